@@ -1,0 +1,36 @@
+"""The package's own exception classes; each also is the built-in class that people catch."""
+
+
+class BrainStateError(Exception):
+    """Base class of every error that this package raises on purpose."""
+
+
+class TraceContextError(BrainStateError):
+    """A state is used in a trace that it does not belong to."""
+
+
+class BatchAxisError(BrainStateError):
+    """A state and a batch axis do not fit."""
+
+
+class StateNotInitializedError(BrainStateError, AttributeError):
+    """A declared state is used before ``init_all_states`` created it."""
+
+
+class MissingSettingError(BrainStateError, KeyError):
+    """The clock or another setting of ``environ`` is missing."""
+
+    def __str__(self) -> str:  # KeyError would print the repr of the message
+        return str(self.args[0])
+
+
+class ParameterError(BrainStateError, ValueError):
+    """A parameter has a value that is not allowed."""
+
+
+class ShapeError(BrainStateError, ValueError):
+    """An array has a shape that does not fit."""
+
+
+class UnitError(BrainStateError, TypeError):
+    """A quantity has the wrong unit, or lacks one."""

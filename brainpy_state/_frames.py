@@ -1,0 +1,114 @@
+"""The stack of frames: who is told when a state or a setting is read or written.
+
+A *frame* is opened while a function is traced (`transform.lift`) or watched (`StateTraceStack`).
+Each thread has its own stack. With no frame open, states and settings are plain Python values and
+nothing is paid here. A frame sees only what was created outside of it: what is created inside
+is an ordinary local of the function being traced.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import jax.extend.core as jex_core
+
+
+class _Stack(threading.local):
+    top: Frame | None = None
+
+
+stack = _Stack()
+
+
+def current_trace() -> Any:
+    """The JAX trace in which operations of this thread are recorded right now."""
+    with jex_core.take_current_trace() as trace:
+        return trace
+
+
+EAGER = current_trace()
+
+
+class Frame:
+    """One entry of the stack. By itself it passes reads and writes on, as if it were not there."""
+
+    parent: Frame | None = None
+
+    def __enter__(self) -> Self:
+        self.parent = stack.top
+        stack.top = self
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        if stack.top is not self:
+            raise RuntimeError(f'{type(self).__name__} was left out of order: frames close in the reverse order of opening.')
+        stack.top = self.parent
+
+    def owns(self, home: Frame | None) -> bool:
+        """Whether something created while ``home`` was on top was created inside this frame."""
+        while home is not None:
+            if home is self:
+                return True
+            home = home.parent
+        return False
+
+    def adopt(self, state: Any) -> None:
+        """Take note of a state that was created inside this frame."""
+        if self.parent is not None:
+            self.parent.adopt(state)
+
+    def read(self, state: Any) -> Any:
+        return state.local_value if self.parent is None else self.parent.read(state)
+
+    def write(self, state: Any, value: Any) -> None:
+        if self.parent is not None:
+            self.parent.write(state, value)
+            return
+        with suspended():  # the checks of a plain write hold
+            state.value = value
+
+    def read_setting(self, setting: Setting) -> Any:
+        return setting.value if self.parent is None else self.parent.read_setting(setting)
+
+
+class Setting:
+    """A value of `environ` under a key, and the frame in which it was set.
+
+    ``static`` settings are part of a compiled function's cache key, the others are inputs of it.
+    """
+
+    __slots__ = ('home', 'key', 'static', 'value')
+
+    def __init__(self, key: str, value: Any, static: bool):
+        self.key = key
+        self.value = value
+        self.static = static
+        self.home = None if value is MISSING else stack.top  # what is not set was not set by anyone
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return 'MISSING'
+
+
+MISSING = _Missing()
+
+
+class Escaped:
+    """What a state holds after the trace that created it has ended: nothing that can be used."""
+
+    def __init__(self, where: str):
+        self.where = where
+
+
+@contextmanager
+def suspended() -> Iterator[None]:
+    """Run a block with no frame open, on concrete values."""
+    top, stack.top = stack.top, None
+    try:
+        yield
+    finally:
+        stack.top = top

@@ -1,0 +1,203 @@
+"""The clock and other settings that a simulation reads from around it.
+
+``context`` sets values for a block of code of this thread, ``set`` sets them for the whole process.
+Inside a compiled function a numeric setting such as ``t`` or ``i`` is an input of the program, so
+its next value is seen without compiling again; ``dt`` and settings that are no numbers (``fit``,
+``precision``, …) decide what is compiled, so another value compiles another program.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._errors import MissingSettingError
+from ._frames import MISSING, Setting, stack
+
+__all__ = ['all', 'context', 'dftype', 'ditype', 'get', 'get_dt', 'pop', 'set']
+
+_STATIC_KEYS = frozenset({'dt', 'precision', 'fit', 'platform'})
+_X64 = {32: False, 64: True}
+
+_HOW_TO_SET = """\
+{key!r} is not set{desc}. Set it around the run or for the whole process:
+    with brainpy_state.environ.context({key}={example}): ...
+    brainpy_state.environ.set({key}={example})"""
+_EXAMPLES = {'dt': '0.1 * u.ms', 't': '0. * u.ms', 'i': '0', 'fit': 'True'}
+
+
+class _Contexts(threading.local):
+    def __init__(self) -> None:
+        self.settings: dict[str, Setting] = {}
+
+
+_global: dict[str, Setting] = {}
+_contexts = _Contexts()
+
+
+def _setting(key: str, value: Any) -> Setting:
+    """Check a value and decide whether it is static."""
+    numeric = _is_numeric(value)
+    static = key in _STATIC_KEYS or not numeric
+    if static and any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
+        raise TypeError(f'environ: {key!r} must be a concrete value, because compiling depends on it; a traced value was given: {value}')
+    if key == 'dt':
+        _check_dt(value)
+    elif key == 'precision' and value not in _X64:
+        raise ValueError(f'environ: precision is {value!r}, but must be 32 or 64.')
+    return Setting(key, value, static)
+
+
+def _is_numeric(value: Any) -> bool:
+    """Whether every leaf is a number or an array of numbers (a bool is a switch, not a number)."""
+    leaves = jax.tree.leaves(value)
+    return bool(leaves) and not any(
+        isinstance(leaf, bool) or not isinstance(leaf, (int, float, complex, np.ndarray, np.generic, jax.Array)) for leaf in leaves
+    )
+
+
+def _check_dt(dt: Any) -> None:
+    mantissa = u.get_mantissa(dt)
+    if not _is_numeric(dt) or np.ndim(mantissa) != 0:
+        raise TypeError(f'environ: dt must be one number with a unit of time, such as 0.1 * u.ms, but is {dt!r}.')
+    if not mantissa > 0:
+        raise ValueError(f'environ: dt must be positive, but is {dt}.')
+
+
+@contextmanager
+def context(**settings: Any) -> Iterator[dict[str, Any]]:
+    """Set values for a block of code in this thread; the innermost block wins.
+
+    Parameters
+    ----------
+    **settings
+        ``dt`` (the time step), ``t`` (the time), ``i`` (the step's number), ``fit`` (training or
+        not), ``precision`` (32 or 64, which also switches JAX's 64-bit mode for the block), or any
+        other name.
+
+    Yields
+    ------
+    dict
+        All settings as they hold in the block.
+
+    Raises
+    ------
+    TypeError
+        If ``dt`` is not one concrete number.
+    ValueError
+        If ``dt`` is not positive or ``precision`` is unknown.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     print(bst.environ.get_dt())
+    0.1 ms
+    """
+    new = {key: _setting(key, value) for key, value in settings.items()}
+    outer = _contexts.settings
+    with ExitStack() as exits:
+        if 'precision' in settings:
+            exits.enter_context(jax.enable_x64(_X64[settings['precision']]))
+        exits.callback(setattr, _contexts, 'settings', outer)
+        _contexts.settings = {**outer, **new}
+        yield all()
+
+
+def set(**settings: Any) -> None:
+    """Set values for the whole process, visible from every thread; ``context`` overrides them."""
+    new = {key: _setting(key, value) for key, value in settings.items()}
+    traced = [key for key, s in new.items() if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(s.value))]
+    if traced:
+        raise TypeError(
+            f'environ.set: {traced[0]!r} is a traced value, which ends with its trace; use `environ.context` inside compiled code.'
+        )
+    if 'precision' in settings:
+        jax.config.update('jax_enable_x64', _X64[settings['precision']])
+    _global.update(new)
+
+
+def lookup(key: str) -> Setting | None:
+    """The setting in force, or None. For the transforms; users call `get`."""
+    found = _contexts.settings.get(key)
+    return _global.get(key) if found is None else found
+
+
+def peek(key: str) -> Any:
+    """The value in force, or `MISSING`; the open frames are told either way. For the transforms; users call `get`."""
+    found = lookup(key) or Setting(key, MISSING, static=True)
+    return found.value if stack.top is None else stack.top.read_setting(found)
+
+
+def get(key: str, default: Any = MISSING, desc: str | None = None) -> Any:
+    """The value of a setting.
+
+    Parameters
+    ----------
+    key : str
+        Its name.
+    default : Any, optional
+        What to return when it is not set.
+    desc : str, optional
+        What the setting is for, used in the error.
+
+    Raises
+    ------
+    KeyError
+        If it is not set and there is no default.
+    """
+    value = peek(key)
+    if value is not MISSING:
+        return value
+    if default is MISSING:
+        desc = '' if desc is None else f' ({desc})'
+        raise MissingSettingError(_HOW_TO_SET.format(key=key, desc=desc, example=_EXAMPLES.get(key, '...')))
+    return default
+
+
+def get_dt() -> Any:
+    """The time step, usually a quantity of time."""
+    return get('dt', desc='the time step of the simulation')
+
+
+def all() -> dict[str, Any]:
+    """A copy of every setting in force."""
+    return {key: s.value for key, s in {**_global, **_contexts.settings}.items()}
+
+
+def pop(key: str, default: Any = MISSING) -> Any:
+    """Remove a process-wide setting and return it.
+
+    Raises
+    ------
+    ValueError
+        While a context sets the same key.
+    KeyError
+        If it is not set and there is no default.
+    """
+    if key in _contexts.settings:
+        raise ValueError(f'environ.pop: {key!r} is set by a context that is still open; leave the context first.')
+    found = _global.pop(key, None)
+    if found is not None:
+        return found.value
+    if default is MISSING:
+        raise MissingSettingError(f'environ.pop: {key!r} is not set.')
+    return default
+
+
+def dftype() -> Any:
+    """The floating-point type of new states: float64 where JAX's 64-bit mode is on, else float32."""
+    return jnp.result_type(float)
+
+
+def ditype() -> Any:
+    """The integer type of new states: int64 where JAX's 64-bit mode is on, else int32."""
+    return jnp.result_type(int)

@@ -1,0 +1,202 @@
+"""Compressed sparse rows: which neuron projects to which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+_INDEX_LIMIT = 2**31
+
+
+class CSR:
+    """Connectivity of `pre` sources and `post` targets, stored row by row (one row a source).
+
+    The synapses of source `i` are the entries `indptr[i]` to `indptr[i + 1]` (exclusive) of `indices`. A pair may occur more than
+    once: each occurrence is a synapse of its own. The structure is a pytree whose leaves are the two index arrays, so that it
+    enters a compiled function as an operand and is never baked into it.
+
+    Parameters
+    ----------
+    indptr : int32, (pre + 1,) -- where each row starts; the last entry is the number of synapses
+    indices : int32, (nnz,) -- target of each synapse
+    shape : (pre, post) -- number of sources and of targets, static
+
+    Raises
+    ------
+    TypeError
+        An index array is not int32.
+    ValueError
+        The arrays are not one-dimensional, `indptr` does not have `pre + 1` entries, does not rise from 0 to nnz, or nnz reaches
+        2**31.
+    IndexError
+        A target lies outside `[0, post)`. Kernels trust the indices, therefore they are checked here, once.
+
+    Examples
+    --------
+    >>> csr = CSR.from_pairs([0, 0, 2], [1, 3, 0], (3, 4))
+    >>> csr.nnz, csr.indptr.tolist()
+    (3, [0, 2, 2, 3])
+    """
+
+    __slots__ = ('indices', 'indptr', 'shape')
+
+    indptr: jax.Array
+    indices: jax.Array
+    shape: tuple[int, int]
+
+    def __init__(self, indptr: jax.Array, indices: jax.Array, shape: tuple[int, int]):
+        shape = _checked_shape(shape)
+        _check_arrays(indptr, indices, shape)
+        self._fill(jnp.asarray(indptr), jnp.asarray(indices), shape)
+
+    def _fill(self, indptr, indices, shape) -> None:
+        object.__setattr__(self, 'indptr', indptr)
+        object.__setattr__(self, 'indices', indices)
+        object.__setattr__(self, 'shape', shape)
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f'CSR is frozen: cannot set {name!r}; build a new CSR.')
+
+    def __repr__(self) -> str:
+        return f'CSR(shape={self.shape}, nnz={getattr(self.indices, "shape", "?")})'
+
+    @classmethod
+    def from_pairs(
+        cls, pre: Sequence[int], post: Sequence[int], shape: tuple[int, int], *, return_order: bool = False
+    ) -> CSR | tuple[CSR, np.ndarray]:
+        """Build the structure from pairs, on the host, keeping the given order within a row.
+
+        Parameters
+        ----------
+        pre : int, (nnz,) -- source of each synapse
+        post : int, (nnz,) -- target of each synapse
+        shape : (pre, post) -- number of sources and of targets
+        return_order : bool -- also return the order of the synapses, default False
+
+        Returns
+        -------
+        CSR, or (CSR, order) where `values[order]` brings per-pair values, (nnz,), into the order of the structure.
+
+        Raises
+        ------
+        TypeError
+            The pairs are not integers.
+        ValueError
+            The two sequences differ in length or are not one-dimensional, or there are 2**31 pairs or more.
+        IndexError
+            A source or target lies outside the shape; the message names it and the limit.
+        """
+        shape = _checked_shape(shape)
+        pre, post = _integers('pre', pre), _integers('post', post)
+        if pre.shape != post.shape:
+            raise ValueError(f'CSR.from_pairs: pre has {pre.size} entries but post has {post.size}; give one target for each source.')
+        _check_count(pre.size)
+        _check_range('pre', pre, shape[0])
+        _check_range('post', post, shape[1])
+        order = _stable_order(pre)
+        indptr = np.zeros(shape[0] + 1, np.int32)
+        np.cumsum(np.bincount(pre, minlength=shape[0]), out=indptr[1:])
+        self = cls.__new__(cls)
+        self._fill(jnp.asarray(indptr), jnp.asarray(post[order].astype(np.int32)), shape)
+        return (self, order) if return_order else self
+
+    @property
+    def nnz(self) -> int:
+        """Number of synapses."""
+        return self.indices.shape[0]
+
+    def pre_ids(self) -> jax.Array:
+        """Source of each synapse, int32, (nnz,)."""
+        rows = jnp.arange(self.shape[0], dtype=jnp.int32)
+        return jnp.repeat(rows, jnp.diff(self.indptr), total_repeat_length=self.nnz)
+
+    def to_dense(self, weight: jax.Array | float = 1.0) -> jax.Array:
+        """The matrix of summed weights, (pre, post).
+
+        Parameters
+        ----------
+        weight : float, () or (nnz,) -- weight of every or of each synapse, default 1
+        """
+        weight = jnp.asarray(weight)
+        return jnp.zeros(self.shape, weight.dtype).at[self.pre_ids(), self.indices].add(weight)
+
+
+def _flatten(csr: CSR):
+    return (csr.indptr, csr.indices), csr.shape
+
+
+def _flatten_with_keys(csr: CSR):
+    keys = jax.tree_util.GetAttrKey('indptr'), jax.tree_util.GetAttrKey('indices')
+    return tuple(zip(keys, (csr.indptr, csr.indices), strict=True)), csr.shape
+
+
+def _unflatten(shape, leaves) -> CSR:
+    # JAX also rebuilds the tree with placeholders as leaves, so nothing may be checked here.
+    csr = CSR.__new__(CSR)
+    csr._fill(*leaves, shape)
+    return csr
+
+
+jax.tree_util.register_pytree_with_keys(CSR, _flatten_with_keys, _unflatten, _flatten)
+
+
+def _checked_shape(shape) -> tuple[int, int]:
+    shape = tuple(int(n) for n in shape)
+    if len(shape) != 2 or min(shape) < 0 or max(shape) >= _INDEX_LIMIT:
+        raise ValueError(f'CSR: shape must be (pre, post) with 0 <= size < 2**31, got {shape}.')
+    return shape
+
+
+def _check_count(nnz: int) -> None:
+    if nnz >= _INDEX_LIMIT:
+        raise ValueError(f'CSR: {nnz} synapses do not fit 32-bit indices (limit 2**31 - 1); split the projection.')
+
+
+def _check_arrays(indptr, indices, shape) -> None:
+    for name, array in (('indptr', indptr), ('indices', indices)):
+        if array.dtype != np.int32:
+            raise TypeError(f'CSR: {name} has dtype {array.dtype}, expected int32.')
+        if array.ndim != 1:
+            raise ValueError(f'CSR: {name} has shape {array.shape}, expected one dimension.')
+    _check_count(indices.shape[0])
+    if indptr.shape[0] != shape[0] + 1:
+        raise ValueError(f'CSR: indptr has {indptr.shape[0]} entries, expected pre + 1 = {shape[0] + 1}.')
+    if isinstance(indptr, jax.core.Tracer) or isinstance(indices, jax.core.Tracer):
+        return
+    indptr, indices = np.asarray(indptr), np.asarray(indices)
+    if indptr[0] != 0 or indptr[-1] != indices.size or np.any(np.diff(indptr) < 0):
+        raise ValueError(f'CSR: indptr must rise from 0 to nnz = {indices.size} without falling.')
+    _check_range('post', indices, shape[1])
+
+
+def _integers(name: str, values) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim != 1:
+        raise ValueError(f'CSR.from_pairs: {name} has shape {values.shape}, expected one dimension.')
+    if values.size == 0:
+        return values.astype(np.int32)
+    if values.dtype.kind not in 'iu':
+        raise TypeError(f'CSR.from_pairs: {name} has dtype {values.dtype}, expected integers.')
+    return values
+
+
+def _check_range(name: str, values: np.ndarray, limit: int) -> None:
+    if values.size == 0:
+        return
+    low, high = values.min(), values.max()
+    if low < 0 or high >= limit:
+        raise IndexError(f'CSR: {name} index {low if low < 0 else high} is outside [0, {limit}).')
+
+
+def _stable_order(keys: np.ndarray) -> np.ndarray:
+    # Connection rules mostly deliver sorted rows. Otherwise two counting passes over 16-bit digits: NumPy's stable sort is linear
+    # for 16-bit keys only.
+    if keys.size == 0 or np.all(keys[1:] >= keys[:-1]):
+        return np.arange(keys.size)
+    order = np.argsort((keys & 0xFFFF).astype(np.uint16), kind='stable')
+    if keys.max() > 0xFFFF:
+        order = order[np.argsort((keys[order] >> 16).astype(np.uint16), kind='stable')]
+    return order

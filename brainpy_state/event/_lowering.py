@@ -1,0 +1,78 @@
+"""How an event primitive is evaluated, compiled for each platform, and mapped over a batch."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
+
+from . import _backend, _native
+
+
+def install(
+    primitive: Primitive, portable: Callable, kernel: Callable[..., tuple[str | bool, ...]], aliases: dict[int, int] | None = None
+) -> None:
+    """Give a primitive its evaluation and its two lowerings.
+
+    Parameters
+    ----------
+    primitive : Primitive -- with the parameter `backend`, the choice it was bound under
+    portable : the operation in jax.numpy, called with the primitive's operands and its other parameters
+    kernel : maps the operands' avals and the parameters to the arguments of `_native.target`
+    aliases : operand number to the result number that takes its place in memory
+    """
+    primitive.def_impl(functools.partial(_evaluate, primitive))
+
+    def drop_choice(*operands: Any, backend: str, **parameters: Any) -> Any:
+        return portable(*operands, **parameters)
+
+    anywhere = mlir.lower_fun(drop_choice, multiple_results=primitive.multiple_results)
+
+    def on_cpu(ctx: mlir.LoweringRuleContext, *operands: Any, **parameters: Any) -> Any:
+        choice = parameters['backend']
+        if _backend.resolve(choice, 'cpu') == 'xla':
+            return anywhere(ctx, *operands, **parameters)
+        try:
+            target = _native.target(*kernel(*ctx.avals_in, **parameters))
+        except _native.Unavailable:
+            # Asked again, the choice knows of the failure: it logs it, or raises where 'numba' was demanded.
+            _backend.resolve(choice, 'cpu')
+            return anywhere(ctx, *operands, **parameters)
+        return jax.ffi.ffi_lowering(target, operand_output_aliases=aliases)(ctx, *operands)
+
+    def elsewhere(ctx: mlir.LoweringRuleContext, *operands: Any, **parameters: Any) -> Any:
+        _backend.resolve(parameters['backend'], 'other')
+        return anywhere(ctx, *operands, **parameters)
+
+    mlir.register_lowering(primitive, elsewhere)
+    mlir.register_lowering(primitive, on_cpu, platform='cpu')
+
+
+def _evaluate(primitive: Primitive, *operands: Any, **parameters: Any) -> Any:
+    return _compiled(primitive, tuple(sorted(parameters.items())))(*operands)
+
+
+@functools.cache
+def _compiled(primitive: Primitive, parameters: tuple[tuple[str, Any], ...]) -> Callable:
+    return jax.jit(functools.partial(primitive.bind, **dict(parameters)))
+
+
+def map_lanes(primitive: Primitive, operands: Sequence[Any], axes: Sequence[int | None], parameters: dict[str, Any]) -> tuple[Any, Any]:
+    """Batching rule that runs one lane after the other, for what the kernels do not batch themselves."""
+    lanes = {i: jnp.moveaxis(x, axis, 0) for i, (x, axis) in enumerate(zip(operands, axes, strict=True)) if axis is not None}
+
+    def single(lane: dict[int, Any]) -> Any:
+        return primitive.bind(*[lane.get(i, x) for i, x in enumerate(operands)], **parameters)
+
+    results = jax.lax.map(single, lanes)
+    return results, [0] * len(results) if primitive.multiple_results else 0
+
+
+def set_batching(primitive: Primitive, rule: Callable) -> None:
+    """Register a batching rule `(operands, axes, **parameters) -> (result, axis)`."""
+    batching.primitive_batchers[primitive] = rule

@@ -1,0 +1,171 @@
+"""Native kernels: compiled by Numba when first needed, kept on disk as object code, loaded by LLVM alone afterwards.
+
+A second process therefore neither compiles nor imports Numba. The name of a cached file and of the registered custom call is a
+fingerprint of everything that the code depends on, so nothing stale is ever loaded.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+import tempfile
+import threading
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from . import _ffi
+
+_log = logging.getLogger('brainpy_state.event')
+_lock = threading.Lock()
+_failures: list[str] = []  # kernels that could not be built: none is tried again
+_engines: list[Any] = []  # the loaded code lives as long as its engine
+
+# A kernel may call nothing but these: anything else would tie the object code to a running interpreter.
+_ALLOWED_SYMBOLS = ('llvm.', 'memset', 'memcpy', 'memmove')
+_CHECKSUM_BYTES = 32
+
+
+class Unavailable(RuntimeError):  # noqa: N818 -- a reason to fall back, not a fault
+    """Native kernels cannot be had here; the message says why and what helps."""
+
+
+def problem() -> str | None:
+    """Why native kernels cannot be used in this process, or None."""
+    return _failures[0] if _failures else _missing()
+
+
+@functools.cache
+def _missing() -> str | None:
+    if importlib.util.find_spec('numba') is None:
+        return 'Numba is not installed: pip install numba'
+    try:
+        _ffi.api_version()
+    except _ffi.UnknownLayout as error:
+        return str(error)
+    return None
+
+
+@functools.cache
+def target(module: str, builder: str, *options: str | bool) -> str:
+    """Register a kernel and return the name of its custom call.
+
+    Parameters
+    ----------
+    module : str -- file in `backends` that holds the builder
+    builder : str -- function there that makes the handler
+    options : what the builder specialises on, after the FFI version
+
+    Raises
+    ------
+    Unavailable
+        The kernel cannot be compiled or loaded.
+    """
+    with _lock:
+        key = _fingerprint(module, builder, options)
+        try:
+            code = _read(key) or _compile(key, module, builder, options)
+            _ffi.register(f'brainpy_state_{builder}_{key[:16]}', _load(code, _symbol(key)))
+        except (ImportError, OSError, RuntimeError) as error:
+            _failures.append(f'the native kernel {builder} cannot be built ({error})')
+            raise Unavailable(_failures[-1]) from error
+    return f'brainpy_state_{builder}_{key[:16]}'
+
+
+def cache_dir() -> Path:
+    """Where compiled kernels are kept: $BRAINPY_STATE_CACHE_DIR, else the user's cache folder."""
+    if chosen := os.environ.get('BRAINPY_STATE_CACHE_DIR'):
+        return Path(chosen)
+    if sys.platform == 'win32':
+        base = os.environ.get('LOCALAPPDATA') or Path.home() / 'AppData' / 'Local'
+    elif sys.platform == 'darwin':
+        base = Path.home() / 'Library' / 'Caches'
+    else:
+        base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(base) / 'brainpy_state'
+
+
+def _fingerprint(module: str, builder: str, options: tuple[str | bool, ...]) -> str:
+    sources = files(__package__)
+    llvm = _llvm()
+    parts = [
+        sources.joinpath('_ffi.py').read_bytes(),
+        sources.joinpath('backends', 'numba_frame.py').read_bytes(),
+        sources.joinpath('backends', f'{module}.py').read_bytes(),
+        repr((builder, options, _ffi.api_version())).encode(),
+        repr((version('numba'), version('llvmlite'), llvm.get_process_triple())).encode(),
+        repr((llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())).encode(),
+    ]
+    return hashlib.sha256(b'\0'.join(parts)).hexdigest()
+
+
+def _symbol(key: str) -> str:
+    return f'handler_{key}'
+
+
+def _read(key: str) -> bytes | None:
+    try:
+        content = cache_dir().joinpath(f'{key}.o').read_bytes()
+    except OSError:
+        return None
+    checksum, code = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
+    return code if hashlib.sha256(code).digest() == checksum else None
+
+
+def _write(key: str, code: bytes) -> None:
+    # Written aside and renamed, so that a process beside this one never reads half a file.
+    try:
+        cache_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=cache_dir(), delete=False) as part:
+            part.write(hashlib.sha256(code).digest() + code)
+        os.replace(part.name, cache_dir() / f'{key}.o')
+    except OSError as error:
+        _log.info('event kernels are compiled anew in each process: %s cannot be written (%s)', cache_dir(), error)
+
+
+def _compile(key: str, module: str, builder: str, options: tuple[str | bool, ...]) -> bytes:
+    backends = f'{__package__}.backends'
+    frame = importlib.import_module(f'{backends}.numba_frame')
+    build = getattr(importlib.import_module(f'{backends}.{module}'), builder)
+    text, symbol = frame.compile_handler(build(_ffi.api_version(), *options))
+    parsed = _llvm().parse_assembly(text)
+    foreign = [f.name for f in parsed.functions if f.is_declaration and not f.name.startswith(_ALLOWED_SYMBOLS)]
+    if foreign:
+        raise RuntimeError(f'it calls {foreign[0]}')
+    parsed.get_function(symbol).name = _symbol(key)
+    code = _machine().emit_object(parsed)
+    _write(key, code)
+    return code
+
+
+def _load(code: bytes, symbol: str) -> int:
+    llvm = _llvm()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(''), _machine())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    _engines.append(engine)
+    address = engine.get_function_address(symbol)
+    if not address:
+        raise RuntimeError(f'its object code has no {symbol}')
+    return address
+
+
+@functools.cache
+def _llvm() -> Any:
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+def _machine() -> Any:
+    llvm = _llvm()
+    features = llvm.get_host_cpu_features().flatten()
+    return llvm.Target.from_default_triple().create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True)

@@ -1,0 +1,156 @@
+"""The event products as functions with checked arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from . import _backend
+from ._csr import CSR
+from ._trilinear import to_post_p, to_pre_p, to_weight_p
+
+
+def to_post(csr: CSR, weight: Array | None, spikes: Array, dtype: Any = None) -> Array:
+    """What each target receives: the sum of `weight * spikes[source]` over its synapses.
+
+    Rows whose spike is zero are skipped, so the cost follows the number of spikes. For finite weights the result is that of the plain
+    product, for real-valued spikes too.
+
+    Parameters
+    ----------
+    csr : CSR -- structure
+    weight : (nnz,) -- weight of each synapse; None for 1
+    spikes : bool or float, (..., pre) -- in the dtype of the weight where it is a float
+    dtype : float32 or float64 -- of the result where neither weight nor spikes are floats, default float32
+
+    Returns
+    -------
+    Array, (..., post)
+
+    Raises
+    ------
+    TypeError, ValueError
+        A dtype or shape does not fit; the message names the argument.
+    """
+    _check_vector('to_post', 'spikes', spikes, csr.shape[0])
+    weights = _weights('to_post', csr, weight)
+    return to_post_p.bind(csr.indptr, csr.indices, *weights, spikes, **_parameters('to_post', csr, dtype, weight=weight, spikes=spikes))
+
+
+def to_pre(csr: CSR, weight: Array | None, values: Array) -> Array:
+    """What each source would collect from its targets: the sum of `weight * values[target]` over its synapses.
+
+    Parameters
+    ----------
+    csr : CSR -- structure
+    weight : (nnz,) -- weight of each synapse, in the dtype of the values; None for 1
+    values : float, (..., post) -- at the targets
+
+    Returns
+    -------
+    Array, (..., pre)
+
+    Raises
+    ------
+    TypeError, ValueError
+        A dtype or shape does not fit; the message names the argument.
+    """
+    _check_vector('to_pre', 'values', values, csr.shape[1])
+    weights = _weights('to_pre', csr, weight)
+    return to_pre_p.bind(csr.indptr, csr.indices, *weights, values, **_parameters('to_pre', csr, weight=weight, values=values))
+
+
+def to_weight(csr: CSR, spikes: Array, values: Array) -> Array:
+    """What each synapse sees: `spikes[source] * values[target]`, summed over the batch.
+
+    Parameters
+    ----------
+    csr : CSR -- structure
+    spikes : bool or float, (..., pre) -- in the dtype of the values where it is a float; rows without a spike are skipped
+    values : float, (..., post) -- at the targets, with the leading axes of the spikes
+
+    Returns
+    -------
+    Array, (nnz,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        A dtype or shape does not fit; the message names the argument.
+    """
+    _check_vector('to_weight', 'spikes', spikes, csr.shape[0])
+    _check_vector('to_weight', 'values', values, csr.shape[1])
+    if spikes.shape[:-1] != values.shape[:-1]:
+        raise ValueError(f'event.to_weight: spikes have shape {spikes.shape} but values {values.shape}; leading axes must agree.')
+    return to_weight_p.bind(csr.indptr, csr.indices, spikes, values, **_parameters('to_weight', csr, values=values, spikes=spikes))
+
+
+def product(csr: CSR, weight: Array | float, spikes: Array) -> Array:
+    """Deliver spikes through a projection: what each target receives in this step.
+
+    Parameters
+    ----------
+    csr : CSR -- structure
+    weight : float, () or (nnz,) -- one weight for all synapses or one for each
+    spikes : bool or float, (..., pre) -- nonzero where the source fired; any number of leading batch axes
+
+    Returns
+    -------
+    Array, (..., post), in the dtype of the weight (of float spikes where the weight is a Python number)
+
+    Raises
+    ------
+    TypeError
+        The weight is not float32 or float64, or the spikes are neither bool nor of that dtype.
+    ValueError
+        The last axis of the spikes is not pre, or the weight is neither a scalar nor of shape (nnz,).
+
+    Notes
+    -----
+    Differentiable in weight and in float spikes, forward and backward, to any order. A structure must not be mapped by `jax.vmap`.
+
+    Examples
+    --------
+    >>> csr = CSR.from_pairs([0, 0, 2], [1, 3, 0], (3, 4))
+    >>> product(csr, 0.5, jnp.array([True, False, False])).tolist()
+    [0.0, 0.5, 0.0, 0.5]
+    """
+    spikes = jnp.asarray(spikes)
+    if isinstance(weight, int | float):
+        weight = jnp.asarray(weight, spikes.dtype if spikes.dtype.kind == 'f' else jnp.result_type(float))
+    weight = jnp.asarray(weight)
+    if weight.ndim == 0:
+        return weight * to_post(csr, None, spikes, weight.dtype)
+    return to_post(csr, weight, spikes)
+
+
+def _check_vector(name: str, argument: str, x: Array, size: int) -> None:
+    if x.ndim == 0 or x.shape[-1] != size:
+        side = {'spikes': 'pre', 'values': 'post'}[argument]
+        raise ValueError(f'event.{name}: {argument} have shape {x.shape}, expected (..., {side}) with {side} = {size}.')
+
+
+def _weights(name: str, csr: CSR, weight: Array | None) -> tuple[Array, ...]:
+    if weight is None:
+        return ()
+    if weight.shape != (csr.nnz,):
+        raise ValueError(f'event.{name}: weight has shape {weight.shape}, expected () or (nnz,) = ({csr.nnz},).')
+    return (weight,)
+
+
+def _parameters(name: str, csr: CSR, dtype: Any = None, **factors: Array | None) -> dict[str, Any]:
+    # One dtype for all, or an error: a silent cast would hide mixed precision. Only spikes may be bool.
+    found = None if dtype is None else np.dtype(dtype)
+    for argument, x in factors.items():
+        if x is None or (argument == 'spikes' and x.dtype == np.bool_):
+            continue
+        found = found or np.dtype(x.dtype)
+        if x.dtype != found:
+            raise TypeError(f'event.{name}: {argument} has dtype {x.dtype}, expected {found} like the other factor.')
+    found = found or np.dtype(np.float32)
+    if found not in (np.float32, np.float64):
+        raise TypeError(f'event.{name}: weight and values must be float32 or float64, got {found}.')
+    return {'shape': csr.shape, 'dtype': str(found), 'backend': _backend.preference()}

@@ -1,0 +1,117 @@
+r"""The event products: the three partial derivatives of one trilinear form.
+
+.. math:: T(w, s, c) = \sum_k w_k \, s_{row(k)} \, c_{col(k)}
+
+over the synapses k of a structure, with weights w, spikes s of the sources and values c at the targets. `to_post` is its
+derivative with respect to c, `to_pre` to s, `to_weight` to w. Each is linear in its two arguments, and the transpose of each with
+respect to either argument is another of the three: this is the whole gradient rule, of any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import ad
+
+from . import _lowering
+from .backends import xla_products
+
+# Operands: indptr, indices, then the two factors; a first factor of weights is left out where every weight is 1.
+to_post_p = Primitive('event_to_post')
+to_pre_p = Primitive('event_to_pre')
+to_weight_p = Primitive('event_to_weight')
+
+
+def _resized(x: ShapedArray, size: int, dtype: str) -> ShapedArray:
+    return ShapedArray((*x.shape[:-1], size), np.dtype(dtype))
+
+
+def _to_post_aval(indptr: Any, indices: Any, *factors: Any, shape: tuple[int, int], dtype: str, backend: str) -> ShapedArray:
+    return _resized(factors[-1], shape[1], dtype)
+
+
+def _to_pre_aval(indptr: Any, indices: Any, *factors: Any, shape: tuple[int, int], dtype: str, backend: str) -> ShapedArray:
+    return _resized(factors[-1], shape[0], dtype)
+
+
+def _to_weight_aval(indptr: Any, indices: Any, *factors: Any, shape: tuple[int, int], dtype: str, backend: str) -> ShapedArray:
+    return ShapedArray(indices.shape, np.dtype(dtype))
+
+
+def _tangent(primitive: Primitive, primals: Any, tangents: Any, **parameters: Any) -> tuple[Any, Any]:
+    # Bilinear: each tangent takes the place of its primal.
+    result = primitive.bind(*primals, **parameters)
+    total = ad.Zero(jax.typeof(result).to_tangent_aval())
+    for i, tangent in enumerate(tangents):
+        if type(tangent) is not ad.Zero:
+            total = ad.add_tangents(total, primitive.bind(*primals[:i], tangent, *primals[i + 1 :], **parameters))
+    return result, total
+
+
+def _transpose_to_post(ct: Any, *structure_and_factors: Any, **parameters: Any) -> list[Any]:
+    *structure, spikes = structure_and_factors
+    if ad.is_undefined_primal(spikes):
+        return [*[None] * len(structure), to_pre_p.bind(*structure, ct, **parameters)]
+    return [None, None, to_weight_p.bind(*structure[:2], spikes, ct, **parameters), None]
+
+
+def _transpose_to_pre(ct: Any, *structure_and_factors: Any, **parameters: Any) -> list[Any]:
+    *structure, values = structure_and_factors
+    if ad.is_undefined_primal(values):
+        return [*[None] * len(structure), to_post_p.bind(*structure, ct, **parameters)]
+    return [None, None, to_weight_p.bind(*structure[:2], ct, values, **parameters), None]
+
+
+def _transpose_to_weight(ct: Any, indptr: Any, indices: Any, spikes: Any, values: Any, **parameters: Any) -> list[Any]:
+    if ad.is_undefined_primal(spikes):
+        return [None, None, to_pre_p.bind(indptr, indices, ct, values, **parameters), None]
+    return [None, None, None, to_post_p.bind(indptr, indices, ct, spikes, **parameters)]
+
+
+def _batch(primitive: Primitive, operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:
+    if axes[0] is not None or axes[1] is not None:
+        raise NotImplementedError('event products: jax.vmap over a CSR structure is not supported; give it in_axes=None.')
+    # The kernels take any leading axes of the last factor, but one set of weights and, for `to_weight`, one sum over the batch.
+    if primitive is to_weight_p or any(axis is not None for axis in axes[:-1]):
+        return _lowering.map_lanes(primitive, operands, axes, parameters)
+    return primitive.bind(*operands[:-1], jnp.moveaxis(operands[-1], axes[-1], 0), **parameters), 0
+
+
+def _define(primitive: Primitive, aval: Callable, transpose: Callable, portable: Callable, kernel: Callable) -> None:
+    def transpose_unless_zero(ct: Any, *operands: Any, **parameters: Any) -> list[Any]:
+        return [None] * len(operands) if type(ct) is ad.Zero else transpose(ct, *operands, **parameters)
+
+    def tangent(primals: Any, tangents: Any, **parameters: Any) -> tuple[Any, Any]:
+        return _tangent(primitive, primals, tangents, **parameters)
+
+    def batch(operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:
+        return _batch(primitive, operands, axes, **parameters)
+
+    primitive.def_abstract_eval(aval)
+    ad.primitive_jvps[primitive] = tangent
+    ad.primitive_transposes[primitive] = transpose_unless_zero
+    _lowering.set_batching(primitive, batch)
+    _lowering.install(primitive, portable, kernel)
+
+
+def _to_post_kernel(indptr: Any, indices: Any, *factors: Any, dtype: str, **_: Any) -> tuple[str | bool, ...]:
+    return 'numba_products', 'to_post', str(factors[-1].dtype), dtype, len(factors) == 2
+
+
+def _to_pre_kernel(indptr: Any, indices: Any, *factors: Any, dtype: str, **_: Any) -> tuple[str | bool, ...]:
+    return 'numba_products', 'to_pre', dtype, len(factors) == 2
+
+
+def _to_weight_kernel(indptr: Any, indices: Any, spikes: Any, values: Any, dtype: str, **_: Any) -> tuple[str | bool, ...]:
+    return 'numba_products', 'to_weight', str(spikes.dtype), dtype
+
+
+_define(to_post_p, _to_post_aval, _transpose_to_post, xla_products.to_post, _to_post_kernel)
+_define(to_pre_p, _to_pre_aval, _transpose_to_pre, xla_products.to_pre, _to_pre_kernel)
+_define(to_weight_p, _to_weight_aval, _transpose_to_weight, xla_products.to_weight, _to_weight_kernel)

@@ -1,0 +1,1 @@
+"""Implementations of the operations, one file a backend and family."""

@@ -1,0 +1,149 @@
+"""What the native handlers share: reading XLA's call frame and finding the next spike.
+
+Addresses are int64 throughout: Numba would turn a mixture of signed and unsigned integers into floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import cfunc, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from .. import _ffi
+
+SIGNATURE = types.int64(types.int64)
+# Without Python errors in the way the compiler can drop every reference to the interpreter.
+OPTIONS = {'nopython': True, 'boundscheck': False, 'error_model': 'numpy', 'forceinline': True}
+POINTERS = {
+    'bool': types.CPointer(types.uint8),
+    'int32': types.CPointer(types.int32),
+    'float32': types.CPointer(types.float32),
+    'float64': types.CPointer(types.float64),
+}
+VALUES = {'float32': types.float32, 'float64': types.float64}
+ITEM_BYTES = {'bool': 1, 'int32': 4, 'float32': 4, 'float64': 8}
+
+# A block of this many bytes is tested for spikes at once: four of the widest registers.
+BLOCK_BYTES = 256
+
+inlined = njit(inline='always')
+
+
+def compile_handler(handler: Callable[[int], int]) -> tuple[str, str]:
+    """Compile a function of a call-frame address; return its LLVM code and its symbol."""
+    compiled = cfunc(SIGNATURE, **OPTIONS)(handler)
+    return compiled.inspect_llvm(), compiled.native_name
+
+
+@intrinsic(prefer_literal=True)
+def pointer(typing: Any, address: Any, dtype: Any) -> Any:
+    """The address as a typed pointer, indexed without bounds or sign checks."""
+    result = POINTERS[dtype.literal_value]
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return result(address, dtype), generate
+
+
+def _load(bits: int) -> Any:
+    def load(typing: Any, address: Any, offset: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            place = builder.add(arguments[0], arguments[1])
+            value = builder.load(builder.inttoptr(place, ir.IntType(bits).as_pointer()))
+            return value if bits == 64 else builder.sext(value, ir.IntType(64))
+
+        return types.int64(types.int64, types.int64), generate
+
+    return intrinsic(load)
+
+
+word, half = _load(64), _load(32)
+
+
+@intrinsic
+def any_bit(typing: Any, address: Any) -> Any:
+    """Whether any bit is set in the block at the address. Written as one wide load: a loop over words is not vectorised."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lanes = BLOCK_BYTES // 8
+        vector = ir.VectorType(ir.IntType(64), lanes)
+        block = builder.load(builder.inttoptr(arguments[0], vector.as_pointer()), align=1)
+        kind = ir.FunctionType(ir.IntType(64), [vector])
+        reduce_or = cgutils.get_or_insert_function(builder.module, kind, f'llvm.vector.reduce.or.v{lanes}i64')
+        return builder.icmp_unsigned('!=', builder.call(reduce_or, [block]), ir.Constant(ir.IntType(64), 0))
+
+    return types.boolean(types.int64), generate
+
+
+@inlined
+def is_execution(frame: int, major: int, minor: int) -> bool:
+    """Whether XLA asks to run. It may ask for the version instead: then the answer is filled in here."""
+    extension = word(frame, _ffi.FRAME_EXTENSION)
+    while extension != 0:
+        if half(extension, _ffi.EXTENSION_TYPE) == _ffi.EXTENSION_IS_METADATA:
+            metadata = pointer(word(extension, _ffi.EXTENSION_METADATA), 'int32')
+            metadata[_ffi.METADATA_MAJOR // 4] = major
+            metadata[_ffi.METADATA_MINOR // 4] = minor
+            metadata[_ffi.METADATA_TRAITS // 4] = 0
+            return False
+        extension = word(extension, _ffi.EXTENSION_NEXT)
+    return half(frame, _ffi.FRAME_STAGE) == _ffi.STAGE_EXECUTE
+
+
+@inlined
+def argument(frame: int, i: int) -> int:
+    """Descriptor of the i-th operand."""
+    return word(word(frame, _ffi.FRAME_ARGUMENTS), 8 * i)
+
+
+@inlined
+def result(frame: int, i: int) -> int:
+    """Descriptor of the i-th result."""
+    return word(word(frame, _ffi.FRAME_RESULTS), 8 * i)
+
+
+@inlined
+def data(buffer: int) -> int:
+    """Address of a buffer's first item."""
+    return word(buffer, _ffi.BUFFER_DATA)
+
+
+@inlined
+def row_size(buffer: int) -> int:
+    """Length of a buffer's last axis."""
+    return word(word(buffer, _ffi.BUFFER_EXTENTS), 8 * (word(buffer, _ffi.BUFFER_RANK) - 1))
+
+
+@inlined
+def row_count(buffer: int) -> int:
+    """Product of a buffer's leading axes."""
+    extents, count = word(buffer, _ffi.BUFFER_EXTENTS), 1
+    for axis in range(word(buffer, _ffi.BUFFER_RANK) - 1):
+        count *= word(extents, 8 * axis)
+    return count
+
+
+def spike_finder(dtype: str) -> Callable[[int, int, int], int]:
+    """Make `next_spike(address, start, size)`: the first nonzero of a vector at or after a start, or its size."""
+    item = ITEM_BYTES[dtype]
+    block = BLOCK_BYTES // item
+
+    @inlined
+    def next_spike(address: int, start: int, size: int) -> int:
+        spikes = pointer(address, dtype)
+        i = start
+        while i < size:
+            if i % block == 0 and i + block <= size and not any_bit(address + i * item):
+                i += block
+            elif spikes[i] != 0:
+                break
+            else:
+                i += 1
+        return i
+
+    return next_spike

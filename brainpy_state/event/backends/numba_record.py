@@ -1,0 +1,48 @@
+"""Spike recording and the fence as native handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .numba_frame import argument, data, is_execution, pointer, result, row_count, row_size, spike_finder
+
+INT32_MAX = 2**31 - 1
+
+
+def record(version: tuple[int, int], spike: str) -> Callable[[int], int]:
+    """Operands spikes, step, events, count; results events, count, in the place of the operands."""
+    major, minor = version
+    next_spike = spike_finder(spike)
+
+    def handler(frame: int) -> int:
+        if not is_execution(frame, major, minor):
+            return 0
+        spikes = data(argument(frame, 0))
+        step = pointer(data(argument(frame, 1)), 'int32')[0]
+        events = pointer(data(result(frame, 0)), 'int32')
+        count = pointer(data(result(frame, 1)), 'int32')
+        size, capacity = row_size(argument(frame, 0)), row_count(argument(frame, 2))
+        written = count[0]
+        index = next_spike(spikes, 0, size)
+        while index < size:
+            if written < capacity:
+                events[2 * written] = step
+                events[2 * written + 1] = index
+            if written < INT32_MAX:
+                written += 1
+            index = next_spike(spikes, index + 1, size)
+        count[0] = written
+        return 0
+
+    return handler
+
+
+def fence(version: tuple[int, int]) -> Callable[[int], int]:
+    """One operand, which the result takes the place of: nothing to do."""
+    major, minor = version
+
+    def handler(frame: int) -> int:
+        is_execution(frame, major, minor)
+        return 0
+
+    return handler

@@ -1,0 +1,183 @@
+"""Declared parameters and variables of a model.
+
+A model's class body declares each parameter once (default, unit, constraint, meaning) and each state
+variable once (first value, meaning). Signature, checks and allocation follow from the declarations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import environ
+from .._errors import ParameterError, ShapeError, StateNotInitializedError, UnitError
+from ..state import HiddenState, State
+
+
+class Constraint(NamedTuple):
+    """What values a parameter may have: a test on plain numbers, and its name."""
+
+    test: Callable[[Any], Any]
+    text: str
+
+
+positive = Constraint(lambda x: x > 0, 'positive')
+non_negative = Constraint(lambda x: x >= 0, 'zero or positive')
+
+
+def check_unit(value: Any, like: Any, owner: str, name: str) -> None:
+    """Raise `UnitError` unless ``value`` has the physical dimension of ``like``."""
+    if u.get_dim(value) == u.get_dim(like):
+        return
+    unit, given = u.get_unit(like), u.get_unit(value)
+    if unit.is_unitless:
+        raise UnitError(f'{owner}: {name} has the unit {given}, but is a plain number without a unit.')
+    example = _text(u.get_mantissa(value))
+    has = 'has no unit' if given.is_unitless else f'has the unit {given}'
+    raise UnitError(f'{owner}: {name} = {_text(value)} {has}, but needs one like {unit}; for example {name}={example} * u.{unit}.')
+
+
+def _text(value: Any) -> str:
+    return str(value) if np.size(u.get_mantissa(value)) <= 4 else f'<array of shape {np.shape(u.get_mantissa(value))}>'
+
+
+class Parameter:
+    """A parameter of a model, declared in the class body.
+
+    Parameters
+    ----------
+    default : quantity or number
+        Its unit decides which units are accepted. ``None`` needs ``like``.
+    constraint : Constraint, optional
+        Such as `positive`.
+    doc : str
+        What it means, and where the default comes from.
+    like : quantity, optional
+        A quantity of the right unit, where the default is ``None``.
+
+    Notes
+    -----
+    A model accepts a number or quantity, an array that broadcasts to its size, a callable from
+    the size to an array, or a `State`, which then is part of the model's tree and can be trained.
+    Reading the parameter gives its value.
+    """
+
+    if TYPE_CHECKING:  # the attribute of an instance is the value
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any: ...
+
+    def __init__(self, default: Any, constraint: Constraint | None = None, doc: str = '', *, like: Any = None):
+        self.default, self.constraint, self.doc = default, constraint, doc
+        self.like = default if like is None else like
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, obj: Any, owner: type) -> Any:
+        if obj is None:
+            return self
+        value = vars(obj)[self.name]
+        return value.value if isinstance(value, State) else value
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        if callable(value) and not isinstance(value, State):
+            value = value(obj.varshape)
+        if value is not None or self.default is not None:
+            self._check(obj, value.value if isinstance(value, State) else value)
+        vars(obj)[self.name] = value
+
+    def _check(self, obj: Any, value: Any) -> None:
+        owner = obj.label
+        if not isinstance(u.get_mantissa(value), (int, float, np.ndarray, np.generic, jax.Array)):
+            raise ParameterError(f'{owner}: {self.name} must be a number, a quantity or an array, but is {value!r}.')
+        check_unit(value, self.like, owner, self.name)
+        mantissa, shape = u.get_mantissa(value), np.shape(u.get_mantissa(value))
+        if not broadcasts(shape, obj.varshape):
+            raise ShapeError(f'{owner}: {self.name} has shape {shape}, which does not broadcast to the size {obj.varshape}.')
+        if isinstance(mantissa, jax.core.Tracer):
+            return
+        if not np.all(np.isfinite(mantissa)):
+            raise ParameterError(f'{owner}: {self.name} = {_text(value)} is not finite.')
+        if self.constraint is not None and not np.all(self.constraint.test(np.asarray(mantissa))):
+            raise ParameterError(f'{owner}: {self.name} = {_text(value)} must be {self.constraint.text}.')
+
+
+def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether an array of ``shape`` broadcasts to ``to`` without enlarging it."""
+    try:
+        return np.broadcast_shapes(shape, to) == tuple(to)
+    except ValueError:
+        return False
+
+
+class Variable:
+    """A state variable of a model, declared in the class body and allocated by `init_all_states`.
+
+    Parameters
+    ----------
+    init : quantity, number or str
+        The first value, or the name of the parameter that gives it. A model also accepts
+        ``<name>_initializer``: a value, or a callable from the shape (with batch) to an array.
+    doc : str
+        What it means.
+    kind : type of State
+        The class of the state.
+    when : str, optional
+        The variable exists only where this parameter is not ``None``.
+    any_unit : bool
+        Whether the initializer may have another unit than ``init``, which then is the variable's unit.
+    dtype : optional
+        Instead of the floating-point type of `environ`.
+    """
+
+    if TYPE_CHECKING:  # the attribute of an instance is a state
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any: ...
+
+    def __init__(
+        self,
+        init: Any,
+        doc: str = '',
+        *,
+        kind: type[State] = HiddenState,
+        when: str | None = None,
+        any_unit: bool = False,
+        dtype: Any = None,
+    ):
+        self.init, self.doc, self.kind, self.when, self.any_unit, self.dtype = init, doc, kind, when, any_unit, dtype
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, obj: Any, owner: type) -> Any:  # reached only while the instance has no state of this name
+        if obj is None:
+            return self
+        if self.when is not None and getattr(obj, self.when) is None:
+            raise AttributeError(f'{obj.label} has no {self.name}, because {self.when} is None.')
+        raise StateNotInitializedError(
+            f'{obj.label}: {self.name} is not allocated yet; call brainpy_state.nn.init_all_states(model) before the first step.'
+        )
+
+    def allocate(self, obj: Any, batch_size: int | None) -> None:
+        """Create the state of an instance, or give it its first value again."""
+        if self.when is not None and getattr(obj, self.when) is None:
+            return
+        shape = obj.varshape if batch_size is None else (batch_size, *obj.varshape)
+        default = getattr(obj, self.init) if isinstance(self.init, str) else self.init
+        given = obj._initializers.get(self.name)
+        value = default if given is None else given(shape) if callable(given) else given
+        name = f'{self.name}_initializer'
+        if not self.any_unit:
+            check_unit(value, default, obj.label, name)
+        mantissa = u.get_mantissa(value)
+        if not broadcasts(np.shape(mantissa), shape):
+            raise ShapeError(f'{obj.label}: {name} gives shape {np.shape(mantissa)}, which does not broadcast to {shape}.')
+        xp = jnp if isinstance(mantissa, jax.core.Tracer) else np  # NumPy compiles nothing
+        array = jnp.asarray(xp.array(xp.broadcast_to(mantissa, shape), dtype=self.dtype or environ.dftype()))
+        unit = u.get_unit(value)
+        setattr(obj, self.name, self.kind(array if unit.is_unitless else u.Quantity(array, unit=unit)))

@@ -1,0 +1,89 @@
+"""`Dynamics`: a module with a size, declared parameters and declared state variables."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any, dataclass_transform
+
+import jax.numpy as jnp
+
+from .._errors import ParameterError
+from .._typing import Initializer, Size, as_size
+from ._declare import Parameter, Variable
+from ._module import Module
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(Parameter,))
+class Dynamics(Module):
+    """Base of neurons and synapses: what it declares is what its constructor accepts.
+
+    Parameters
+    ----------
+    in_size : int or tuple of int
+        The shape of the population.
+    name : str, optional
+        A label for messages.
+    **params
+        The declared parameters, and ``<variable>_initializer`` for the declared variables.
+
+    Raises
+    ------
+    ParameterError, UnitError, ShapeError
+        At construction, for a value out of range, with a wrong unit or of a wrong shape.
+    """
+
+    parameters: dict[str, Parameter] = {}
+    variables: dict[str, Variable] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        members = vars(cls).items()
+        cls.parameters = cls.parameters | {k: v for k, v in members if isinstance(v, Parameter)}
+        cls.variables = cls.variables | {k: v for k, v in members if isinstance(v, Variable)}
+        cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
+
+    def __init__(self, in_size: Size, *, name: str | None = None, **params: Any):
+        super().__init__(name)
+        self.varshape = self.in_size = self.out_size = as_size(in_size, type(self).__name__)
+        self._initializers: dict[str, Initializer] = {}
+        for key in self.variables:
+            if (given := params.pop(f'{key}_initializer', None)) is not None:
+                self._initializers[key] = given
+        for key, parameter in self.parameters.items():
+            setattr(self, key, params.pop(key, parameter.default))
+        if params:
+            raise TypeError(f'{self.label} has no parameter {next(iter(params))!r}; it has {", ".join(_accepted(type(self)))}.')
+        self.check()
+
+    def check(self) -> None:
+        """Check parameters against each other. Does nothing unless overridden."""
+
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Allocate the declared variables, with shape ``(batch_size, *size)`` or ``size``."""
+        for variable in sorted(self.variables.values(), key=lambda v: v.when is not None):  # the optional ones build on the others
+            variable.allocate(self, batch_size)
+
+    def require_above(self, high: str, low: str, why: str) -> None:
+        """Raise unless one parameter lies above another everywhere."""
+        a, b = getattr(self, high), getattr(self, low)
+        if not jnp.all(a > b):
+            raise ParameterError(f'{self.label}: {high} = {a} must lie above {low} = {b}, {why}.')
+
+    @classmethod
+    def desc(cls, *args: Any, **kwargs: Any) -> functools.partial:
+        """A description: the class and its arguments, to be built where it is needed."""
+        return functools.partial(cls, *args, **kwargs)
+
+
+def _accepted(cls: type[Dynamics]) -> list[str]:
+    return [*cls.parameters, *(f'{name}_initializer' for name in cls.variables)]
+
+
+def _signature(cls: type[Dynamics]) -> inspect.Signature:
+    """The constructor's signature, for help() and editors."""
+    own = [p for p in inspect.signature(cls.__init__).parameters.values() if p.name != 'self' and p.kind is not p.VAR_KEYWORD]
+    extra = [inspect.Parameter(k, inspect.Parameter.KEYWORD_ONLY, default=p.default) for k, p in cls.parameters.items()]
+    extra += [inspect.Parameter(f'{k}_initializer', inspect.Parameter.KEYWORD_ONLY, default=None) for k in cls.variables]
+    known = {p.name for p in own}
+    return inspect.Signature(own + [p for p in extra if p.name not in known])

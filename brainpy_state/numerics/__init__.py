@@ -1,0 +1,8 @@
+"""Integration steps and spike functions: pure functions of arrays and quantities."""
+
+from ._integrate import decay as decay
+from ._integrate import exp_euler as exp_euler
+from ._integrate import exprel as exprel
+from ._integrate import plain as plain
+from ._spike import heaviside as heaviside
+from ._spike import reset_to as reset_to

@@ -1,0 +1,8 @@
+"""What to keep of a run, and what to measure on it."""
+
+from ._measures import cv as cv
+from ._measures import isi as isi
+from ._measures import mean_firing_rate as mean_firing_rate
+from ._measures import population_rate as population_rate
+from ._spikes import SpikeRecorder as SpikeRecorder
+from ._spikes import Spikes as Spikes

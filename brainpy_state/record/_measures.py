@@ -1,0 +1,88 @@
+"""Measures of spike trains, under their names in Elephant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brainunit as u
+import numpy as np
+
+from .._errors import ParameterError
+from ..numerics import plain
+from ._spikes import Spikes
+
+
+def mean_firing_rate(spikes: Spikes) -> Any:
+    """Spikes per neuron and time, in Hz."""
+    return (len(spikes) / max(spikes.size, 1) / spikes.duration).in_unit(u.Hz)
+
+
+def population_rate(spikes: Spikes, bin_size: Any) -> tuple[Any, Any]:
+    """The firing rate in consecutive bins.
+
+    Parameters
+    ----------
+    spikes : Spikes
+    bin_size : time
+        A multiple of the time step; a last, incomplete bin is left out.
+
+    Returns
+    -------
+    t : quantity, shape (n_bins,)
+        The start of each bin.
+    rate : quantity in Hz, shape (n_bins,)
+
+    Raises
+    ------
+    ParameterError
+        If ``bin_size`` is no multiple of the time step.
+    """
+    ratio = float(plain(bin_size / spikes.dt))
+    width = round(ratio)
+    if width < 1 or abs(ratio - width) > 1e-6 * width:
+        raise ParameterError(f'population_rate: bin_size = {bin_size} must be a multiple of dt = {spikes.dt}.')
+    n = (spikes.stop - spikes.start) // width
+    bins = (spikes.step - spikes.start) // width
+    counts = np.bincount(bins[bins < n], minlength=n)
+    start = (spikes.start + width * np.arange(n)) * spikes.dt
+    return start, (counts / max(spikes.size, 1) / (width * spikes.dt)).in_unit(u.Hz)
+
+
+def isi(spikes: Spikes) -> tuple[np.ndarray, np.ndarray]:
+    """Intervals between the spikes of each neuron.
+
+    Returns
+    -------
+    neuron : int array, shape (n_intervals,)
+        The neuron of each interval.
+    steps : int array, shape (n_intervals,)
+        Its length in time steps.
+    """
+    order = np.argsort(spikes.i, kind='stable')
+    i, step = spikes.i[order], spikes.step[order]
+    same = i[1:] == i[:-1]
+    return i[1:][same], (step[1:] - step[:-1])[same]
+
+
+def cv(spikes: Spikes, min_spikes: int = 4) -> np.ndarray:
+    """Coefficient of variation of each neuron's inter-spike intervals.
+
+    Parameters
+    ----------
+    spikes : Spikes
+    min_spikes : int
+        Neurons with fewer spikes (at least 3) are left out. The value is biased low in short runs:
+        compare runs of equal length.
+
+    Returns
+    -------
+    float array
+        One value for each neuron with enough spikes.
+    """
+    neuron, steps = isi(spikes)
+    n = np.bincount(neuron, minlength=spikes.size)
+    total = np.bincount(neuron, steps, minlength=spikes.size)
+    square = np.bincount(neuron, steps.astype(float) ** 2, minlength=spikes.size)
+    enough = n + 1 >= max(min_spikes, 3)
+    mean = total[enough] / n[enough]
+    return np.sqrt(np.maximum(square[enough] / n[enough] - mean**2, 0)) / mean

@@ -1,0 +1,6 @@
+"""State-aware transforms: compile, loop, differentiate."""
+
+from ._grad import grad as grad
+from ._jit import jit as jit
+from ._loop import for_loop as for_loop
+from ._loop import scan as scan

@@ -1,0 +1,165 @@
+"""What the commands of this folder share: options, timing, a table, JSON and a plot."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import brainunit as u
+import numpy as np
+
+import brainpy_state as bst
+
+_COLOURS = {'E': '#1f5fa8', 'I': '#c8401e'}
+_PACKAGES = ('jax', 'jaxlib', 'brainunit', 'numba', 'numpy')
+
+
+def arguments(description: str | None) -> argparse.Namespace:
+    """The options that every network of this kind has."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--synapses', choices=('coba', 'cuba'), default='coba', help='conductance- or current-based')
+    parser.add_argument('--neurons', type=_positive(int), default=4000)
+    parser.add_argument('--duration', type=_positive(float), default=1000.0, help='ms')
+    parser.add_argument('--dt', type=_positive(float), default=0.1, help='ms')
+    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--precision', type=int, choices=(32, 64), default=32, help='bits of a state variable')
+    parser.add_argument('--repeats', type=_positive(int), default=1, help='timed runs, of which the median is given')
+    parser.add_argument('--plot', type=Path, help='write a figure to this file')
+    parser.add_argument('--json', type=Path, help='write the figures to this file')
+    options = parser.parse_args()
+    for path in (options.plot, options.json):
+        if path is not None and not path.resolve().parent.is_dir():
+            parser.error(f'the folder of {path} does not exist')
+    return options
+
+
+def _positive(kind: type) -> Callable[[str], Any]:
+    def convert(text: str) -> Any:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f'{text} must be positive')
+        return value
+
+    return convert
+
+
+class Stopwatch:
+    """Seconds since the last lap."""
+
+    def __init__(self) -> None:
+        self.timings: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.timings[name] = now - self._last
+        self._last = now
+
+
+def time_runs(run: Callable[[Any], Any], duration: Any, chunk: Any, repeats: int) -> dict[str, float]:
+    """Time compiling and running apart.
+
+    The first runs compile: one chunk of each length that the whole needs. What they take longer
+    than a compiled run of the same duration is the time of compiling.
+    """
+    rest = duration % chunk
+    clock = Stopwatch()
+    first = [d for d in (chunk, rest) if 0.0 * u.ms < d <= duration]
+    for d in first:
+        run(d)
+    clock.lap('first')
+    runs = []
+    for _ in range(repeats):
+        run(duration)
+        clock.lap('run')
+        runs.append(clock.timings['run'])
+    run_s = float(np.median(runs))
+    warm = run_s * float(sum(first[1:], first[0]) / duration)
+    return {
+        'compile_s': max(clock.timings['first'] - warm, 0.0),
+        'run_s': run_s,
+        'real_time_factor': run_s / float(duration.to_decimal(u.second)),
+    }
+
+
+def peak_rss_mb() -> float:
+    """Peak resident memory of this process in MiB."""
+    try:
+        status = Path('/proc/self/status').read_text()
+        return int(status.split('VmHWM:')[1].split()[0]) / 1024
+    except (OSError, IndexError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 2**20 if sys.platform == 'darwin' else peak / 1024
+
+
+def publish(title: str, result: dict[str, Any], options: argparse.Namespace) -> None:
+    """Print the table and write the JSON."""
+    result['peak_rss_mb'] = peak_rss_mb()
+    result['versions'] = {'python': platform.python_version(), 'brainpy-state': bst.__version__}
+    result['versions'] |= {name: version(name) for name in _PACKAGES if find_spec(name)}
+    rows = [
+        ('neurons', f'{result["neurons"]:,}'),
+        ('synapses', f'{result["synapses"]:,}'),
+        ('model time', f'{result["duration_ms"]:g} ms in steps of {result["dt_ms"]:g} ms'),
+        ('build', f'{result["build_s"]:.2f} s'),
+        ('compile', f'{result["compile_s"]:.2f} s'),
+        ('run', f'{result["run_s"]:.3f} s'),
+        ('real-time factor', f'{result["real_time_factor"]:.3f}  (run / model time)'),
+        ('peak memory', f'{result["peak_rss_mb"]:.0f} MiB'),
+        *((f'rate {name}', f'{rate:.2f} Hz') for name, rate in result['rate_hz'].items()),
+        ('CV of ISI', f'{result["cv_isi"]:.3f}'),
+        ('spikes', f'{result["spikes"]:,}'),
+        ('event kernels', bst.event.backend()),
+    ]
+    print(title)
+    for name, text in rows:
+        print(f'  {name:<18}{text}')
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1) + '\n')
+
+
+def plot_activity(path: Path, populations: dict[str, bst.record.Spikes], V: Any, V_th: Any, title: str) -> None:
+    """A raster, the rate of each population and one membrane trace with its spikes drawn."""
+    import matplotlib
+
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+
+    figure, (raster, rates, trace) = plt.subplots(
+        3, 1, figsize=(10, 8), sharex=True, height_ratios=(5, 2, 2), layout='constrained'
+    )  # fmt: skip
+    offset = 0
+    for name, spikes in populations.items():
+        colour = _COLOURS.get(name)
+        raster.plot(spikes.t.to_decimal(u.ms), spikes.i + offset, '.', color=colour, ms=1.2, mew=0, rasterized=True)
+        raster.text(
+            1.01, offset + spikes.size / 2, f'{name}\n{spikes.size:,}', color=colour, va='center', transform=raster.get_yaxis_transform()
+        )
+        offset += spikes.size
+        t, rate = bst.record.population_rate(spikes, 5.0 * u.ms)
+        rates.step(t.to_decimal(u.ms), rate.to_decimal(u.Hz), where='post', color=colour, lw=1, label=name)
+    raster.set(ylabel='neuron', ylim=(0, offset), title=title)
+    rates.set(ylabel='rate (Hz)', ylim=(0, None))
+    rates.legend(frameon=False, loc='upper right', ncols=2)
+
+    first = next(iter(populations.values()))
+    t = np.arange(len(V)) * first.dt
+    times = first.of(0, 1).t.to_decimal(u.ms)
+    bottom = float(V_th.to_decimal(u.mV))
+    trace.plot(t.to_decimal(u.ms), V.to_decimal(u.mV), color='0.25', lw=0.8)
+    trace.vlines(times, bottom, bottom + 40, color='0.25', lw=0.8)
+    trace.axhline(bottom, color='0.6', lw=0.8, ls='--')
+    trace.set(xlabel='time (ms)', ylabel='V of neuron 0 (mV)', xlim=(0, float(t[-1].to_decimal(u.ms))))
+    for axis in (raster, rates, trace):
+        axis.spines[['top', 'right']].set_visible(False)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)

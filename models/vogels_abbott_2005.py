@@ -1,0 +1,181 @@
+"""Self-sustained irregular activity in a network of 4,000 integrate-and-fire neurons.
+
+Vogels & Abbott 2005, *J. Neurosci.* 25:10786, doi:10.1523/JNEUROSCI.3508-05.2005, in the form of benchmarks 1
+(COBA, conductance-based synapses) and 2 (CUBA, current-based synapses) of Brette et al. 2007,
+*J. Comput. Neurosci.* 23:349, doi:10.1007/s10827-007-0038-6, appendix 2.
+
+    python -m models.vogels_abbott_2005 --synapses coba --plot raster.png
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brainunit as u
+import numpy as np
+
+import brainpy_state as bst
+
+from . import report
+
+TAU, TAU_REF = 20.0 * u.ms, 5.0 * u.ms
+V_TH, V_RESET = -50.0 * u.mV, -60.0 * u.mV
+R = 100.0 * u.Mohm  # leak conductance 10 nS
+TAU_E, TAU_I = 5.0 * u.ms, 10.0 * u.ms
+P_CONNECT, EXCITATORY = 0.02, 0.8
+
+V_REST = {'coba': -60.0 * u.mV, 'cuba': -49.0 * u.mV}
+WEIGHTS = {
+    'coba': (6.0 * u.nS, 67.0 * u.nS),
+    'cuba': (16.2 * u.pA, -90.0 * u.pA),  # jumps of 1.62 mV and -9 mV in R * I
+}
+OUTPUTS = {
+    'coba': (bst.COBA.desc(E=0.0 * u.mV), bst.COBA.desc(E=-80.0 * u.mV)),
+    'cuba': (bst.CUBA.desc(scale=1.0), bst.CUBA.desc(scale=1.0)),
+}
+WINDOW = 200.0 * u.ms  # statistics leave out the start-up
+CHUNK = 1000.0 * u.ms
+
+
+class Network(bst.nn.Module):
+    """Excitatory and inhibitory neurons, connected at random.
+
+    Parameters
+    ----------
+    synapses : {'coba', 'cuba'}
+        Conductance-based or current-based.
+    neurons : int
+        Number of neurons, four fifths of them excitatory.
+    seed : int
+        Decides connections and start.
+    """
+
+    def __init__(self, synapses: str = 'coba', neurons: int = 4000, seed: int = 1):
+        super().__init__()
+        self.n_exc = int(neurons * EXCITATORY)
+        rng = np.random.default_rng([seed, 2005])
+        V, g_exc, g_inh = _start(synapses, neurons, rng)
+        self.N = bst.LIFRef(
+            neurons, R=R, tau=TAU, V_th=V_TH, V_reset=V_RESET, V_rest=V_REST[synapses],
+            tau_ref=TAU_REF, spk_reset='hard', V_initializer=V,
+        )  # fmt: skip
+        self.E = self._project('E', self.n_exc, TAU_E, 0, synapses, g_exc, seed)
+        self.I = self._project('I', neurons - self.n_exc, TAU_I, 1, synapses, g_inh, seed)
+
+    def _project(self, name: str, size: int, tau: Any, k: int, synapses: str, g: Any, seed: int) -> bst.AlignPostProj:
+        neurons = self.N.varshape[0]
+        return bst.AlignPostProj(
+            comm=bst.pairwise_bernoulli(size, neurons, P_CONNECT, weight=WEIGHTS[synapses][k], seed=(seed, name)),
+            syn=bst.Expon.desc(neurons, tau=tau, g_initializer=g),
+            out=OUTPUTS[synapses][k],
+            post=self.N,
+        )
+
+    @property
+    def n_synapses(self) -> int:
+        return self.E.comm.n_synapses + self.I.comm.n_synapses
+
+    def update(self) -> Any:
+        """One step; returns the spikes."""
+        spikes = self.N.get_spike()
+        self.E(spikes[: self.n_exc])
+        self.I(spikes[self.n_exc :])
+        return self.N()
+
+
+def _start(synapses: str, neurons: int, rng: np.random.Generator) -> tuple[Any, Any, Any]:
+    """First V, g_exc and g_inh, spread so that the network starts without an external kick."""
+    if synapses == 'cuba':
+        V = V_RESET + rng.random(neurons) * (V_TH - V_RESET)
+        return V, 0.0 * u.pA, 0.0 * u.pA
+    V = V_REST['coba'] + (rng.standard_normal(neurons) * 5.0 - 5.0) * u.mV
+    g_exc = (rng.standard_normal(neurons) * 1.5 + 4.0) * 10.0 * u.nS
+    g_inh = (rng.standard_normal(neurons) * 12.0 + 20.0) * 10.0 * u.nS
+    return V, g_exc, g_inh
+
+
+class Simulation:
+    """A network ready to run, with a recorder of all its spikes.
+
+    Attributes
+    ----------
+    spikes : bst.record.Spikes
+        Of the last run.
+    V : voltage, shape (steps,)
+        Potential of the first neuron in the last run.
+    """
+
+    def __init__(self, synapses: str = 'coba', neurons: int = 4000, seed: int = 1):
+        self.net = Network(synapses, neurons, seed)
+        self.recorder = bst.record.SpikeRecorder(neurons)
+
+    def step(self) -> Any:
+        self.recorder(self.net())
+        return self.net.N.V.value[0]
+
+    def run(self, duration: Any = 1000.0 * u.ms) -> Simulation:
+        """Initialise and simulate; needs ``dt`` in ``environ``."""
+        bst.nn.init_all_states(self.net)
+        bst.nn.init_all_states(self.recorder)
+        self.V = bst.run(self.step, duration, recorders=[self.recorder], chunk=CHUNK)
+        self.spikes = self.recorder.spikes(0, self.V.shape[0])
+        return self
+
+    @property
+    def populations(self) -> dict[str, bst.record.Spikes]:
+        """Spikes of the excitatory and the inhibitory neurons."""
+        n_exc, n = self.net.n_exc, self.spikes.size
+        return {'E': self.spikes.of(0, n_exc), 'I': self.spikes.of(n_exc, n)}
+
+    def statistics(self) -> dict[str, Any]:
+        """Firing rates (Hz) and mean CV of the inter-spike intervals, without the start-up."""
+        start = WINDOW if self.spikes.duration > 2 * WINDOW else 0.0 * u.ms
+        rates = {k: s.between(start, s.duration) for k, s in self.populations.items()}
+        cvs = bst.record.cv(self.spikes.between(start, self.spikes.duration))
+        return {
+            'rate_hz': {k: float(bst.record.mean_firing_rate(s).to_decimal(u.Hz)) for k, s in rates.items()},
+            'cv_isi': float(np.mean(cvs)) if cvs.size else float('nan'),
+            'spikes': len(self.spikes),
+        }
+
+
+def build(synapses: str = 'coba', neurons: int = 4000, seed: int = 1) -> Simulation:
+    """A simulation of the network; call ``run`` on it.
+
+    Parameters
+    ----------
+    synapses : {'coba', 'cuba'}
+        Conductance-based (benchmark 1) or current-based (benchmark 2).
+    neurons : int
+        Number of neurons.
+    seed : int
+        Decides connections and start: the same seed gives the same spikes.
+    """
+    return Simulation(synapses, neurons, seed)
+
+
+def main() -> None:
+    options = report.arguments(__doc__)
+    clock = report.Stopwatch()
+    duration, dt = options.duration * u.ms, options.dt * u.ms
+    bst.environ.set(precision=options.precision, dt=dt)
+    simulation = build(options.synapses, options.neurons, options.seed)
+    clock.lap('build_s')
+    timings = clock.timings | report.time_runs(simulation.run, duration, CHUNK, options.repeats)
+    result = {
+        'neurons': options.neurons,
+        'synapses': simulation.net.n_synapses,
+        'dt_ms': options.dt,
+        'duration_ms': options.duration,
+        'seed': options.seed,
+        'precision': options.precision,
+        **timings,
+        **simulation.statistics(),
+    }
+    report.publish(f'Vogels & Abbott 2005, {options.synapses.upper()}', result, options)
+    if options.plot:
+        report.plot_activity(options.plot, simulation.populations, simulation.V, V_TH, f'Vogels & Abbott 2005, {options.synapses.upper()}')
+
+
+if __name__ == '__main__':
+    main()

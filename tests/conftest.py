@@ -1,0 +1,92 @@
+"""What every test starts from, and a check that none leaves anything behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import pytest
+
+import brainpy_state as bst
+
+ROOT = Path(__file__).parents[1]
+COMPILED = '/jax/core/compile/backend_compile_duration'
+DTYPES = {32: jnp.float32, 64: jnp.float64}
+
+
+@pytest.fixture(autouse=True)
+def clean_world() -> Iterator[None]:
+    """Start from seed 0 with nothing set, and end with nothing set."""
+    bst.random.seed(0)
+    yield
+    left = bst.environ.all()
+    for key in left:
+        bst.environ.pop(key)
+    x64 = jax.config.jax_enable_x64
+    jax.config.update('jax_enable_x64', False)
+    assert not left, f'the test left settings behind: {left}'
+    assert not x64, 'the test left the 64-bit mode on'
+
+
+@pytest.fixture
+def dt() -> Iterator[Any]:
+    """A time step of 0.1 ms, set for the whole test."""
+    with bst.environ.context(dt=0.1 * u.ms):
+        yield 0.1 * u.ms
+
+
+@pytest.fixture(params=(32, 64), ids='float{}'.format)
+def precision(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Run the test with states of 32 and of 64 bits."""
+    with bst.environ.context(precision=request.param):
+        yield request.param
+
+
+@pytest.fixture
+def x64() -> Iterator[None]:
+    """Run the test with states of 64 bits."""
+    with bst.environ.context(precision=64):
+        yield
+
+
+@pytest.fixture
+def compilations() -> Callable[[], Any]:
+    """``with compilations() as found:`` collects one entry for each program that XLA compiles in the block."""
+
+    @contextmanager
+    def watch() -> Iterator[list[str]]:
+        found: list[str] = []
+
+        def listen(event: str, *args: Any, **kwargs: Any) -> None:
+            if event == COMPILED:
+                found.append(event)
+
+        jax.monitoring.register_event_duration_secs_listener(listen)
+        try:
+            yield found
+        finally:
+            jax.monitoring.unregister_event_duration_listener(listen)
+
+    return watch
+
+
+@pytest.fixture
+def python() -> Callable[..., str]:
+    """Run code, or arguments, in a new Python process in the root of the project; returns what it prints."""
+
+    def run(*args: str, **environment: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *args], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+        return done.stdout
+
+    return run
