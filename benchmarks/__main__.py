@@ -31,20 +31,21 @@ def main(argv: Sequence[str] | None = None, cases: dict[str, Case] | None = None
     try:
         chosen = choose(options.cases, cases)
         plan = _plan(options)
+        if options.json and not options.json.resolve().parent.is_dir():
+            raise UsageError(f'--json: the folder of {options.json} does not exist')
         machine = _machine.describe()
         _warn_if_busy(machine)
         result: dict = {'machine': machine, 'cases': {}}
         for name, variant in chosen:
             rows = summarize(measure(cases[name], variant, plan))
             result['cases'][f'{name}:{variant}'] = rows
-            print(f'\n### {cases[name].title}: {variant}\n\n{markdown_table(rows)}')
+            _save(result, options.json)
+            print(f'\n### {cases[name].title}: {variant}\n\n{markdown_table(rows)}', flush=True)
     except (UsageError, ContenderError) as error:
         print(f'benchmarks: {error}', file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
-    rows = [row for rows in result['cases'].values() for row in rows]
-    print(f'\n{_footnote(machine, rows)}')
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1) + '\n')
+    everything = [row for rows in result['cases'].values() for row in rows]
+    print(f'\n{_footnote(machine, everything)}')
     return 0
 
 
@@ -68,6 +69,12 @@ def choose(names: Iterable[str], cases: dict[str, Case]) -> list[tuple[str, str]
     return chosen
 
 
+def _save(result: dict, file: Path | None) -> None:
+    """Write what is measured so far, so that a later failure does not lose it."""
+    if file is not None:
+        file.write_text(json.dumps(result, indent=1) + '\n')
+
+
 def _plan(options: argparse.Namespace) -> Plan:
     names = None if options.peers is None else [p for p in options.peers.split(',') if p]
     return Plan(
@@ -84,13 +91,13 @@ def _plan(options: argparse.Namespace) -> Plan:
 def _footnote(machine: dict, rows: Iterable[dict]) -> str:
     return (
         f'{machine["cpu"]}, {machine["cores"]} cores, {machine["memory_gb"]} GiB, {machine["os"]}, '
-        f'load {machine["load_1min"]:.1f} at the start. {versions_line(rows)}.'
+        f'load {machine["load_1min"]} at the start. {versions_line(rows)}.'
     )
 
 
 def _warn_if_busy(machine: dict) -> None:
-    if machine['load_1min'] > BUSY_LOAD_PER_CORE * machine['cores']:
-        say(f'this machine is busy (load {machine["load_1min"]:.1f}): timings will be off')
+    if (machine['load_1min'] or 0.0) > BUSY_LOAD_PER_CORE * machine['cores']:
+        say(f'this machine is busy (load {machine["load_1min"]}): timings will be off')
 
 
 def _parser(cases: dict[str, Case]) -> argparse.ArgumentParser:

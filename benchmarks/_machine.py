@@ -12,7 +12,7 @@ def describe() -> dict:
         'memory_gb': _memory_gb(),
         'os': platform.platform(),
         'python': platform.python_version(),
-        'load_1min': os.getloadavg()[0] if hasattr(os, 'getloadavg') else None,
+        'load_1min': round(os.getloadavg()[0], 1) if hasattr(os, 'getloadavg') else None,
     }
 
 

@@ -53,7 +53,7 @@ def run_contender(contender: Contender, interpreter: str, repeats: int, timeout_
     return {**report, 'wall_s': wall_s}
 
 
-def _run_to_end(command: list[str], folder: Path | str, timeout_s: float):
+def _run_to_end(command: list[str], folder: Path | str, timeout_s: float) -> tuple[int | None, str, str]:
     """Exit status (None when time ran out), standard output and standard error.
 
     The process leads a session of its own, so that whatever it started ends with it.

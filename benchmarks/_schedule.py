@@ -1,6 +1,7 @@
 """Turns of the contenders: a discarded round, then rounds in which everyone runs once."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from benchmarks._contender import OURS, Case, Contender
@@ -69,7 +70,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _present(contenders, plan: Plan) -> list[tuple[Contender, str]]:
+def _present(contenders: Iterable[Contender], plan: Plan) -> list[tuple[Contender, str]]:
     found, told = [], set()
     for contender in select(contenders, plan.peers):
         if contender.peer == OURS and not plan.with_ours:

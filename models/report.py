@@ -140,7 +140,7 @@ def plot_activity(path: Path, populations: dict[str, bst.record.Spikes], V: Any,
     offset = 0
     for name, spikes in populations.items():
         colour = _COLOURS.get(name)
-        raster.plot(spikes.t.to_decimal(u.ms), spikes.i + offset, '.', color=colour, ms=1.2, mew=0, rasterized=True)
+        raster.plot(spikes.t.to_decimal(u.ms), spikes.i + offset, '.', color=colour, ms=1.6, mew=0, rasterized=True)
         raster.text(
             1.01, offset + spikes.size / 2, f'{name}\n{spikes.size:,}', color=colour, va='center', transform=raster.get_yaxis_transform()
         )
@@ -148,7 +148,7 @@ def plot_activity(path: Path, populations: dict[str, bst.record.Spikes], V: Any,
         t, rate = bst.record.population_rate(spikes, 5.0 * u.ms)
         rates.step(t.to_decimal(u.ms), rate.to_decimal(u.Hz), where='post', color=colour, lw=1, label=name)
     raster.set(ylabel='neuron', ylim=(0, offset), title=title)
-    rates.set(ylabel='rate (Hz)', ylim=(0, None))
+    rates.set(ylabel='rate (Hz)', ylim=(0, 1.25 * max(rates.get_ylim())))
     rates.legend(frameon=False, loc='upper right', ncols=2)
 
     first = next(iter(populations.values()))

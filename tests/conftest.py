@@ -1,4 +1,4 @@
-"""What every test starts from, and a check that none leaves anything behind."""
+"""What every test starts from and may use."""
 
 from __future__ import annotations
 
@@ -12,28 +12,24 @@ from typing import Any
 
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import pytest
 
 import brainpy_state as bst
+from brainpy_state._frames import stack
 
 ROOT = Path(__file__).parents[1]
 COMPILED = '/jax/core/compile/backend_compile_duration'
-DTYPES = {32: jnp.float32, 64: jnp.float64}
 
 
 @pytest.fixture(autouse=True)
 def clean_world() -> Iterator[None]:
-    """Start from seed 0 with nothing set, and end with nothing set."""
+    """Start from seed 0 with nothing set, and leave nothing to the next test."""
     bst.random.seed(0)
     yield
-    left = bst.environ.all()
-    for key in left:
+    for key in bst.environ.all():
         bst.environ.pop(key)
-    x64 = jax.config.jax_enable_x64
     jax.config.update('jax_enable_x64', False)
-    assert not left, f'the test left settings behind: {left}'
-    assert not x64, 'the test left the 64-bit mode on'
+    assert stack.top is None, 'the test left a trace or a StateTraceStack open'
 
 
 @pytest.fixture

@@ -176,7 +176,9 @@ def test_the_same_dt_in_another_unit_gives_the_same_result():
     assert results == pytest.approx([1e-4, 1e-4])
 
 
-@pytest.mark.parametrize('times', [(1.0, 2.0, 3.0), (jnp.array(1.0), jnp.array(2.0)), (1.0 * u.ms, 2.0 * u.ms)], ids=['float', 'array', 'unit'])
+@pytest.mark.parametrize(
+    'times', [(1.0, 2.0, 3.0), (jnp.array(1.0), jnp.array(2.0)), (1.0 * u.ms, 2.0 * u.ms)], ids=['float', 'array', 'unit']
+)
 def test_another_t_is_seen_without_compiling_again(times):
     step, traces = counted(lambda: environ.get('t') * 1.0)
     for t in times:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 _INDEX_LIMIT = 2**31
 
@@ -52,21 +53,19 @@ class CSR:
         _check_arrays(indptr, indices, shape)
         self._fill(jnp.asarray(indptr), jnp.asarray(indices), shape)
 
-    def _fill(self, indptr, indices, shape) -> None:
+    def _fill(self, indptr: Any, indices: Any, shape: tuple[int, int]) -> None:
         object.__setattr__(self, 'indptr', indptr)
         object.__setattr__(self, 'indices', indices)
         object.__setattr__(self, 'shape', shape)
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f'CSR is frozen: cannot set {name!r}; build a new CSR.')
 
     def __repr__(self) -> str:
         return f'CSR(shape={self.shape}, nnz={getattr(self.indices, "shape", "?")})'
 
     @classmethod
-    def from_pairs(
-        cls, pre: Sequence[int], post: Sequence[int], shape: tuple[int, int], *, return_order: bool = False
-    ) -> CSR | tuple[CSR, np.ndarray]:
+    def from_pairs(cls, pre: ArrayLike, post: ArrayLike, shape: tuple[int, int]) -> CSR:
         """Build the structure from pairs, on the host, keeping the given order within a row.
 
         Parameters
@@ -74,11 +73,10 @@ class CSR:
         pre : int, (nnz,) -- source of each synapse
         post : int, (nnz,) -- target of each synapse
         shape : (pre, post) -- number of sources and of targets
-        return_order : bool -- also return the order of the synapses, default False
 
         Returns
         -------
-        CSR, or (CSR, order) where `values[order]` brings per-pair values, (nnz,), into the order of the structure.
+        CSR -- `values[CSR.row_order(pre)]` brings per-pair values, (nnz,), into its order
 
         Raises
         ------
@@ -90,18 +88,29 @@ class CSR:
             A source or target lies outside the shape; the message names it and the limit.
         """
         shape = _checked_shape(shape)
-        pre, post = _integers('pre', pre), _integers('post', post)
-        if pre.shape != post.shape:
-            raise ValueError(f'CSR.from_pairs: pre has {pre.size} entries but post has {post.size}; give one target for each source.')
-        _check_count(pre.size)
-        _check_range('pre', pre, shape[0])
-        _check_range('post', post, shape[1])
-        order = _stable_order(pre)
+        rows, columns = _integers('pre', pre), _integers('post', post)
+        if rows.shape != columns.shape:
+            raise ValueError(f'CSR.from_pairs: pre has {rows.size} entries but post has {columns.size}; give one target for each source.')
+        _check_count(rows.size)
+        _check_range('pre', rows, shape[0])
+        _check_range('post', columns, shape[1])
         indptr = np.zeros(shape[0] + 1, np.int32)
-        np.cumsum(np.bincount(pre, minlength=shape[0]), out=indptr[1:])
-        self = cls.__new__(cls)
-        self._fill(jnp.asarray(indptr), jnp.asarray(post[order].astype(np.int32)), shape)
-        return (self, order) if return_order else self
+        np.cumsum(np.bincount(rows, minlength=shape[0]), out=indptr[1:])
+        csr = cls.__new__(cls)
+        csr._fill(jnp.asarray(indptr), jnp.asarray(columns[cls.row_order(rows)].astype(np.int32)), shape)
+        return csr
+
+    @staticmethod
+    def row_order(pre: ArrayLike) -> np.ndarray:
+        """The order, int, (nnz,), in which `from_pairs` stores pairs with these sources: by row, else as given."""
+        rows = _integers('pre', pre)
+        if rows.size == 0 or np.all(rows[1:] >= rows[:-1]):
+            return np.arange(rows.size)
+        # Two counting passes over 16-bit digits: NumPy's stable sort is linear for 16-bit keys only.
+        order = np.argsort((rows & 0xFFFF).astype(np.uint16), kind='stable')
+        if rows.max() > 0xFFFF:
+            order = order[np.argsort((rows[order] >> 16).astype(np.uint16), kind='stable')]
+        return order
 
     @property
     def nnz(self) -> int:
@@ -124,27 +133,28 @@ class CSR:
         return jnp.zeros(self.shape, weight.dtype).at[self.pre_ids(), self.indices].add(weight)
 
 
-def _flatten(csr: CSR):
+def _flatten(csr: CSR) -> tuple[Any, tuple[int, int]]:
     return (csr.indptr, csr.indices), csr.shape
 
 
-def _flatten_with_keys(csr: CSR):
+def _flatten_with_keys(csr: CSR) -> tuple[Any, tuple[int, int]]:
     keys = jax.tree_util.GetAttrKey('indptr'), jax.tree_util.GetAttrKey('indices')
     return tuple(zip(keys, (csr.indptr, csr.indices), strict=True)), csr.shape
 
 
-def _unflatten(shape, leaves) -> CSR:
+def _unflatten(shape: tuple[int, int], leaves: Any) -> CSR:
     # JAX also rebuilds the tree with placeholders as leaves, so nothing may be checked here.
     csr = CSR.__new__(CSR)
-    csr._fill(*leaves, shape)
+    indptr, indices = leaves
+    csr._fill(indptr, indices, shape)
     return csr
 
 
 jax.tree_util.register_pytree_with_keys(CSR, _flatten_with_keys, _unflatten, _flatten)
 
 
-def _checked_shape(shape) -> tuple[int, int]:
-    shape = tuple(int(n) for n in shape)
+def _checked_shape(shape: tuple[int, int]) -> tuple[int, int]:
+    shape = tuple(int(n) for n in shape)  # type: ignore[assignment]
     if len(shape) != 2 or min(shape) < 0 or max(shape) >= _INDEX_LIMIT:
         raise ValueError(f'CSR: shape must be (pre, post) with 0 <= size < 2**31, got {shape}.')
     return shape
@@ -155,7 +165,7 @@ def _check_count(nnz: int) -> None:
         raise ValueError(f'CSR: {nnz} synapses do not fit 32-bit indices (limit 2**31 - 1); split the projection.')
 
 
-def _check_arrays(indptr, indices, shape) -> None:
+def _check_arrays(indptr: Any, indices: Any, shape: tuple[int, int]) -> None:
     for name, array in (('indptr', indptr), ('indices', indices)):
         if array.dtype != np.int32:
             raise TypeError(f'CSR: {name} has dtype {array.dtype}, expected int32.')
@@ -172,8 +182,8 @@ def _check_arrays(indptr, indices, shape) -> None:
     _check_range('post', indices, shape[1])
 
 
-def _integers(name: str, values) -> np.ndarray:
-    values = np.asarray(values)
+def _integers(name: str, given: ArrayLike) -> np.ndarray:
+    values = np.asarray(given)
     if values.ndim != 1:
         raise ValueError(f'CSR.from_pairs: {name} has shape {values.shape}, expected one dimension.')
     if values.size == 0:
@@ -189,14 +199,3 @@ def _check_range(name: str, values: np.ndarray, limit: int) -> None:
     low, high = values.min(), values.max()
     if low < 0 or high >= limit:
         raise IndexError(f'CSR: {name} index {low if low < 0 else high} is outside [0, {limit}).')
-
-
-def _stable_order(keys: np.ndarray) -> np.ndarray:
-    # Connection rules mostly deliver sorted rows. Otherwise two counting passes over 16-bit digits: NumPy's stable sort is linear
-    # for 16-bit keys only.
-    if keys.size == 0 or np.all(keys[1:] >= keys[:-1]):
-        return np.arange(keys.size)
-    order = np.argsort((keys & 0xFFFF).astype(np.uint16), kind='stable')
-    if keys.max() > 0xFFFF:
-        order = order[np.argsort((keys[order] >> 16).astype(np.uint16), kind='stable')]
-    return order

@@ -22,6 +22,9 @@ EXTENSION_TYPE, EXTENSION_NEXT, EXTENSION_METADATA = 8, 16, 24
 METADATA_MAJOR, METADATA_MINOR, METADATA_TRAITS = 24, 28, 32
 STAGE_EXECUTE, EXTENSION_IS_METADATA = 3, 1
 
+# The struct that the frame's extension_start points to; its name differs between versions.
+_EXTENSION = 'extension'
+
 _EXPECTED_OFFSETS = {
     ('XLA_FFI_CallFrame', 'extension_start'): FRAME_EXTENSION,
     ('XLA_FFI_CallFrame', 'stage'): FRAME_STAGE,
@@ -30,8 +33,8 @@ _EXPECTED_OFFSETS = {
     ('XLA_FFI_Buffer', 'data'): BUFFER_DATA,
     ('XLA_FFI_Buffer', 'rank'): BUFFER_RANK,
     ('XLA_FFI_Buffer', 'dims'): BUFFER_EXTENTS,
-    ('XLA_FFI_Extension_Base', 'type'): EXTENSION_TYPE,
-    ('XLA_FFI_Extension_Base', 'next'): EXTENSION_NEXT,
+    (_EXTENSION, 'type'): EXTENSION_TYPE,
+    (_EXTENSION, 'next'): EXTENSION_NEXT,
     ('XLA_FFI_Metadata_Extension', 'metadata'): EXTENSION_METADATA,
     ('XLA_FFI_Metadata', 'api_version.major_version'): METADATA_MAJOR,
     ('XLA_FFI_Metadata', 'api_version.minor_version'): METADATA_MINOR,
@@ -82,21 +85,23 @@ def check_header(text: str) -> tuple[int, int]:
     UnknownLayout
         As for `api_version`; the message names the field, its offset and the expected one.
     """
-    version = tuple(_constant(text, rf'#define\s+XLA_FFI_API_{part}\s+(\d+)') for part in ('MAJOR', 'MINOR'))
-    if version[0] != _MAJOR:
-        raise UnknownLayout(f'jaxlib has FFI version {version[0]}.{version[1]}, the handlers are written for {_MAJOR}.x')
+    major, minor = (_constant(text, rf'#define\s+XLA_FFI_API_{part}\s+(\d+)') for part in ('MAJOR', 'MINOR'))
+    if major != _MAJOR:
+        raise UnknownLayout(f'jaxlib has FFI version {major}.{minor}, the handlers are written for {_MAJOR}.x')
     text = _COMMENT.sub('', text)
     for name, value in _EXPECTED_VALUES.items():
         if (found := _constant(text, rf'{name}\s*=\s*(\d+)')) != value:
             raise UnknownLayout(f'jaxlib has {name} = {found}, expected {value}')
-    structs = {name: body for name, body in _STRUCT.findall(text)}
+    structs = dict(_STRUCT.findall(text))
+    extension = next((kind for kind, _, field in _fields('XLA_FFI_CallFrame', structs) if field == 'extension_start'), '')
+    structs[_EXTENSION] = structs.get(extension, '')
     sizes = dict(_SIZES) | {name: 4 for name in _ENUM.findall(text)}
     sizes |= {alias: sizes[name] for name, alias in _TYPEDEF.findall(text) if name in sizes}
     for (name, field), expected in _EXPECTED_OFFSETS.items():
-        found = _offsets(name, structs, sizes).get(field)
-        if found != expected:
-            raise UnknownLayout(f'jaxlib has {name}.{field} at byte {found}, expected {expected}')
-    return version
+        place = _offsets(name, structs, sizes).get(field)
+        if place != expected:
+            raise UnknownLayout(f'jaxlib has {name}.{field} at byte {place}, expected {expected}')
+    return major, minor
 
 
 def register(target: str, address: int) -> None:
@@ -114,11 +119,11 @@ def register(target: str, address: int) -> None:
 def _constant(text: str, pattern: str) -> int:
     found = re.search(pattern, text)
     if found is None:
-        raise UnknownLayout(f"jaxlib's FFI header has no {pattern.split(chr(92))[0].strip()}")
+        raise UnknownLayout(f"jaxlib's FFI header has nothing like {pattern}")
     return int(found.group(1))
 
 
-def _offsets(name: str, structs: dict, sizes: dict) -> dict[str, int]:
+def _offsets(name: str, structs: dict[str, str], sizes: dict[str, int]) -> dict[str, int]:
     # Fields of structs held by value appear as 'outer.inner'. C aligns each field to its largest scalar; all of ours are 4 or 8.
     offsets, position = {}, 0
     for kind, stars, field in _fields(name, structs):
@@ -137,10 +142,13 @@ def _offsets(name: str, structs: dict, sizes: dict) -> dict[str, int]:
     return offsets
 
 
-def _fields(name: str, structs: dict) -> list[tuple[str, str, str]]:
+def _fields(name: str, structs: dict[str, str]) -> list[tuple[str, str, str]]:
     if name not in structs:
         raise UnknownLayout(f"jaxlib's FFI header declares no struct {name}")
-    fields = [_FIELD.match(' '.join(line.split())) for line in structs[name].split(';') if line.strip()]
-    if None in fields:
-        raise UnknownLayout(f"jaxlib's FFI header declares {name} in a way that cannot be read")
-    return [field.groups() for field in fields]
+    fields = []
+    for line in filter(str.strip, structs[name].split(';')):
+        field = _FIELD.match(' '.join(line.split()))
+        if field is None:
+            raise UnknownLayout(f"jaxlib's FFI header declares {name} in a way that cannot be read")
+        fields.append((field[1], field[2], field[3]))
+    return fields

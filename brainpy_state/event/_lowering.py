@@ -15,7 +15,12 @@ from . import _backend, _native
 
 
 def install(
-    primitive: Primitive, portable: Callable, kernel: Callable[..., tuple[str | bool, ...]], aliases: dict[int, int] | None = None
+    primitive: Primitive,
+    portable: Callable,
+    kernel: Callable[..., tuple[str | bool, ...]],
+    *,
+    portable_on_cpu: Callable | None = None,
+    aliases: dict[int, int] | None = None,
 ) -> None:
     """Give a primitive its evaluation and its two lowerings.
 
@@ -24,30 +29,34 @@ def install(
     primitive : Primitive -- with the parameter `backend`, the choice it was bound under
     portable : the operation in jax.numpy, called with the primitive's operands and its other parameters
     kernel : maps the operands' avals and the parameters to the arguments of `_native.target`
+    portable_on_cpu : the same, tuned for CPU
     aliases : operand number to the result number that takes its place in memory
     """
     primitive.def_impl(functools.partial(_evaluate, primitive))
 
-    def drop_choice(*operands: Any, backend: str, **parameters: Any) -> Any:
-        return portable(*operands, **parameters)
+    def lowered(operation: Callable) -> Callable:
+        def without_choice(*operands: Any, backend: str, **parameters: Any) -> Any:
+            return operation(*operands, **parameters)
 
-    anywhere = mlir.lower_fun(drop_choice, multiple_results=primitive.multiple_results)
+        return mlir.lower_fun(without_choice, multiple_results=primitive.multiple_results)
+
+    as_xla, as_xla_on_cpu = lowered(portable), lowered(portable_on_cpu or portable)
 
     def on_cpu(ctx: mlir.LoweringRuleContext, *operands: Any, **parameters: Any) -> Any:
         choice = parameters['backend']
         if _backend.resolve(choice, 'cpu') == 'xla':
-            return anywhere(ctx, *operands, **parameters)
+            return as_xla_on_cpu(ctx, *operands, **parameters)
         try:
             target = _native.target(*kernel(*ctx.avals_in, **parameters))
         except _native.Unavailable:
             # Asked again, the choice knows of the failure: it logs it, or raises where 'numba' was demanded.
             _backend.resolve(choice, 'cpu')
-            return anywhere(ctx, *operands, **parameters)
+            return as_xla_on_cpu(ctx, *operands, **parameters)
         return jax.ffi.ffi_lowering(target, operand_output_aliases=aliases)(ctx, *operands)
 
     def elsewhere(ctx: mlir.LoweringRuleContext, *operands: Any, **parameters: Any) -> Any:
         _backend.resolve(parameters['backend'], 'other')
-        return anywhere(ctx, *operands, **parameters)
+        return as_xla(ctx, *operands, **parameters)
 
     mlir.register_lowering(primitive, elsewhere)
     mlir.register_lowering(primitive, on_cpu, platform='cpu')

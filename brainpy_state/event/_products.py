@@ -149,7 +149,8 @@ def _parameters(name: str, csr: CSR, dtype: Any = None, **factors: Array | None)
             continue
         found = found or np.dtype(x.dtype)
         if x.dtype != found:
-            raise TypeError(f'event.{name}: {argument} has dtype {x.dtype}, expected {found} like the other factor.')
+            or_bool = 'bool or ' if argument == 'spikes' else ''
+            raise TypeError(f'event.{name}: {argument} has dtype {x.dtype}, expected {or_bool}{found} like the other factor.')
     found = found or np.dtype(np.float32)
     if found not in (np.float32, np.float64):
         raise TypeError(f'event.{name}: weight and values must be float32 or float64, got {found}.')

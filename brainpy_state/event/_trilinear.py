@@ -9,6 +9,7 @@ respect to either argument is another of the three: this is the whole gradient r
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -83,7 +84,7 @@ def _batch(primitive: Primitive, operands: Any, axes: Any, **parameters: Any) ->
     return primitive.bind(*operands[:-1], jnp.moveaxis(operands[-1], axes[-1], 0), **parameters), 0
 
 
-def _define(primitive: Primitive, aval: Callable, transpose: Callable, portable: Callable, kernel: Callable) -> None:
+def _define(primitive: Primitive, aval: Callable, transpose: Callable, kernel: Callable, portable: Callable, **variants: Any) -> None:
     def transpose_unless_zero(ct: Any, *operands: Any, **parameters: Any) -> list[Any]:
         return [None] * len(operands) if type(ct) is ad.Zero else transpose(ct, *operands, **parameters)
 
@@ -97,7 +98,7 @@ def _define(primitive: Primitive, aval: Callable, transpose: Callable, portable:
     ad.primitive_jvps[primitive] = tangent
     ad.primitive_transposes[primitive] = transpose_unless_zero
     _lowering.set_batching(primitive, batch)
-    _lowering.install(primitive, portable, kernel)
+    _lowering.install(primitive, portable, kernel, **variants)
 
 
 def _to_post_kernel(indptr: Any, indices: Any, *factors: Any, dtype: str, **_: Any) -> tuple[str | bool, ...]:
@@ -112,6 +113,19 @@ def _to_weight_kernel(indptr: Any, indices: Any, spikes: Any, values: Any, dtype
     return 'numba_products', 'to_weight', str(spikes.dtype), dtype
 
 
-_define(to_post_p, _to_post_aval, _transpose_to_post, xla_products.to_post, _to_post_kernel)
-_define(to_pre_p, _to_pre_aval, _transpose_to_pre, xla_products.to_pre, _to_pre_kernel)
-_define(to_weight_p, _to_weight_aval, _transpose_to_weight, xla_products.to_weight, _to_weight_kernel)
+def _small_chunks(product: Callable) -> Callable:
+    return functools.partial(product, chunk=xla_products.CPU_CHUNK)
+
+
+_define(
+    to_post_p, _to_post_aval, _transpose_to_post, _to_post_kernel, xla_products.to_post, portable_on_cpu=_small_chunks(xla_products.to_post)
+)
+_define(to_pre_p, _to_pre_aval, _transpose_to_pre, _to_pre_kernel, xla_products.to_pre)
+_define(
+    to_weight_p,
+    _to_weight_aval,
+    _transpose_to_weight,
+    _to_weight_kernel,
+    xla_products.to_weight,
+    portable_on_cpu=_small_chunks(xla_products.to_weight),
+)

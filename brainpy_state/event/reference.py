@@ -5,10 +5,12 @@ Every backend is tested against these. They favour being plainly right over spee
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
-def dense(indptr, indices, weight, shape) -> np.ndarray:
+def dense(indptr: Any, indices: Any, weight: Any, shape: tuple[int, int]) -> np.ndarray:
     """The matrix W with W[i, j] the summed weight of the synapses from i to j, float64, (pre, post)."""
     matrix = np.zeros(shape)
     for row in range(shape[0]):
@@ -17,17 +19,17 @@ def dense(indptr, indices, weight, shape) -> np.ndarray:
     return matrix
 
 
-def to_post(indptr, indices, weight, spikes, shape) -> np.ndarray:
+def to_post(indptr: Any, indices: Any, weight: Any, spikes: Any, shape: tuple[int, int]) -> np.ndarray:
     """What the targets receive, `spikes @ W`: (..., pre) to (..., post)."""
     return np.asarray(spikes, float) @ dense(indptr, indices, weight, shape)
 
 
-def to_pre(indptr, indices, weight, cotangent, shape) -> np.ndarray:
+def to_pre(indptr: Any, indices: Any, weight: Any, cotangent: Any, shape: tuple[int, int]) -> np.ndarray:
     """What the sources would get back, `cotangent @ W.T`: (..., post) to (..., pre)."""
     return np.asarray(cotangent, float) @ dense(indptr, indices, weight, shape).T
 
 
-def to_weight(indptr, indices, spikes, cotangent, shape) -> np.ndarray:
+def to_weight(indptr: Any, indices: Any, spikes: Any, cotangent: Any, shape: tuple[int, int]) -> np.ndarray:
     """Sum over the batch of spikes[i] * cotangent[j] for each synapse i to j: (..., pre), (..., post) to (nnz,)."""
     spikes = np.asarray(spikes, float).reshape(-1, shape[0])
     cotangent = np.asarray(cotangent, float).reshape(-1, shape[1])
@@ -36,7 +38,7 @@ def to_weight(indptr, indices, spikes, cotangent, shape) -> np.ndarray:
     return outer[rows, np.asarray(indices)]
 
 
-def record(spikes, step, events, count) -> tuple[np.ndarray, int]:
+def record(spikes: Any, step: int, events: Any, count: int) -> tuple[np.ndarray, int]:
     """Append (step, index) of every nonzero spike; count goes on past the capacity, rows past it are dropped."""
     events = np.array(events)
     for index in np.flatnonzero(np.asarray(spikes)):

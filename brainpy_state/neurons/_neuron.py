@@ -113,12 +113,11 @@ class Neuron(Dynamics):
         V = self.V.value
         if x is not None:
             self._check_input(x, V.shape)
-        for receptor in self.receptors:
-            receptor.advance()
+        synaptic = [receptor() for receptor in self.receptors]
         dt = environ.get_dt()
 
         def drift(V: Any) -> Any:
-            terms = ([] if x is None else [x]) + [receptor.current(V) for receptor in self.receptors]
+            terms = ([] if x is None else [x]) + [current(V) for current in synaptic]
             current = sum(terms[1:], terms[0]) if terms else 0.0 * u.get_unit(self.V_th / self.R)
             return self.drift(V, current)
 

@@ -37,7 +37,7 @@ def check_unit(value: Any, like: Any, owner: str, name: str) -> None:
     unit, given = u.get_unit(like), u.get_unit(value)
     if unit.is_unitless:
         raise UnitError(f'{owner}: {name} has the unit {given}, but is a plain number without a unit.')
-    example = _text(u.get_mantissa(value))
+    example = _text(u.get_mantissa(value)) if np.ndim(u.get_mantissa(value)) == 0 else '...'
     has = 'has no unit' if given.is_unitless else f'has the unit {given}'
     raise UnitError(f'{owner}: {name} = {_text(value)} {has}, but needs one like {unit}; for example {name}={example} * u.{unit}.')
 

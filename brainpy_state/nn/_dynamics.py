@@ -61,7 +61,7 @@ class Dynamics(Module):
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Allocate the declared variables, with shape ``(batch_size, *size)`` or ``size``."""
-        for variable in sorted(self.variables.values(), key=lambda v: v.when is not None):  # the optional ones build on the others
+        for variable in self.variables.values():
             variable.allocate(self, batch_size)
 
     def require_above(self, high: str, low: str, why: str) -> None:

@@ -62,7 +62,7 @@ class Connection(Module):
     @property
     def sources(self) -> np.ndarray:
         """The source of each synapse, shape ``(n_synapses,)``."""
-        return np.asarray(self.structure.pre_ids())
+        return np.repeat(np.arange(self.structure.shape[0], dtype=np.int32), np.diff(np.asarray(self.structure.indptr)))  # on the host
 
     @property
     def targets(self) -> np.ndarray:

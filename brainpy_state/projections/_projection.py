@@ -25,13 +25,9 @@ class Receptor(Module):
         super().__init__()
         self.syn, self.out = syn, out
 
-    def advance(self) -> None:
-        """Let the synapse do one step."""
-        self.syn.update()
-
-    def current(self, V: Any) -> Any:
-        """The current into the target at potential V."""
-        return self.out.current(self.syn.g.value, V)
+    def update(self) -> Callable[[Any], Any]:
+        """Do one step; returns the current during it as a function of the target's potential."""
+        return functools.partial(self.out.current, self.syn.update())
 
 
 class AlignPostProj(Module):
@@ -123,11 +119,11 @@ class DeltaProj(Module):
         """Deliver the spikes of the source."""
         x = self.comm(spikes)
         _check_delivery(self, x, self.post.delta)
-        check_unit(x, self.post.delta.value, self.label, 'jump (the weight of comm)')
         self.post.delta.value = self.post.delta.value + x
 
 
 def _check_delivery(projection: Any, x: Any, target: State) -> None:
+    check_unit(x, target.value, projection.label, 'weight')
     given, expected = np.shape(u.get_mantissa(x)), target.value.shape
     if given != expected:
         raise ShapeError(f'{projection.label}: comm delivers shape {given}, but its target {projection.post.label} has shape {expected}.')
@@ -137,11 +133,10 @@ def _shared_receptor(post: Neuron, syn: Description, out: Description) -> Recept
     """The receptor of this description on a target, made when it is first asked for."""
     key = _structure(syn), _structure(out)
     if key not in post._merged:
-        args = syn.args or (post.varshape,)
-        receptor = Receptor(syn.func(*args, **syn.keywords), out())
+        size = (post.varshape,)
+        receptor = Receptor(syn.func(*(syn.args or size), **syn.keywords), out.func(*(out.args or size), **out.keywords))
         if receptor.syn.varshape != post.varshape:
             raise ShapeError(f'{post.label}: a synapse of size {receptor.syn.varshape} cannot act on a population of size {post.varshape}.')
-        receptor.syn.receives = True
         post.receptors.append(receptor)
         post._merged[key] = receptor
     return post._merged[key]

@@ -72,7 +72,8 @@ def bernoulli(rows: np.ndarray, n: int, p: float) -> tuple[np.ndarray, np.ndarra
         start = 0
         while block.size:
             uniform = ((_draws(rows[block], start, width) >> np.uint64(11)) + 0.5) * 2.0**-53
-            gaps = np.minimum(np.log(uniform) / np.log1p(-p), n).astype(np.int64) + 1
+            with np.errstate(over='ignore'):  # for the smallest p, a gap may be infinite
+                gaps = np.minimum(np.log(uniform) / np.log1p(-p), n).astype(np.int64) + 1
             columns = reached[:, None] + np.cumsum(gaps, axis=1)
             row, draw = np.nonzero(columns < n)
             found.append((block[row].astype(np.int32), columns[row, draw].astype(np.int32)))

@@ -9,36 +9,45 @@ import brainunit as u
 from .. import environ
 from ..nn import Dynamics, Parameter, Variable, check_unit, positive
 from ..numerics import decay
-from ..state import ShortTermState
 
 
 class Synapse(Dynamics):
-    """Base of synapses that are linear in their input, so that many projections can share one."""
+    """Base of synapses that are linear in their input, so that many projections can share one.
 
-    g: Any  # what every model declares
+    Input is added to the states when it arrives; a step gives the conductance that acts during it and
+    takes the states to its end. Between steps they stand where V stands: at the start of the next step.
+    """
 
-    arrivals: Any = Variable('_zero', 'input that waits for the next step', kind=ShortTermState, when='receives', any_unit=True)
-
-    def __init__(self, in_size: Any, *, name: str | None = None, **params: Any):
-        self.receives: bool | None = None  # True once a projection delivers here
-        super().__init__(in_size, name=name, **params)
+    g: Any  # the state that input has the unit of
 
     def receive(self, x: Any) -> None:
-        """Add input that arrives at the next step; may be called any number of times.
+        """Add input that acts from the next step on; may be called any number of times.
+
+        Parameters
+        ----------
+        x : quantity, shape ``(batch, *size)``
 
         Raises
         ------
         UnitError
             If the input's unit is not that of the conductance.
         """
-        check_unit(x, self.arrivals.value, self.label, 'input (the weight of a projection)')
-        self.arrivals.value = self.arrivals.value + x
+        raise NotImplementedError(f'{self.label} does not define `receive`.')
 
-    def _arrived(self) -> Any:
-        """Take what has arrived since the last step."""
-        arrived = self.arrivals.value
-        self.arrivals.value = u.math.zeros_like(arrived)
-        return arrived
+    def update(self, x: Any = None) -> Any:
+        """Advance one step.
+
+        Parameters
+        ----------
+        x : quantity, optional
+            Input that arrives at the start of the step; broadcasts to ``(batch, *size)``.
+
+        Returns
+        -------
+        quantity
+            The conductance that acts during the step, shape ``(batch, *size)``.
+        """
+        raise NotImplementedError(f'{self.label} does not define `update`.')
 
 
 class Expon(Synapse):
@@ -75,28 +84,13 @@ class Expon(Synapse):
 
     g: Any = Variable(0.0 * u.mS, 'conductance', any_unit=True)
 
-    @property
-    def _zero(self) -> Any:
-        return u.math.zeros_like(self.g.value)
+    def receive(self, x: Any) -> None:
+        check_unit(x, self.g.value, self.label, 'input')
+        self.g.value = self.g.value + x
 
     def update(self, x: Any = None) -> Any:
-        """Advance one step.
-
-        Parameters
-        ----------
-        x : quantity, optional
-            Input of this step, of the unit of g; broadcasts to ``(batch, *size)``.
-
-        Returns
-        -------
-        quantity
-            g after decay and input, shape ``(batch, *size)``.
-        """
-        g = self.g.value * decay(environ.get_dt(), self.tau)
-        if self.receives:
-            g = g + self._arrived()
         if x is not None:
-            check_unit(x, g, self.label, 'input')
-            g = g + x
-        self.g.value = g
+            self.receive(x)
+        g = self.g.value
+        self.g.value = g * decay(environ.get_dt(), self.tau)
         return g

@@ -66,7 +66,7 @@ def test_a_batch_equals_raw_vmap_over_the_whole_run(case, dt):
 def test_a_population_of_two_axes_equals_the_flat_one(case, dt):
     inputs = drive(case, (2, SIZE))
     grid = simulate(bst.nn.init_all_states(case.make((2, SIZE))), inputs, dt)
-    flat = simulate(bst.nn.init_all_states(case.make(2 * SIZE)), inputs.reshape(STEPS, -1), dt)
+    flat = simulate(bst.nn.init_all_states(case.make(2 * SIZE)), inputs.reshape((STEPS, -1)), dt)
     np.testing.assert_array_equal(grid[0].reshape(STEPS, -1), flat[0])
 
 
@@ -205,7 +205,7 @@ def test_a_neuron_belongs_to_the_tree_of_a_network(case):
 
 
 def test_a_neuron_accepts_no_unknown_reset(case):
-    with pytest.raises((bst.ParameterError, TypeError), match="spk_reset"):
+    with pytest.raises((bst.ParameterError, TypeError), match='spk_reset'):
         case.make(1, spk_reset='none')
 
 

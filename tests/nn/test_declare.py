@@ -60,7 +60,9 @@ def test_a_subclass_inherits_and_overrides_declarations():
 
 
 @pytest.mark.parametrize(
-    ('size', 'shape'), [(3, (3,)), ((2, 3), (2, 3)), ([4], (4,)), (np.int64(5), (5,)), (0, (0,))], ids=['int', 'tuple', 'list', 'NumPy', 'zero']
+    ('size', 'shape'),
+    [(3, (3,)), ((2, 3), (2, 3)), ([4], (4,)), (np.int64(5), (5,)), (0, (0,))],
+    ids=['int', 'tuple', 'list', 'NumPy', 'zero'],
 )
 def test_sizes(size, shape):
     assert nn.init_all_states(Model(size)).V.value.shape == shape
@@ -96,7 +98,12 @@ BAD_PARAMETERS = [
     ('no unit', {'tau': 5}, UnitError, r'tau = 5 has no unit, but needs one like ms; for example tau=5 \* u\.ms'),
     ('no unit, float', {'tau': 2.5}, UnitError, r'tau = 2\.5 has no unit, but needs one like ms; for example tau=2\.5 \* u\.ms'),
     ('no unit, array', {'tau': np.ones(3)}, UnitError, 'tau = .* has no unit, but needs one like ms'),
-    ('wrong unit', {'rest': 1.0 * u.mA}, UnitError, r'rest = 1\. mA has the unit mA, but needs one like mV; for example rest=1\.0 \* u\.mV'),
+    (
+        'wrong unit',
+        {'rest': 1.0 * u.mA},
+        UnitError,
+        r'rest = 1\. mA has the unit mA, but needs one like mV; for example rest=1\.0 \* u\.mV',
+    ),
     ('needless unit', {'gain': 1.0 * u.mV}, UnitError, 'gain has the unit mV, but is a plain number without a unit'),
     ('negative', {'tau': -5.0 * u.ms}, ParameterError, r'tau = -5\. ms must be positive'),
     ('zero', {'tau': 0.0 * u.ms}, ParameterError, r'tau = 0\. ms must be positive'),

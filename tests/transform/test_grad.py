@@ -239,7 +239,7 @@ def test_a_training_loop_inside_jit_lowers_the_loss():
     @jit
     def train():
         grads, value = grad(loss, params, return_value=True)()
-        for key in params.keys():
+        for key in params:
             params[key].value -= 0.1 * grads[key]
         return value
 

@@ -358,7 +358,7 @@ def test_a_function_and_what_it_closes_over_are_freed_with_the_compiled_one():
         array = jnp.ones(10)
 
     big = Big()
-    step = jit(lambda x: x * big.array)
+    step = jit(lambda x: x * big.array)  # noqa: F821  (deleted below)
     step(2.0)
     gone = weakref.ref(big)
     del big, step

@@ -390,7 +390,7 @@ def test_what_a_body_closes_over_is_freed_with_the_body(call):
     owner = Owner()
 
     def body(x):
-        return x * owner.array
+        return x * owner.array  # noqa: F821  (deleted below)
 
     call(body)
     gone = weakref.ref(owner), weakref.ref(body)

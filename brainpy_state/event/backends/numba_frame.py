@@ -10,14 +10,13 @@ from typing import Any
 
 from llvmlite import ir
 from numba import cfunc, njit, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .. import _ffi
 
 SIGNATURE = types.int64(types.int64)
 # Without Python errors in the way the compiler can drop every reference to the interpreter.
-OPTIONS = {'nopython': True, 'boundscheck': False, 'error_model': 'numpy', 'forceinline': True}
+OPTIONS: dict[str, Any] = {'nopython': True, 'boundscheck': False, 'error_model': 'numpy', 'forceinline': True}
 POINTERS = {
     'bool': types.CPointer(types.uint8),
     'int32': types.CPointer(types.int32),
@@ -27,8 +26,8 @@ POINTERS = {
 VALUES = {'float32': types.float32, 'float64': types.float64}
 ITEM_BYTES = {'bool': 1, 'int32': 4, 'float32': 4, 'float64': 8}
 
-# A block of this many bytes is tested for spikes at once: four of the widest registers.
-BLOCK_BYTES = 256
+# So many items are tested for spikes at once: their answers fit one 64-bit word.
+BLOCK = 64
 
 inlined = njit(inline='always')
 
@@ -39,15 +38,17 @@ def compile_handler(handler: Callable[[int], int]) -> tuple[str, str]:
     return compiled.inspect_llvm(), compiled.native_name
 
 
-@intrinsic(prefer_literal=True)
-def pointer(typing: Any, address: Any, dtype: Any) -> Any:
-    """The address as a typed pointer, indexed without bounds or sign checks."""
+def _pointer(typing: Any, address: Any, dtype: Any) -> Any:
     result = POINTERS[dtype.literal_value]
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
     return result(address, dtype), generate
+
+
+# `pointer(address, dtype)`: the address as a typed pointer, indexed without bounds or sign checks.
+pointer: Any = intrinsic(prefer_literal=True)(_pointer)
 
 
 def _load(bits: int) -> Any:
@@ -65,19 +66,32 @@ def _load(bits: int) -> Any:
 word, half = _load(64), _load(32)
 
 
+def _compared(dtype: str) -> Any:
+    # One comparison of vectors, since the compiler does not vectorise a loop that searches.
+    item = POINTERS[dtype].dtype
+    is_float = isinstance(item, types.Float)
+
+    @intrinsic
+    def whole_block(typing: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            vector = ir.VectorType(context.get_value_type(item), BLOCK)
+            items = builder.load(builder.inttoptr(arguments[0], vector.as_pointer()), align=1)
+            compare = builder.fcmp_unordered if is_float else builder.icmp_unsigned
+            return builder.bitcast(compare('!=', items, ir.Constant(vector, None)), ir.IntType(BLOCK))
+
+        return types.int64(types.int64), generate
+
+    return whole_block
+
+
 @intrinsic
-def any_bit(typing: Any, address: Any) -> Any:
-    """Whether any bit is set in the block at the address. Written as one wide load: a loop over words is not vectorised."""
+def lowest(typing: Any, word: Any) -> Any:
+    """Number of the lowest bit that is set; the word is not zero."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes = BLOCK_BYTES // 8
-        vector = ir.VectorType(ir.IntType(64), lanes)
-        block = builder.load(builder.inttoptr(arguments[0], vector.as_pointer()), align=1)
-        kind = ir.FunctionType(ir.IntType(64), [vector])
-        reduce_or = cgutils.get_or_insert_function(builder.module, kind, f'llvm.vector.reduce.or.v{lanes}i64')
-        return builder.icmp_unsigned('!=', builder.call(reduce_or, [block]), ir.Constant(ir.IntType(64), 0))
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
-    return types.boolean(types.int64), generate
+    return types.int64(types.int64), generate
 
 
 @inlined
@@ -128,22 +142,20 @@ def row_count(buffer: int) -> int:
     return count
 
 
-def spike_finder(dtype: str) -> Callable[[int, int, int], int]:
-    """Make `next_spike(address, start, size)`: the first nonzero of a vector at or after a start, or its size."""
+def spike_scanner(dtype: str) -> Callable[[int, int, int], int]:
+    """Make `scan(address, first, size)`: a word whose bit k tells whether item `first + k` of a vector is nonzero, k < `BLOCK`."""
     item = ITEM_BYTES[dtype]
-    block = BLOCK_BYTES // item
+    whole_block = _compared(dtype)
 
     @inlined
-    def next_spike(address: int, start: int, size: int) -> int:
-        spikes = pointer(address, dtype)
-        i = start
-        while i < size:
-            if i % block == 0 and i + block <= size and not any_bit(address + i * item):
-                i += block
-            elif spikes[i] != 0:
-                break
-            else:
-                i += 1
-        return i
+    def scan(address: int, first: int, size: int) -> int:
+        if first + BLOCK <= size:
+            return whole_block(address + first * item)
+        items = pointer(address, dtype)
+        fired = 0
+        for k in range(size - first):
+            if items[first + k] != 0:
+                fired |= 1 << k
+        return fired
 
-    return next_spike
+    return scan

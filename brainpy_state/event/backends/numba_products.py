@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .numba_frame import (
+    BLOCK,
     ITEM_BYTES,
     VALUES,
     argument,
     data,
     is_execution,
+    lowest,
     pointer,
     result,
     row_count,
     row_size,
-    spike_finder,
+    spike_scanner,
 )
 
 
@@ -24,7 +26,7 @@ def to_post(version: tuple[int, int], spike: str, dtype: str, weighted: bool) ->
     last = 3 if weighted else 2
     spike_bytes, value_bytes = ITEM_BYTES[spike], ITEM_BYTES[dtype]
     value = VALUES[dtype]
-    next_spike = spike_finder(spike)
+    scan = spike_scanner(spike)
 
     def handler(frame: int) -> int:
         if not is_execution(frame, major, minor):
@@ -39,15 +41,17 @@ def to_post(version: tuple[int, int], spike: str, dtype: str, weighted: bool) ->
             for j in range(post):
                 out[j] = 0
             base = data(spikes) + b * pre * spike_bytes
-            row = next_spike(base, 0, pre)
-            while row < pre:
-                amplitude = value(pointer(base, spike)[row])
-                for k in range(indptr[row], indptr[row + 1]):
-                    if weighted:
-                        out[indices[k]] += weight[k] * amplitude
-                    else:
-                        out[indices[k]] += amplitude
-                row = next_spike(base, row + 1, pre)
+            for first in range(0, pre, BLOCK):
+                fired = scan(base, first, pre)
+                while fired != 0:
+                    row = first + lowest(fired)
+                    fired &= fired - 1
+                    amplitude = value(pointer(base, spike)[row])
+                    for k in range(indptr[row], indptr[row + 1]):
+                        if weighted:
+                            out[indices[k]] += weight[k] * amplitude
+                        else:
+                            out[indices[k]] += amplitude
         return 0
 
     return handler
@@ -57,7 +61,7 @@ def to_pre(version: tuple[int, int], dtype: str, weighted: bool) -> Callable[[in
     """Operands indptr, indices, [weight,] cotangent; result (..., pre). Every row is a dot product."""
     major, minor = version
     last = 3 if weighted else 2
-    value_bytes = ITEM_BYTES[dtype]
+    value_bytes, value = ITEM_BYTES[dtype], VALUES[dtype]
 
     def handler(frame: int) -> int:
         if not is_execution(frame, major, minor):
@@ -71,13 +75,13 @@ def to_pre(version: tuple[int, int], dtype: str, weighted: bool) -> Callable[[in
             out = pointer(data(returned) + b * pre * value_bytes, dtype)
             target = pointer(data(cotangent) + b * post * value_bytes, dtype)
             for row in range(pre):
-                # The entry itself is the accumulator, so that the sum is rounded in the type of the data.
-                out[row] = 0
+                total = value(0)
                 for k in range(indptr[row], indptr[row + 1]):
                     if weighted:
-                        out[row] += weight[k] * target[indices[k]]
+                        total += weight[k] * target[indices[k]]
                     else:
-                        out[row] += target[indices[k]]
+                        total += target[indices[k]]
+                out[row] = total
         return 0
 
     return handler
@@ -88,7 +92,7 @@ def to_weight(version: tuple[int, int], spike: str, dtype: str) -> Callable[[int
     major, minor = version
     spike_bytes, value_bytes = ITEM_BYTES[spike], ITEM_BYTES[dtype]
     value = VALUES[dtype]
-    next_spike = spike_finder(spike)
+    scan = spike_scanner(spike)
 
     def handler(frame: int) -> int:
         if not is_execution(frame, major, minor):
@@ -103,12 +107,14 @@ def to_weight(version: tuple[int, int], spike: str, dtype: str) -> Callable[[int
         for b in range(row_count(spikes)):
             base = data(spikes) + b * pre * spike_bytes
             target = pointer(data(cotangent) + b * post * value_bytes, dtype)
-            row = next_spike(base, 0, pre)
-            while row < pre:
-                amplitude = value(pointer(base, spike)[row])
-                for k in range(indptr[row], indptr[row + 1]):
-                    out[k] += amplitude * target[indices[k]]
-                row = next_spike(base, row + 1, pre)
+            for first in range(0, pre, BLOCK):
+                fired = scan(base, first, pre)
+                while fired != 0:
+                    row = first + lowest(fired)
+                    fired &= fired - 1
+                    amplitude = value(pointer(base, spike)[row])
+                    for k in range(indptr[row], indptr[row + 1]):
+                        out[k] += amplitude * target[indices[k]]
         return 0
 
     return handler

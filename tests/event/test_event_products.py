@@ -1,0 +1,185 @@
+"""Every backend, precision, weight, spike and batch against the dense oracle, under every transform."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from brainpy_state import event
+from brainpy_state.event import reference
+
+WEIGHTS = ('unit', 'scalar', 'synapse')
+SPIKES = ('bool', 'float')
+BATCHES = ((), (3,), (2, 3), (0,))
+
+
+def make_weight(kind, csr, dtype, rng):
+    if kind == 'unit':
+        return None
+    return dtype(-1.7) if kind == 'scalar' else jnp.asarray(rng.normal(size=csr.nnz), dtype)
+
+
+def make_spikes(kind, shape, dtype, rng):
+    fired = rng.random(shape) < 0.15
+    return jnp.asarray(fired if kind == 'bool' else fired * rng.normal(size=shape).astype(dtype))
+
+
+def deliver(csr, weight, spikes, dtype):
+    if weight is None:
+        return event.to_post(csr, None, spikes, dtype)
+    return event.product(csr, weight, spikes)
+
+
+def expected(csr, weight, spikes):
+    if weight is not None and np.ndim(weight) == 0:
+        return np.float64(weight) * reference.to_post(csr.indptr, csr.indices, None, spikes, csr.shape)
+    return reference.to_post(csr.indptr, csr.indices, weight, spikes, csr.shape)
+
+
+def assert_equal(found, wanted, dtype):
+    # A sum of n products is off by at most n * eps * (sum of magnitudes); rows here have at most 70 terms of order one.
+    assert found.shape == wanted.shape
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=200 * np.finfo(dtype).eps * max(1.0, np.max(np.abs(wanted), initial=0.0)))
+
+
+@pytest.mark.parametrize('weight', WEIGHTS)
+@pytest.mark.parametrize('spikes', SPIKES)
+def test_product_equals_oracle(csr, backend, dtype, weight, spikes):
+    rng = np.random.default_rng(1)
+    w = make_weight(weight, csr, dtype, rng)
+    for batch in BATCHES:
+        s = make_spikes(spikes, (*batch, csr.shape[0]), dtype, rng)
+        assert_equal(deliver(csr, w, s, dtype), expected(csr, w, s), dtype)
+
+
+@pytest.mark.parametrize('weighted', [False, True], ids=['unit', 'weighted'])
+def test_to_pre_equals_oracle(csr, backend, dtype, weighted):
+    rng = np.random.default_rng(2)
+    w = make_weight('synapse' if weighted else 'unit', csr, dtype, rng)
+    for batch in BATCHES:
+        c = jnp.asarray(rng.normal(size=(*batch, csr.shape[1])), dtype)
+        assert_equal(event.to_pre(csr, w, c), reference.to_pre(csr.indptr, csr.indices, w, c, csr.shape), dtype)
+
+
+@pytest.mark.parametrize('spikes', SPIKES)
+def test_to_weight_equals_oracle(csr, backend, dtype, spikes):
+    rng = np.random.default_rng(3)
+    for batch in BATCHES:
+        s = make_spikes(spikes, (*batch, csr.shape[0]), dtype, rng)
+        c = jnp.asarray(rng.normal(size=(*batch, csr.shape[1])), dtype)
+        assert_equal(event.to_weight(csr, s, c), reference.to_weight(csr.indptr, csr.indices, s, c, csr.shape), dtype)
+
+
+@pytest.mark.parametrize('fired', [0.0, 1.0], ids=['none', 'all'])
+def test_silence_and_everyone_firing(csr, backend, dtype, fired):
+    for s in (jnp.full(csr.shape[0], fired, dtype), jnp.full(csr.shape[0], fired, bool)):
+        assert_equal(event.product(csr, dtype(2), s), expected(csr, 2.0, s), dtype)
+
+
+def under_jit(call, csr, w, s):
+    return jax.jit(call)(csr, w, s)
+
+
+def under_vmap_over_spikes(call, csr, w, s):
+    return jax.jit(jax.vmap(call, in_axes=(None, None, 1)))(csr, w, jnp.moveaxis(s, 0, 1))
+
+
+def under_vmap_over_weights(call, csr, w, s):
+    if w is None:
+        return call(csr, w, s)
+    # Lane i has weights i + 1 times as large: undone on the way out.
+    lanes = jnp.arange(1, 4, dtype=w.dtype)
+    many = jax.vmap(call, in_axes=(None, 0, None))(csr, jnp.multiply.outer(lanes, w), s)
+    return (many / lanes.reshape(-1, *[1] * (many.ndim - 1)))[1]
+
+
+def in_scan(call, csr, w, s):
+    def body(total, row):
+        out = call(csr, w, row)
+        return total + out, out
+
+    return jax.jit(lambda: jax.lax.scan(body, jnp.zeros_like(call(csr, w, s[0])), s)[1])()
+
+
+def in_map_over_both(call, csr, w, s):
+    if w is None or w.ndim == 0:
+        return jax.vmap(lambda row: call(csr, w, row))(s)
+    return jax.vmap(lambda weight, row: call(csr, weight, row))(jnp.broadcast_to(w, (len(s), *w.shape)), s)
+
+
+TRANSFORMS = (under_jit, under_vmap_over_spikes, under_vmap_over_weights, in_scan, in_map_over_both)
+
+
+@pytest.mark.parametrize('transform', TRANSFORMS)
+@pytest.mark.parametrize('weight', WEIGHTS)
+@pytest.mark.parametrize('spikes', SPIKES)
+def test_transforms_change_nothing(network, backend, dtype, transform, weight, spikes):
+    csr = network('duplicates')
+    rng = np.random.default_rng(4)
+    w = make_weight(weight, csr, dtype, rng)
+    s = make_spikes(spikes, (5, csr.shape[0]), dtype, rng)
+    w = None if w is None else jnp.asarray(w)
+    found = transform(lambda c, w, s: deliver(c, w, s, dtype), csr, w, s)
+    assert_equal(found, expected(csr, w, s), dtype)
+
+
+def test_backends_agree_bit_for_bit_in_to_post(network, dtype):
+    # Both add the contributions of a target in the order of the rows, and neither contracts a product and a sum into one operation.
+    csr, rng = network('random'), np.random.default_rng(5)
+    w, s = make_weight('synapse', csr, dtype, rng), make_spikes('float', (4, csr.shape[0]), dtype, rng)
+    results = []
+    for name in ('numba', 'xla'):
+        with event.use_backend(name):
+            results.append(np.asarray(event.product(csr, w, s)))
+    assert np.array_equal(*results)
+
+
+def test_negative_zero_is_no_spike_and_nan_is_one(backend, network):
+    csr = network('duplicates')
+    s = jnp.array([-0.0, 1.0, jnp.nan, 0.0])
+    w = jnp.array([jnp.inf, jnp.inf, jnp.inf, 1.0])
+    assert np.array_equal(event.product(csr, w, s), [0, np.nan, 0], equal_nan=True)
+
+
+def test_numpy_and_python_scalars_give_the_dtype_of_the_spikes(network, dtype):
+    csr = network('duplicates')
+    assert event.product(csr, 0.5, jnp.ones(4, dtype)).dtype == dtype
+    assert event.product(csr, 2, jnp.ones(4, bool)).dtype == jnp.result_type(float)
+    assert event.product(csr, np.float32(2), jnp.ones(4, bool)).dtype == np.float32
+
+
+def test_structure_is_an_operand_not_a_constant(network):
+    text = jax.jit(lambda c, s: event.product(c, 1.0, s)).lower(network('random'), jnp.ones(70, bool)).as_text()
+    assert 'dense<[' not in text
+
+
+FAULTS = {
+    'spikes too short': (lambda c: event.product(c, 1.0, jnp.ones(3)), ValueError, r'spikes have shape \(3,\), expected \(..., pre\).*4'),
+    'scalar spikes': (lambda c: event.product(c, 1.0, jnp.ones(())), ValueError, r'spikes have shape \(\)'),
+    'integer spikes': (lambda c: event.product(c, 1.0, jnp.ones(4, int)), TypeError, 'spikes has dtype int32, expected bool or float32'),
+    'half weights': (lambda c: event.product(c, jnp.ones(4, jnp.float16), jnp.ones(4, bool)), TypeError, 'got float16'),
+    'integer weights': (
+        lambda c: event.product(c, jnp.ones(4, int), jnp.ones(4, bool)),
+        TypeError,
+        'must be float32 or float64, got int32',
+    ),
+    'wrong nnz': (lambda c: event.product(c, jnp.ones(5), jnp.ones(4)), ValueError, r'weight has shape \(5,\), expected \(\) or \(nnz,\)'),
+    'dense weights': (lambda c: event.product(c, jnp.ones((4, 3)), jnp.ones(4)), ValueError, r'weight has shape \(4, 3\)'),
+    'values too long': (lambda c: event.to_pre(c, None, jnp.ones(4)), ValueError, r'values have shape \(4,\), expected \(..., post\).*3'),
+    'batches differ': (lambda c: event.to_weight(c, jnp.ones((2, 4)), jnp.ones((1, 3))), ValueError, 'leading axes must agree'),
+    'mapped structure': (
+        lambda c: jax.vmap(lambda c: event.product(c, 1.0, jnp.ones(4)))(jax.tree.map(lambda x: x[None], c)),
+        NotImplementedError,
+        'vmap over a CSR structure',
+    ),
+}
+
+
+@pytest.mark.parametrize('fault', FAULTS)
+def test_bad_input_is_named(network, fault):
+    call, error, text = FAULTS[fault]
+    with pytest.raises(error, match=text):
+        call(network('duplicates'))

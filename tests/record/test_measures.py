@@ -1,0 +1,95 @@
+"""Rates and intervals against values worked out by hand."""
+
+import brainunit as u
+import numpy as np
+import pytest
+
+from brainpy_state import ParameterError
+from brainpy_state.record import Spikes, cv, isi, mean_firing_rate, population_rate
+
+
+def spikes_of(*trains, stop=100, start=0, dt=0.1 * u.ms):
+    """Spikes from the steps at which each neuron fires."""
+    step = np.concatenate([np.asarray(t, int) for t in trains])
+    i = np.repeat(np.arange(len(trains)), [len(t) for t in trains])
+    order = np.argsort(step, kind='stable')
+    return Spikes(step[order], i[order], len(trains), dt, start, stop)
+
+
+def test_mean_firing_rate_counts_silent_neurons():
+    # 3 spikes of 2 neurons in 10 ms
+    rate = mean_firing_rate(spikes_of([10, 20, 30], []))
+    assert u.get_unit(rate) == u.Hz
+    assert float(rate.to_decimal(u.Hz)) == pytest.approx(150.0)
+
+
+def test_mean_firing_rate_of_a_window_uses_its_duration():
+    spikes = spikes_of([10, 20, 30], [15])
+    # steps 15 to 35: 3 spikes of 2 neurons in 2 ms
+    assert float(mean_firing_rate(spikes.between(1.5 * u.ms, 3.5 * u.ms)).to_decimal(u.Hz)) == pytest.approx(750.0)
+
+
+def test_population_rate_counts_in_bins():
+    t, rate = population_rate(spikes_of([0, 1, 10], [19, 20], stop=35), 1.0 * u.ms)
+    np.testing.assert_allclose(t.to_decimal(u.ms), [0.0, 1.0, 2.0])  # the last half bin is left out
+    # 2, 2 and 1 spikes of 2 neurons in 1 ms
+    np.testing.assert_allclose(rate.to_decimal(u.Hz), [1000.0, 1000.0, 500.0])
+
+
+def test_population_rate_starts_with_the_recording():
+    t, rate = population_rate(spikes_of([20, 25, 39], start=20, stop=40), 1.0 * u.ms)
+    np.testing.assert_allclose(t.to_decimal(u.ms), [2.0, 3.0])
+    np.testing.assert_allclose(rate.to_decimal(u.Hz), [2000.0, 1000.0])
+
+
+def test_population_rate_takes_a_bin_in_another_unit():
+    spikes = spikes_of([0, 1, 10], [19, 20], stop=40)
+    for a, b in zip(population_rate(spikes, 1.0 * u.ms), population_rate(spikes, 1000.0 * u.us), strict=True):
+        np.testing.assert_allclose(a.to_decimal(u.get_unit(b)), b.mantissa)
+
+
+@pytest.mark.parametrize('bin_size', [0.01, 0.25, 0.0])
+def test_a_bin_that_is_no_multiple_of_dt_is_an_error_that_names_both(bin_size):
+    with pytest.raises(ParameterError, match=rf'bin_size = {bin_size or "0."} ms must be a multiple of dt = 0\.1 ms'):
+        population_rate(spikes_of([1]), bin_size * u.ms)
+
+
+def test_mean_of_the_population_rate_is_the_mean_rate():
+    spikes = spikes_of([3, 40, 77], [12], [], stop=100)
+    _, rate = population_rate(spikes, 2.0 * u.ms)
+    assert rate.to_decimal(u.Hz).mean() == pytest.approx(float(mean_firing_rate(spikes).to_decimal(u.Hz)))
+
+
+def test_intervals_are_within_neurons():
+    neuron, steps = isi(spikes_of([1, 4, 9], [2], [0, 50]))
+    assert sorted(zip(neuron.tolist(), steps.tolist(), strict=True)) == [(0, 3), (0, 5), (2, 50)]
+
+
+def test_cv_of_a_regular_train_is_zero():
+    np.testing.assert_allclose(cv(spikes_of(range(0, 100, 7))), [0.0], atol=1e-12)
+
+
+def test_cv_is_standard_deviation_over_mean_of_each_neuron():
+    a, b = [0, 10, 30, 60], [5, 6, 8, 12, 20]
+    expected = [np.std(np.diff(train)) / np.mean(np.diff(train)) for train in (a, b)]
+    np.testing.assert_allclose(cv(spikes_of(a, [1, 2], b)), expected)
+
+
+@pytest.mark.parametrize(('least', 'kept'), [(3, 3), (4, 2), (5, 1), (1, 3)])
+def test_cv_leaves_out_neurons_with_few_spikes(least, kept):
+    assert cv(spikes_of([0, 1, 3], [0, 1, 3, 6], [0, 1, 3, 6, 10], [0, 5]), min_spikes=least).size == kept
+
+
+def test_cv_of_a_poisson_train_is_about_one():
+    steps = np.cumsum(np.random.default_rng(0).geometric(0.01, 5000))
+    value = cv(spikes_of(steps, stop=int(steps[-1]) + 1))
+    # standard error of the CV of 5,000 exponential intervals is about 1 / sqrt(5000)
+    assert float(value[0]) == pytest.approx(1.0, abs=4 / np.sqrt(5000))
+
+
+def test_nothing_recorded_gives_no_intervals():
+    silent = spikes_of([], [])
+    assert isi(silent)[1].size == 0
+    assert cv(silent).size == 0
+    assert float(mean_firing_rate(silent).to_decimal(u.Hz)) == 0.0
+    assert population_rate(silent, 1.0 * u.ms)[1].to_decimal(u.Hz).sum() == 0.0
