@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None, cases: dict[str, Case] | None = None
         for name, variant in chosen:
             rows = summarize(measure(cases[name], variant, plan))
             result['cases'][f'{name}:{variant}'] = rows
+            machine['load_1min_end'] = _machine.load_1min()
             _save(result, options.json)
             print(f'\n### {cases[name].title}: {variant}\n\n{markdown_table(rows)}', flush=True)
     except (UsageError, ContenderError) as error:
@@ -91,7 +93,7 @@ def _plan(options: argparse.Namespace) -> Plan:
 def _footnote(machine: dict, rows: Iterable[dict]) -> str:
     return (
         f'{machine["cpu"]}, {machine["cores"]} cores, {machine["memory_gb"]} GiB, {machine["os"]}, '
-        f'load {machine["load_1min"]} at the start. {versions_line(rows)}.'
+        f'load {machine["load_1min"]} at the start and {machine["load_1min_end"]} at the end. {versions_line(rows)}.'
     )
 
 
@@ -129,4 +131,5 @@ def _positive(text: str) -> int:
 
 
 if __name__ == '__main__':
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, which ends the running contender too
     sys.exit(main())

@@ -12,8 +12,13 @@ def describe() -> dict:
         'memory_gb': _memory_gb(),
         'os': platform.platform(),
         'python': platform.python_version(),
-        'load_1min': round(os.getloadavg()[0], 1) if hasattr(os, 'getloadavg') else None,
+        'load_1min': load_1min(),
     }
+
+
+def load_1min() -> float | None:
+    """Processes that wanted a core during the last minute, on average."""
+    return round(os.getloadavg()[0], 1) if hasattr(os, 'getloadavg') else None
 
 
 def _memory_gb() -> float | None:

@@ -61,9 +61,11 @@ class Frame:
             self.parent.adopt(state)
 
     def read(self, state: Any) -> Any:
+        """What a state holds, seen from inside this frame."""
         return state.local_value if self.parent is None else self.parent.read(state)
 
     def write(self, state: Any, value: Any) -> None:
+        """Let a state hold a value, as far as this frame is concerned."""
         if self.parent is not None:
             self.parent.write(state, value)
             return
@@ -71,6 +73,7 @@ class Frame:
             state.value = value
 
     def read_setting(self, setting: Setting) -> Any:
+        """The value of a setting, seen from inside this frame."""
         return setting.value if self.parent is None else self.parent.read_setting(setting)
 
 

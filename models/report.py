@@ -124,7 +124,8 @@ def publish(title: str, result: dict[str, Any], options: argparse.Namespace) -> 
     for name, text in rows:
         print(f'  {name:<18}{text}')
     if options.json:
-        options.json.write_text(json.dumps(result, indent=1) + '\n')
+        valid = {key: None if value != value else value for key, value in result.items()}  # JSON has no NaN
+        options.json.write_text(json.dumps(valid, indent=1, allow_nan=False) + '\n')
 
 
 def plot_activity(path: Path, populations: dict[str, bst.record.Spikes], V: Any, V_th: Any, title: str) -> None:

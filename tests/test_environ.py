@@ -232,6 +232,32 @@ def test_a_setting_that_was_absent_is_seen_when_it_appears(key, value, seen):
     assert len(traces) == 2
 
 
+def test_a_numeric_setting_may_become_a_switch_and_a_number_again():
+    step, _ = counted(lambda: jnp.ones(()) * (7.0 if isinstance(environ.get('mode'), (str, bool)) else environ.get('mode')))
+    for value, seen in ((2.0, 2.0), ('fast', 7.0), (3.0, 3.0), (True, 7.0), (4.0, 4.0)):
+        with environ.context(mode=value):
+            assert float(step()) == seen
+
+
+def test_threads_with_contexts_of_their_own_share_one_program():
+    step, traces = counted(lambda x: x * environ.get('gain'))
+    with environ.context(gain=1.0):
+        step(1.0)
+    seen = {}
+
+    def work(gain):
+        with environ.context(gain=gain):
+            seen[gain] = {float(step(1.0)) for _ in range(100)}
+
+    threads = [threading.Thread(target=work, args=(float(k),)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == {float(k): {float(k)} for k in range(4)}
+    assert len(traces) == 1
+
+
 def test_precision_decides_what_is_compiled():
     step, traces = counted(lambda: jnp.zeros(3))
     for _ in range(2):

@@ -31,6 +31,7 @@ def fence(x: Array) -> Array:
 
     Examples
     --------
+    >>> import jax.numpy as jnp
     >>> float(fence(jnp.float32(1.5)))
     1.5
     """

@@ -24,6 +24,7 @@ from . import _ffi
 
 _log = logging.getLogger('brainpy_state.event')
 _lock = threading.Lock()
+_targets: dict[tuple[str | bool, ...], str] = {}  # XLA accepts a name only once
 _failures: list[str] = []  # kernels that could not be built: none is tried again
 _engines: list[Any] = []  # the loaded code lives as long as its engine
 
@@ -52,7 +53,6 @@ def _missing() -> str | None:
     return None
 
 
-@functools.cache
 def target(module: str, builder: str, *options: str | bool) -> str:
     """Register a kernel and return the name of its custom call.
 
@@ -67,15 +67,23 @@ def target(module: str, builder: str, *options: str | bool) -> str:
     Unavailable
         The kernel cannot be compiled or loaded.
     """
+    wanted = (module, builder, *options)
     with _lock:
-        key = _fingerprint(module, builder, options)
-        try:
-            code = _read(key) or _compile(key, module, builder, options)
-            _ffi.register(f'brainpy_state_{builder}_{key[:16]}', _load(code, _symbol(key)))
-        except (ImportError, OSError, RuntimeError) as error:
-            _failures.append(f'the native kernel {builder} cannot be built ({error})')
-            raise Unavailable(_failures[-1]) from error
-    return f'brainpy_state_{builder}_{key[:16]}'
+        if wanted not in _targets:
+            try:
+                _targets[wanted] = _build(module, builder, options)
+            except (ImportError, OSError, RuntimeError) as error:
+                _failures.append(f'the native kernel {builder} cannot be built ({error})')
+                raise Unavailable(_failures[-1]) from error
+        return _targets[wanted]
+
+
+def _build(module: str, builder: str, options: tuple[str | bool, ...]) -> str:
+    key = _fingerprint(module, builder, options)
+    code = _read(key) or _compile(key, module, builder, options)
+    name = f'brainpy_state_{builder}_{key[:16]}'
+    _ffi.register(name, _load(code, _symbol(key)))
+    return name
 
 
 def cache_dir() -> Path:

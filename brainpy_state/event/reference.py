@@ -31,9 +31,8 @@ def to_pre(indptr: Any, indices: Any, weight: Any, cotangent: Any, shape: tuple[
 
 def to_weight(indptr: Any, indices: Any, spikes: Any, cotangent: Any, shape: tuple[int, int]) -> np.ndarray:
     """Sum over the batch of spikes[i] * cotangent[j] for each synapse i to j: (..., pre), (..., post) to (nnz,)."""
-    spikes = np.asarray(spikes, float).reshape(-1, shape[0])
-    cotangent = np.asarray(cotangent, float).reshape(-1, shape[1])
-    outer = np.einsum('bi,bj->ij', spikes, cotangent)
+    pairs = np.asarray(spikes, float)[..., :, None] * np.asarray(cotangent, float)[..., None, :]
+    outer = pairs.sum(axis=tuple(range(pairs.ndim - 2)))
     rows = np.repeat(np.arange(shape[0]), np.diff(indptr))
     return outer[rows, np.asarray(indices)]
 

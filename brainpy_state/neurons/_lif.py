@@ -48,7 +48,7 @@ class LIF(Neuron):
     >>> with bst.environ.context(dt=0.1 * u.ms):
     ...     spike = neuron(1. * u.mA)
     >>> neuron.V.value
-    Array([0.00995016], dtype=float32) * mvolt
+    Quantity([0.0099501...], "mV")
     """
 
     R: Any = Parameter(1.0 * u.ohm, positive, 'membrane resistance')

@@ -6,6 +6,7 @@ import functools
 import inspect
 from typing import Any, dataclass_transform
 
+import jax
 import jax.numpy as jnp
 
 from .._errors import ParameterError
@@ -65,9 +66,10 @@ class Dynamics(Module):
             variable.allocate(self, batch_size)
 
     def require_above(self, high: str, low: str, why: str) -> None:
-        """Raise unless one parameter lies above another everywhere."""
+        """Raise unless one parameter lies above another everywhere; traced values are not checked."""
         a, b = getattr(self, high), getattr(self, low)
-        if not jnp.all(a > b):
+        above = jnp.all(a > b)
+        if not isinstance(above, jax.core.Tracer) and not above:
             raise ParameterError(f'{self.label}: {high} = {a} must lie above {low} = {b}, {why}.')
 
     @classmethod

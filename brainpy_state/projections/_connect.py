@@ -40,7 +40,7 @@ class Connection(Module):
     >>> import brainpy_state as bst
     >>> conn = bst.one_to_one(3, 3, weight=2. * u.nS)
     >>> conn(jnp.array([0., 1., 1.]))
-    Array([0., 2., 2.], dtype=float32) * nsiemens
+    Quantity([0. 2. 2.], "nS")
     """
 
     def __init__(self, structure: event.CSR, weight: Initializer, name: str | None = None):

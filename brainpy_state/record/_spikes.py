@@ -118,7 +118,7 @@ class SpikeRecorder(Module):
 
     def drain(self) -> None:
         """Move the events to the host, which makes room for more."""
-        self.kept.append(np.array(self.events.value[: int(self.count.value)]))
+        self.kept.append(np.asarray(self.events.value)[: int(self.count.value)].copy())  # a slice in JAX compiles for each length
         self.count.value = jnp.zeros((), jnp.int32)
 
     def spikes(self, start: int, stop: int) -> Spikes:

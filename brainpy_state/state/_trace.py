@@ -45,7 +45,9 @@ class StateTraceStack(Frame):
         return tuple(s for s, written in self._touched.items() if written)
 
     def get_read_state_values(self) -> tuple[Any, ...]:
+        """What the states that were only read hold now."""
         return tuple(s.value for s in self.get_read_states())
 
     def get_write_state_values(self) -> tuple[Any, ...]:
+        """What the states that were written hold now."""
         return tuple(s.value for s in self.get_write_states())

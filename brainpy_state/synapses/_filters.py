@@ -77,7 +77,7 @@ class Expon(Synapse):
     >>> syn = bst.nn.init_all_states(bst.Expon(1))
     >>> with bst.environ.context(dt=0.1 * u.ms):
     ...     syn(1. * u.mS)
-    Array([1.], dtype=float32) * msiemens
+    Quantity([1.], "mS")
     """
 
     tau: Any = Parameter(8.0 * u.ms, positive, 'time constant')

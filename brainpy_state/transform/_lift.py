@@ -290,8 +290,11 @@ class Program:
         return [environ.get(key) for key in self.settings]
 
     def same_statics(self) -> bool:
-        """Whether everything that was taken as a constant still has the same value."""
+        """Whether what was taken as a constant has the same value still, and what was taken as an input is one still."""
         if self.x64 != jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+            return False
+        inputs = map(environ.lookup, self.settings)
+        if any(setting is None or setting.static for setting in inputs):  # no longer set, or to something that is no number
             return False
         for key, value in self.static:
             now = environ.peek(key)
@@ -301,7 +304,7 @@ class Program:
 
     def fits(self, args: Any) -> bool:
         """Whether this program is the right one for the world as it is now."""
-        if not self.same_statics() or any(environ.lookup(key) is None for key in self.settings):
+        if not self.same_statics():
             return False
         return signature((self._values(), self._settings(), args)) == self.signature
 
@@ -313,7 +316,7 @@ class Program:
 
     def call_eagerly(self, args: Any) -> Any:
         """The quick way for a call outside of every trace; raises `OtherSignature` if it does not fit."""
-        if not self.same_statics() or any(environ.lookup(key) is None for key in self.settings):
+        if not self.same_statics():
             raise OtherSignature
         out, new = self.jitted([s.local_value for s in self.reads], self._settings(), self.captured, args)
         for state, value in zip(self.writes, new, strict=True):

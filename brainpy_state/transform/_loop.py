@@ -142,7 +142,10 @@ def _steps(f: Callable, xs: Any, length: int | None) -> int:
     if len(lengths) > 1:
         given = '' if length is None else f' and length={length}'
         raise ShapeError(f'{name_of(f)}: the number of steps is not clear: leading axes {[s[0] for s in shapes]}{given} differ.')
-    return int(lengths.pop())
+    steps = int(lengths.pop())
+    if steps < 0:
+        raise ShapeError(f'{name_of(f)}: the number of steps is {steps}, but must be zero or more.')
+    return steps
 
 
 def _check_carry(lifted: Lifted, init: Any) -> None:

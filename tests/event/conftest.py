@@ -31,7 +31,7 @@ def build(name: str) -> event.CSR:
     return event.CSR.from_pairs(*pairs, (pre, post))
 
 
-@pytest.fixture(params=NETWORKS)
+@pytest.fixture(params=NETWORKS, scope='session')
 def csr(request: pytest.FixtureRequest) -> event.CSR:
     """One of the networks."""
     return build(request.param)

@@ -10,15 +10,21 @@ import pytest
 from brainpy_state import event
 from brainpy_state.event import reference
 
-WEIGHTS = ('unit', 'scalar', 'synapse')
+WEIGHTS = ('scalar', 'synapse')
 SPIKES = ('bool', 'float')
-BATCHES = ((), (3,), (2, 3), (0,))
+# Precision and batch: every value of either, not every pair.
+CASES = {'single': (np.float32, ()), 'batch': (np.float64, (3,)), 'two_axes': (np.float32, (2, 3)), 'double': (np.float64, ())}
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    dtype, batch = CASES[request.param]
+    with jax.enable_x64(dtype is np.float64):
+        yield dtype, batch
 
 
 def make_weight(kind, csr, dtype, rng):
-    if kind == 'unit':
-        return None
-    return dtype(-1.7) if kind == 'scalar' else jnp.asarray(rng.normal(size=csr.nnz), dtype)
+    return jnp.asarray(rng.normal(size=csr.nnz if kind == 'synapse' else ()), dtype)
 
 
 def make_spikes(kind, shape, dtype, rng):
@@ -26,14 +32,8 @@ def make_spikes(kind, shape, dtype, rng):
     return jnp.asarray(fired if kind == 'bool' else fired * rng.normal(size=shape).astype(dtype))
 
 
-def deliver(csr, weight, spikes, dtype):
-    if weight is None:
-        return event.to_post(csr, None, spikes, dtype)
-    return event.product(csr, weight, spikes)
-
-
 def expected(csr, weight, spikes):
-    if weight is not None and np.ndim(weight) == 0:
+    if np.ndim(weight) == 0:
         return np.float64(weight) * reference.to_post(csr.indptr, csr.indices, None, spikes, csr.shape)
     return reference.to_post(csr.indptr, csr.indices, weight, spikes, csr.shape)
 
@@ -47,36 +47,52 @@ def assert_equal(found, wanted, dtype):
 
 @pytest.mark.parametrize('weight', WEIGHTS)
 @pytest.mark.parametrize('spikes', SPIKES)
-def test_product_equals_oracle(csr, backend, dtype, weight, spikes):
-    rng = np.random.default_rng(1)
+def test_product_equals_oracle(network, backend, case, weight, spikes):
+    (dtype, batch), csr, rng = case, network('random'), np.random.default_rng(1)
     w = make_weight(weight, csr, dtype, rng)
-    for batch in BATCHES:
-        s = make_spikes(spikes, (*batch, csr.shape[0]), dtype, rng)
-        assert_equal(deliver(csr, w, s, dtype), expected(csr, w, s), dtype)
+    s = make_spikes(spikes, (*batch, csr.shape[0]), dtype, rng)
+    assert_equal(event.product(csr, w, s), expected(csr, w, s), dtype)
 
 
 @pytest.mark.parametrize('weighted', [False, True], ids=['unit', 'weighted'])
-def test_to_pre_equals_oracle(csr, backend, dtype, weighted):
-    rng = np.random.default_rng(2)
-    w = make_weight('synapse' if weighted else 'unit', csr, dtype, rng)
-    for batch in BATCHES:
-        c = jnp.asarray(rng.normal(size=(*batch, csr.shape[1])), dtype)
-        assert_equal(event.to_pre(csr, w, c), reference.to_pre(csr.indptr, csr.indices, w, c, csr.shape), dtype)
+def test_to_pre_equals_oracle(network, backend, case, weighted):
+    (dtype, batch), csr, rng = case, network('random'), np.random.default_rng(2)
+    w = make_weight('synapse', csr, dtype, rng) if weighted else None
+    c = jnp.asarray(rng.normal(size=(*batch, csr.shape[1])), dtype)
+    assert_equal(event.to_pre(csr, w, c), reference.to_pre(csr.indptr, csr.indices, w, c, csr.shape), dtype)
 
 
 @pytest.mark.parametrize('spikes', SPIKES)
-def test_to_weight_equals_oracle(csr, backend, dtype, spikes):
-    rng = np.random.default_rng(3)
-    for batch in BATCHES:
-        s = make_spikes(spikes, (*batch, csr.shape[0]), dtype, rng)
-        c = jnp.asarray(rng.normal(size=(*batch, csr.shape[1])), dtype)
-        assert_equal(event.to_weight(csr, s, c), reference.to_weight(csr.indptr, csr.indices, s, c, csr.shape), dtype)
+def test_to_weight_equals_oracle(network, backend, case, spikes):
+    (dtype, batch), csr, rng = case, network('random'), np.random.default_rng(3)
+    s = make_spikes(spikes, (*batch, csr.shape[0]), dtype, rng)
+    c = jnp.asarray(rng.normal(size=(*batch, csr.shape[1])), dtype)
+    assert_equal(event.to_weight(csr, s, c), reference.to_weight(csr.indptr, csr.indices, s, c, csr.shape), dtype)
+
+
+def test_awkward_networks_equal_oracle(csr, backend):
+    rng = np.random.default_rng(4)
+    w, s = make_weight('synapse', csr, np.float32, rng), make_spikes('float', (3, csr.shape[0]), np.float32, rng)
+    c = jnp.asarray(rng.normal(size=(3, csr.shape[1])), np.float32)
+    structure = (csr.indptr, csr.indices)
+    assert_equal(event.product(csr, w, s), expected(csr, w, s), np.float32)
+    assert_equal(event.to_pre(csr, w, c), reference.to_pre(*structure, w, c, csr.shape), np.float32)
+    assert_equal(event.to_weight(csr, s, c), reference.to_weight(*structure, s, c, csr.shape), np.float32)
+
+
+def test_empty_batch_gives_an_empty_batch_and_no_gradient(network, backend):
+    csr = network('random')
+    assert event.product(csr, 1.0, jnp.zeros((0, 70))).shape == (0, 30)
+    assert event.to_pre(csr, None, jnp.zeros((0, 30))).shape == (0, 70)
+    assert not np.any(event.to_weight(csr, jnp.zeros((0, 70)), jnp.zeros((0, 30))))
 
 
 @pytest.mark.parametrize('fired', [0.0, 1.0], ids=['none', 'all'])
-def test_silence_and_everyone_firing(csr, backend, dtype, fired):
-    for s in (jnp.full(csr.shape[0], fired, dtype), jnp.full(csr.shape[0], fired, bool)):
-        assert_equal(event.product(csr, dtype(2), s), expected(csr, 2.0, s), dtype)
+@pytest.mark.parametrize('kind', ['bool', 'float32'])
+def test_silence_and_everyone_firing(network, backend, kind, fired):
+    csr = network('random')
+    s = jnp.full(csr.shape[0], fired, kind)
+    assert_equal(event.product(csr, np.float32(2), s), expected(csr, 2.0, s), np.float32)
 
 
 def under_jit(call, csr, w, s):
@@ -88,8 +104,6 @@ def under_vmap_over_spikes(call, csr, w, s):
 
 
 def under_vmap_over_weights(call, csr, w, s):
-    if w is None:
-        return call(csr, w, s)
     # Lane i has weights i + 1 times as large: undone on the way out.
     lanes = jnp.arange(1, 4, dtype=w.dtype)
     many = jax.vmap(call, in_axes=(None, 0, None))(csr, jnp.multiply.outer(lanes, w), s)
@@ -97,16 +111,10 @@ def under_vmap_over_weights(call, csr, w, s):
 
 
 def in_scan(call, csr, w, s):
-    def body(total, row):
-        out = call(csr, w, row)
-        return total + out, out
-
-    return jax.jit(lambda: jax.lax.scan(body, jnp.zeros_like(call(csr, w, s[0])), s)[1])()
+    return jax.jit(lambda: jax.lax.scan(lambda carry, row: (carry, call(csr, w, row)), 0, s)[1])()
 
 
 def in_map_over_both(call, csr, w, s):
-    if w is None or w.ndim == 0:
-        return jax.vmap(lambda row: call(csr, w, row))(s)
     return jax.vmap(lambda weight, row: call(csr, weight, row))(jnp.broadcast_to(w, (len(s), *w.shape)), s)
 
 
@@ -115,15 +123,10 @@ TRANSFORMS = (under_jit, under_vmap_over_spikes, under_vmap_over_weights, in_sca
 
 @pytest.mark.parametrize('transform', TRANSFORMS)
 @pytest.mark.parametrize('weight', WEIGHTS)
-@pytest.mark.parametrize('spikes', SPIKES)
-def test_transforms_change_nothing(network, backend, dtype, transform, weight, spikes):
-    csr = network('duplicates')
-    rng = np.random.default_rng(4)
-    w = make_weight(weight, csr, dtype, rng)
-    s = make_spikes(spikes, (5, csr.shape[0]), dtype, rng)
-    w = None if w is None else jnp.asarray(w)
-    found = transform(lambda c, w, s: deliver(c, w, s, dtype), csr, w, s)
-    assert_equal(found, expected(csr, w, s), dtype)
+def test_transforms_change_nothing(network, backend, transform, weight):
+    csr, rng = network('random'), np.random.default_rng(5)
+    w, s = make_weight(weight, csr, np.float32, rng), make_spikes('bool', (5, csr.shape[0]), np.float32, rng)
+    assert_equal(transform(event.product, csr, w, s), expected(csr, w, s), np.float32)
 
 
 def test_backends_agree_bit_for_bit_in_to_post(network, dtype):

@@ -1,6 +1,7 @@
 """`LIF` and `LIFRef` against the exact solution of their equation."""
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -203,6 +204,28 @@ def test_soft_reset_subtracts_the_reset_distance(x64, dt):
     assert twin.get_spike()[0] == 0.0
     difference = (twin.V.value - neuron.V.value).to_decimal(u.mV)
     np.testing.assert_allclose(difference, [V_th - V_reset], rtol=1e-13)
+
+
+def test_parameters_may_be_traced_at_construction(dt):
+    def count(V_th):
+        neuron = bst.nn.init_all_states(LIF(1, V_th=V_th * u.mV, spk_reset='hard'))
+        return jnp.sum(bst.transform.for_loop(lambda: neuron(4.0 * u.mA), length=200))
+
+    thresholds = jnp.array([0.5, 1.0, 2.0])
+    np.testing.assert_array_equal(jax.vmap(count)(thresholds), [count(float(V_th)) for V_th in thresholds])
+
+
+def test_a_threshold_can_be_trained(dt):
+    V_th = bst.ParamState(jnp.array(1.0) * u.mV)
+    neuron = LIF(1, V_th=V_th)
+
+    def loss():
+        bst.nn.init_all_states(neuron)
+        return jnp.sum(bst.transform.for_loop(lambda: neuron(3.0 * u.mA), length=40))
+
+    gradient = float(u.get_mantissa(bst.transform.grad(loss, V_th)()))
+    assert np.isfinite(gradient)
+    assert gradient < 0  # a higher threshold, fewer spikes
 
 
 def test_a_surrogate_of_braintools_can_be_used(dt):

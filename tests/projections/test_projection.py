@@ -373,7 +373,7 @@ def test_bad_parts_are_errors_at_construction(make, kind, message):
 def test_a_weight_of_the_wrong_unit_names_projection_target_and_units(dt):
     post, projection = pair(weight=1.0 * u.mV)
     bst.nn.init_all_states(post)
-    with pytest.raises(UnitError, match=r'input \(the weight of a projection\) = .* has the unit mV, but needs one like mS'):
+    with pytest.raises(UnitError, match='AlignPostProj: weight = .* has the unit mV, but needs one like mS'):
         projection(jnp.ones(2))
 
 
@@ -381,7 +381,7 @@ def test_a_jump_of_the_wrong_unit_is_an_error(dt):
     post = LIF(2)
     projection = DeltaProj(comm=one_to_one(2, 2, weight=1.0 * u.nS), post=post, name='kick')
     bst.nn.init_all_states(post)
-    with pytest.raises(UnitError, match=r"DeltaProj 'kick': jump \(the weight of comm\) = .* has the unit nS, but needs one like mV"):
+    with pytest.raises(UnitError, match="DeltaProj 'kick': weight = .* has the unit nS, but needs one like mV"):
         projection(jnp.ones(2))
 
 

@@ -83,6 +83,11 @@ def test_length_together_with_arrays_is_checked():
         for_loop(add, jnp.ones(3), length=4)
 
 
+def test_a_negative_number_of_steps_is_an_error():
+    with pytest.raises(ShapeError, match='the number of steps is -1'):
+        for_loop(lambda: None, length=-1)
+
+
 def test_a_loop_of_no_steps_changes_nothing():
     total, add = running_sum()
     assert for_loop(add, jnp.zeros(0)).shape == (0,)

@@ -19,6 +19,8 @@ def to_post(indptr: Array, indices: Array, *operands: Array, shape: tuple[int, i
     """Operands [weight,] spikes (..., pre); result (..., post). The work follows the number of spikes."""
     *weight, spikes = operands
     lead, (pre, post) = spikes.shape[:-1], shape
+    if indices.size == 0 or spikes.size == 0:
+        return jnp.zeros((*lead, post), dtype)
     rows = spikes.reshape(-1, pre)
     if _too_many(rows.shape[0], indices):
         one = functools.partial(to_post, indptr, indices, *weight, shape=shape, dtype=dtype, chunk=chunk)
@@ -39,6 +41,8 @@ def to_weight(
 ) -> Array:
     """Operands (..., pre) and (..., post); result (nnz,), summed over the batch. The work follows the number of spikes."""
     pre, post = shape
+    if indices.size == 0 or spikes.size == 0:
+        return jnp.zeros(indices.shape, dtype)
     rows, targets = spikes.reshape(-1, pre), cotangent.reshape(-1, post)
     out = jnp.zeros(indices.shape, dtype)
     if _too_many(rows.shape[0], indices):
@@ -57,6 +61,8 @@ def to_pre(indptr: Array, indices: Array, *operands: Array, shape: tuple[int, in
     """Operands [weight,] cotangent (..., post); result (..., pre). The work follows the number of synapses."""
     *weight, cotangent = operands
     lead, (pre, post) = cotangent.shape[:-1], shape
+    if indices.size == 0 or cotangent.size == 0:
+        return jnp.zeros((*lead, pre), dtype)
     starts = jnp.zeros(indices.shape, jnp.int32).at[indptr[1:-1]].add(1, mode='drop')
     sources = jnp.cumsum(starts, dtype=jnp.int32)
 
@@ -77,15 +83,13 @@ def _too_many(batch: int, indices: Array) -> bool:
 def _over_events(add: Callable, out: Array, active: Array, indptr: Array, indices: Array, chunk: int) -> Array:
     # Numbers all synapses of active rows from 0 to `total` and hands them out a chunk at a time: a loop of as many turns as needed,
     # so that neither a fixed buffer of spikes can overflow nor silent rows cost anything.
-    nnz, batch = indices.shape[0], active.shape[0] // max(indptr.shape[0] - 1, 1)
-    if nnz == 0 or active.shape[0] == 0 or out.shape[0] == 0:
-        return out
+    batch = active.shape[0] // (indptr.shape[0] - 1)
     degree = jnp.where(active, jnp.tile(jnp.diff(indptr), batch), 0)
     stops = jnp.cumsum(degree, dtype=jnp.int32)
     # Position of a synapse in `indices`, less its number.
     shift = jnp.tile(indptr[:-1], batch) - (stops - degree)
     total = stops[-1]
-    chunk = min(chunk, nnz * batch)
+    chunk = min(chunk, indices.shape[0] * batch)
 
     def turn(carry: tuple[Array, Array]) -> tuple[Array, Array]:
         start, out = carry

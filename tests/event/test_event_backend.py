@@ -1,0 +1,120 @@
+"""Which implementation runs, and what happens where the native one cannot."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from brainpy_state import event
+from brainpy_state.event import _backend, _native
+
+
+@pytest.fixture(autouse=True)
+def fresh_choice():
+    """Forget what was logged, before and after."""
+    _backend._log_once.cache_clear()
+    yield
+    event.set_backend('auto')
+    _backend._log_once.cache_clear()
+
+
+@pytest.fixture
+def without_numba(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name, *rest: None if name == 'numba' else find(name, *rest))
+    _native._missing.cache_clear()
+    yield
+    _native._missing.cache_clear()
+
+
+def uses_native_code(call, *arguments):
+    return 'brainpy_state_to_post' in jax.jit(call).lower(*arguments).as_text()
+
+
+def deliver(csr):
+    return lambda s: event.product(csr, 1.0, s)
+
+
+def test_cpu_is_native_and_other_platforms_are_not():
+    assert event.backend() == 'numba'
+    assert (event.backend('cpu'), event.backend('cuda'), event.backend('tpu')) == ('numba', 'xla', 'xla')
+
+
+def test_choice_is_seen_in_the_compiled_code(small):
+    spikes = jnp.ones(4)
+    assert uses_native_code(deliver(small), spikes)
+    with event.use_backend('xla'):
+        assert event.backend() == 'xla'
+        assert not uses_native_code(deliver(small), spikes)
+    assert uses_native_code(deliver(small), spikes)
+
+
+def test_a_new_choice_reaches_functions_that_are_compiled_already(small):
+    traced = []
+
+    @jax.jit
+    def call(spikes):
+        traced.append(event.backend())
+        return event.product(small, 1.0, spikes)
+
+    for name in ('numba', 'xla', 'numba'):
+        event.set_backend(name)
+        call(jnp.ones(4))
+    assert traced == ['numba', 'xla']
+
+
+def test_unknown_backend_is_named():
+    with pytest.raises(ValueError, match=r"'cython' is unknown; choose one of 'auto', 'numba', 'xla'"):
+        event.set_backend('cython')
+
+
+def test_numba_on_another_platform_is_an_error():
+    with event.use_backend('numba'), pytest.raises(ValueError, match=r"'numba' runs on platform 'cpu' only, this runs on 'cuda'"):
+        event.backend('cuda')
+
+
+def test_missing_numba_falls_back_and_says_so_once(without_numba, small, caplog):
+    jax.clear_caches()
+    with caplog.at_level(logging.INFO, 'brainpy_state.event'):
+        for size in (4, 4):
+            found = jax.jit(deliver(small))(jnp.ones((2, size)))
+    assert event.backend() == 'xla'
+    assert np.array_equal(found, jnp.ones((2, 4)) @ small.to_dense())
+    assert [r.getMessage() for r in caplog.records if r.name == 'brainpy_state.event'] == [
+        'event operations on CPU fall back to XLA, which is slower: Numba is not installed: pip install numba'
+    ]
+
+
+@pytest.mark.parametrize('choose', [event.set_backend, lambda name: event.use_backend(name).__enter__()], ids=['set', 'use'])
+def test_asking_for_missing_numba_is_an_error(without_numba, choose):
+    with pytest.raises(ValueError, match=r"event backend 'numba' cannot be used: Numba is not installed: pip install numba"):
+        choose('numba')
+
+
+def test_kernel_that_cannot_be_built_falls_back_and_says_so(monkeypatch, small, caplog):
+    def broken(*_):
+        raise RuntimeError('no compiler')
+
+    monkeypatch.setattr(_native, '_failures', [])
+    monkeypatch.setattr(_native, '_read', lambda key: None)
+    monkeypatch.setattr(_native, '_compile', broken)
+    monkeypatch.setattr(_native, '_targets', {})
+    with caplog.at_level(logging.INFO, 'brainpy_state.event'):
+        assert not uses_native_code(deliver(small), jnp.ones((7, 4)))
+    assert event.backend() == 'xla'
+    assert 'the native kernel to_post cannot be built (no compiler)' in caplog.records[-1].getMessage()
+    with pytest.raises(ValueError, match='no compiler'):
+        event.set_backend('numba')
+
+
+def test_choice_of_native_code_is_logged_once(small, caplog):
+    with caplog.at_level(logging.INFO, 'brainpy_state.event'):
+        for n in (2, 3):
+            jax.jit(deliver(small))(jnp.ones((n, 4)))
+    messages = [r.getMessage() for r in caplog.records if r.name == 'brainpy_state.event']
+    assert messages == ['event operations on CPU run as native Numba kernels']

@@ -1,0 +1,120 @@
+"""The call frame's layout and the cache of compiled kernels."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+
+from brainpy_state.event import _ffi, _native
+
+HEADER = Path(jax.ffi.include_dir(), 'xla', 'ffi', 'api', 'c_api.h')
+ROOT = Path(__file__).parents[2]
+
+
+def test_layout_of_the_installed_jaxlib_is_the_expected_one():
+    major, minor = _ffi.api_version()
+    assert major == 0
+    assert minor >= 0
+
+
+# What another jaxlib might do, and how it is noticed.
+CHANGES = {
+    'another major version': (r'(XLA_FFI_API_MAJOR) 0', r'\1 1', r'FFI version 1\.\d+, the handlers are written for 0.x'),
+    'a field before the data': (
+        r'XLA_FFI_DataType dtype;\s+void\* data;\s+int64_t rank;',
+        'XLA_FFI_DataType dtype; int64_t new; void* data; int64_t rank;',
+        'XLA_FFI_Buffer.data at byte 32',
+    ),
+    'longer arguments': (r'void\*\* args; ', 'void** args; int64_t extra; ', r'XLA_FFI_CallFrame.rets.rets at byte 120, expected 112'),
+    'another stage number': (r'(XLA_FFI_ExecutionStage_EXECUTE) = 3', r'\1 = 4', 'XLA_FFI_ExecutionStage_EXECUTE = 4, expected 3'),
+    'no call frame': (r'struct XLA_FFI_CallFrame \{', 'struct Renamed {', 'no struct XLA_FFI_CallFrame'),
+    'no version': (r'#define XLA_FFI_API_MINOR \d+', '', 'nothing like'),
+    'unreadable': (r'int64_t rank;', 'int64_t rank[2];', 'cannot be read'),
+}
+
+
+@pytest.mark.parametrize('change', CHANGES)
+def test_header_with_another_layout_is_refused(change):
+    pattern, replacement, message = CHANGES[change]
+    text, count = re.subn(pattern, replacement, HEADER.read_text())
+    assert count
+    with pytest.raises(_ffi.UnknownLayout, match=message):
+        _ffi.check_header(text)
+
+
+def test_field_added_at_the_end_is_accepted():
+    text = HEADER.read_text().replace('int64_t* dims;', 'int64_t* dims; int64_t* strides;')
+    assert _ffi.check_header(text) == _ffi.api_version()
+
+
+def test_missing_header_is_a_reason_to_fall_back(monkeypatch, tmp_path):
+    monkeypatch.setattr(jax.ffi, 'include_dir', lambda: str(tmp_path))
+    _ffi.api_version.cache_clear()
+    try:
+        with pytest.raises(_ffi.UnknownLayout, match='ships no FFI header'):
+            _ffi.api_version()
+    finally:
+        monkeypatch.undo()
+        _ffi.api_version.cache_clear()
+
+
+DELIVER = """
+import sys, jax.numpy as jnp
+from brainpy_state import event
+csr = event.CSR.from_pairs([0, 2], [1, 0], (3, 2))
+print(event.product(csr, 2., jnp.array([1., 0., 1.])).tolist(), 'numba' in sys.modules)
+"""
+
+
+def deliver_in_a_new_process(cache):
+    done = subprocess.run(
+        [sys.executable, '-W', 'error', '-c', DELIVER],
+        cwd=ROOT,
+        env=os.environ | {'BRAINPY_STATE_CACHE_DIR': str(cache)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_second_process_loads_without_numba_and_a_damaged_file_is_built_anew(tmp_path):
+    assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] True'
+    assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] False'
+    (kernel,) = tmp_path.glob('*.o')
+    content = kernel.read_bytes()
+    kernel.write_bytes(content[:-7] + b'garbage')
+    assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] True'
+    assert kernel.read_bytes() == content
+
+
+def test_cache_that_cannot_be_written_costs_only_time(tmp_path):
+    # A file where the folder should be stands for every way in which writing fails, also for the superuser.
+    blocked = tmp_path / 'file'
+    blocked.write_text('')
+    assert deliver_in_a_new_process(blocked) == '[2.0, 2.0] True'
+
+
+def test_cache_is_private_to_the_user(tmp_path, monkeypatch):
+    monkeypatch.setenv('BRAINPY_STATE_CACHE_DIR', str(tmp_path / 'kernels'))
+    _native._write('key', b'code')
+    assert _native._read('key') == b'code'
+    assert stat.S_IMODE((tmp_path / 'kernels').stat().st_mode) == 0o700
+    assert [path.name for path in (tmp_path / 'kernels').iterdir()] == ['key.o']
+
+
+def test_fingerprint_tells_kernels_apart():
+    keys = [_native._fingerprint('numba_products', 'to_post', ('float32', 'float32', weighted)) for weighted in (False, True)]
+    assert keys[0] != keys[1]
+    assert keys[0] == _native._fingerprint('numba_products', 'to_post', ('float32', 'float32', False))
+
+
+def test_import_of_the_package_does_not_import_numba(python):
+    assert python('-c', "import brainpy_state, sys; print('numba' in sys.modules, 'llvmlite' in sys.modules)").strip() == 'False False'
