@@ -14,12 +14,13 @@ from . import _native
 _CHOICES = ('auto', 'numba', 'xla')
 _log = logging.getLogger('brainpy_state.event')
 
-# Part of JAX's own cache keys: a function compiled under one choice is compiled again under another.
-_choice = jax.make_user_context('auto')
+# Choice of a `with` block, part of JAX's own cache keys: a function compiled under one choice is compiled again under another.
+_choice = jax.make_user_context(None)
+_default = 'auto'
 
 
 def set_backend(name: str) -> None:
-    """Choose the implementation of every event operation in this process.
+    """Choose the implementation of every event operation in this process; a change makes JAX forget what it has compiled.
 
     Parameters
     ----------
@@ -30,8 +31,11 @@ def set_backend(name: str) -> None:
     ValueError
         The name is unknown, or 'numba' is asked for where native kernels cannot be used.
     """
+    global _default
     _check(name)
-    _choice.set_global(name)
+    if name != _default:
+        _default = name
+        jax.clear_caches()
 
 
 @contextlib.contextmanager
@@ -59,7 +63,7 @@ def backend(platform: str | None = None) -> str:
 
 def preference() -> str:
     """What was asked for: 'auto', 'numba' or 'xla'."""
-    return _choice.value
+    return _choice.value or _default
 
 
 def resolve(choice: str, platform: str) -> str:

@@ -72,8 +72,10 @@ def target(module: str, builder: str, *options: str | bool) -> str:
         if wanted not in _targets:
             try:
                 _targets[wanted] = _build(module, builder, options)
-            except (ImportError, OSError, RuntimeError) as error:
-                _failures.append(f'the native kernel {builder} cannot be built ({error})')
+            except Exception as error:
+                # Whatever a compiler of another version trips over, XLA still works, and the caller logs the reason.
+                reason = str(error).strip().partition('\n')[0]
+                _failures.append(f'the native kernel {builder} cannot be built ({reason})')
                 raise Unavailable(_failures[-1]) from error
         return _targets[wanted]
 

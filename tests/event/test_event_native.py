@@ -85,6 +85,7 @@ def deliver_in_a_new_process(cache):
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_second_process_loads_without_numba_and_a_damaged_file_is_built_anew(tmp_path):
     assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] True'
     assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] False'
@@ -95,6 +96,7 @@ def test_second_process_loads_without_numba_and_a_damaged_file_is_built_anew(tmp
     assert kernel.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_cache_that_cannot_be_written_costs_only_time(tmp_path):
     # A file where the folder should be stands for every way in which writing fails, also for the superuser.
     blocked = tmp_path / 'file'
@@ -116,5 +118,6 @@ def test_fingerprint_tells_kernels_apart():
     assert keys[0] == _native._fingerprint('numba_products', 'to_post', ('float32', 'float32', False))
 
 
+@pytest.mark.slow
 def test_import_of_the_package_does_not_import_numba(python):
     assert python('-c', "import brainpy_state, sys; print('numba' in sys.modules, 'llvmlite' in sys.modules)").strip() == 'False False'

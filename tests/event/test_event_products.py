@@ -129,6 +129,12 @@ def test_transforms_change_nothing(network, backend, transform, weight):
     assert_equal(transform(event.product, csr, w, s), expected(csr, w, s), np.float32)
 
 
+def test_product_runs_where_jit_is_disabled(network, backend):
+    csr = network('duplicates')
+    with jax.disable_jit():
+        assert event.product(csr, 1.0, jnp.ones(4, bool)).tolist() == [0, 3, 1]
+
+
 def test_backends_agree_bit_for_bit_in_to_post(network, dtype):
     # Both add the contributions of a target in the order of the rows, and neither contracts a product and a sum into one operation.
     csr, rng = network('random'), np.random.default_rng(5)
