@@ -1,4 +1,4 @@
-"""Spikes as events, and the fence: operations whose native form writes in place."""
+"""Spikes as events, written in place."""
 
 from __future__ import annotations
 

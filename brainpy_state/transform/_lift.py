@@ -24,7 +24,7 @@ import jax
 import jax.extend.core as jex_core
 import numpy as np
 
-from .. import environ
+from .. import environ, event
 from .._errors import TraceContextError
 from .._frames import EAGER, Escaped, Frame, Setting, current_trace, stack
 from ..state import State
@@ -269,7 +269,7 @@ class Program:
         self.static_states = tuple(lifted.static_states.items())
         self.captured = lifted.captured
         self.signature = signature((self._values(), self._settings(), args))
-        self.x64 = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+        self.mode = _mode()
 
         def checked(values: Any, settings: Any, captured: Any, args: Any) -> Any:
             if signature((values, settings, args)) != self.signature:
@@ -291,7 +291,7 @@ class Program:
 
     def same_statics(self) -> bool:
         """Whether what was taken as a constant has the same value still, and what was taken as an input is one still."""
-        if self.x64 != jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+        if self.mode != _mode():
             return False
         inputs = map(environ.lookup, self.settings)
         if any(setting is None or setting.static for setting in inputs):  # no longer set, or to something that is no number
@@ -322,6 +322,11 @@ class Program:
         for state, value in zip(self.writes, new, strict=True):
             state._value = value
         return out
+
+
+def _mode() -> tuple[bool, str]:
+    """What decides a trace besides the settings of `environ`."""
+    return jax.config.jax_enable_x64, event.preference()  # type: ignore[attr-defined]
 
 
 def _equal(a: Any, b: Any) -> bool:

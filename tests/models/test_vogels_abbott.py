@@ -191,39 +191,33 @@ REFERENCE = {
 SEEDS = range(1, 11)
 
 
-@pytest.fixture(scope='module', params=KINDS)
-def ten_seeds(request):
-    """Rates, CV of the excitatory neurons and number of spikes for ten seeds of the full network."""
-    found = {'E': [], 'I': [], 'cv': [], 'spikes': []}
+def ten_runs(kind):
+    """Rates, CV of the excitatory neurons and number of spikes of the full network, for ten seeds."""
+    runs = []
     with bst.environ.context(dt=0.1 * u.ms):
         for seed in SEEDS:
-            simulation = model.build(request.param, seed=seed).run(1000.0 * u.ms)
+            simulation = model.build(kind, seed=seed).run(1000.0 * u.ms)
             statistics = simulation.statistics()
-            found['E'].append(statistics['rate_hz']['E'])
-            found['I'].append(statistics['rate_hz']['I'])
-            found['spikes'].append(statistics['spikes'])
-            found['cv'].append(np.mean(bst.record.cv(simulation.populations['E'].between(200.0 * u.ms, 1000.0 * u.ms))))
-    return request.param, {key: np.array(values) for key, values in found.items()}
+            cv = np.mean(bst.record.cv(simulation.populations['E'].between(200.0 * u.ms, 1000.0 * u.ms)))
+            runs.append({**statistics['rate_hz'], 'cv': cv, 'spikes': statistics['spikes']})
+    return {key: np.array([run[key] for run in runs]) for key in runs[0]}
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group('vogels_abbott')
-@pytest.mark.parametrize('simulator', ['NEST', 'Brian2'])
-@pytest.mark.parametrize('what', ['E', 'I', 'cv', 'spikes'])
-def test_statistics_over_ten_seeds_are_those_of_other_simulators(what, simulator, ten_seeds):
-    kind, found = ten_seeds
-    (mean, sd), values = REFERENCE[kind, simulator][what], found[what]
-    variance = values.var(ddof=1)
-    # three standard errors of the difference of two means of ten
-    assert abs(values.mean() - mean) < 3 * np.sqrt((variance + sd**2) / 10)
-    # the ratio of two variances of ten: F(9, 9) is above 6.5, or below its inverse, with a probability of 1 %
-    assert 1 / 6.5 < variance / sd**2 < 6.5
-
-
-@pytest.mark.slow
-@pytest.mark.xdist_group('vogels_abbott')
-def test_both_populations_fire_alike(ten_seeds):
-    # both receive the same synapses, so their rates differ only by the choice of neurons
-    _, found = ten_seeds
+@pytest.mark.parametrize('kind', KINDS)
+def test_statistics_over_ten_seeds_are_those_of_other_simulators(kind):
+    found = ten_runs(kind)
+    misfits = []
+    for simulator in ('NEST', 'Brian2'):
+        for what, (mean, sd) in REFERENCE[kind, simulator].items():
+            ours, variance = found[what].mean(), found[what].var(ddof=1)
+            # three standard errors of the difference of two means of ten
+            if abs(ours - mean) > 3 * np.sqrt((variance + sd**2) / 10):
+                misfits.append(f'{what}: mean {ours:.4g}, but {mean:.4g} in {simulator}')
+            # the ratio of two variances of ten: F(9, 9) is above 6.5, or below its inverse, with a probability of 1 %
+            if not 1 / 6.5 < variance / sd**2 < 6.5:
+                misfits.append(f'{what}: standard deviation {variance**0.5:.4g}, but {sd:.4g} in {simulator}')
+    assert misfits == []
+    # both populations receive the same synapses, so their rates differ only by the choice of neurons
     difference = found['E'] - found['I']
-    assert abs(difference.mean()) < 3 * difference.std(ddof=1) / np.sqrt(len(difference))
+    assert abs(difference.mean()) < 3 * difference.std(ddof=1) / np.sqrt(10)

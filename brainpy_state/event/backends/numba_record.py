@@ -1,4 +1,4 @@
-"""Spike recording and the fence as native handlers."""
+"""Spike recording as a native handler."""
 
 from __future__ import annotations
 
@@ -33,17 +33,6 @@ def record(version: tuple[int, int], spike: str) -> Callable[[int], int]:
                     written += 1
                 fired &= fired - 1
         count[0] = written
-        return 0
-
-    return handler
-
-
-def fence(version: tuple[int, int]) -> Callable[[int], int]:
-    """One operand, which the result takes the place of: nothing to do."""
-    major, minor = version
-
-    def handler(frame: int) -> int:
-        is_execution(frame, major, minor)
         return 0
 
     return handler
