@@ -272,7 +272,7 @@ class Program:
         self.mode = _mode()
 
         def checked(values: Any, settings: Any, captured: Any, args: Any) -> Any:
-            if signature((values, settings, args)) != self.signature:
+            if self.mode != _mode() or signature((values, settings, args)) != self.signature:
                 raise OtherSignature
             return pure(values, settings, captured, args)
 
@@ -291,8 +291,6 @@ class Program:
 
     def same_statics(self) -> bool:
         """Whether what was taken as a constant has the same value still, and what was taken as an input is one still."""
-        if self.mode != _mode():
-            return False
         inputs = map(environ.lookup, self.settings)
         if any(setting is None or setting.static for setting in inputs):  # no longer set, or to something that is no number
             return False
@@ -304,7 +302,7 @@ class Program:
 
     def fits(self, args: Any) -> bool:
         """Whether this program is the right one for the world as it is now."""
-        if not self.same_statics():
+        if self.mode != _mode() or not self.same_statics():
             return False
         return signature((self._values(), self._settings(), args)) == self.signature
 
@@ -315,7 +313,10 @@ class Program:
         return out
 
     def call_eagerly(self, args: Any) -> Any:
-        """The quick way for a call outside of every trace; raises `OtherSignature` if it does not fit."""
+        """The quick way for a call outside of every trace; raises `OtherSignature` if it does not fit.
+
+        That types or the mode are others is left to JAX to find: its own cache misses then.
+        """
         if not self.same_statics():
             raise OtherSignature
         out, new = self.jitted([s.local_value for s in self.reads], self._settings(), self.captured, args)
