@@ -26,10 +26,10 @@ __all__ = ['all', 'context', 'dftype', 'ditype', 'get', 'get_dt', 'pop', 'set']
 _STATIC_KEYS = frozenset({'dt', 'precision', 'fit', 'platform'})
 _X64 = {32: False, 64: True}
 
-_HOW_TO_SET = """\
-{key!r} is not set{desc}. Set it around the run or for the whole process:
-    with brainpy_state.environ.context({key}={example}): ...
-    brainpy_state.environ.set({key}={example})"""
+_HOW_TO_SET = (
+    '{key!r} is not set{desc}: wrap the run in `with brainpy_state.environ.context({key}={example}):`, '
+    'or call `brainpy_state.environ.set({key}={example})`.'
+)
 _EXAMPLES = {'dt': '0.1 * u.ms', 't': '0. * u.ms', 'i': '0', 'fit': 'True'}
 
 

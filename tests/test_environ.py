@@ -67,7 +67,7 @@ def test_a_missing_setting_is_named_with_both_ways_to_set_it(key):
     with pytest.raises(KeyError) as error:
         environ.get(key, desc='what it is for')
     message = str(error.value)
-    assert message.startswith(f"'{key}' is not set (what it is for).")
+    assert message.startswith(f"'{key}' is not set (what it is for): ")
     assert f'brainpy_state.environ.context({key}=' in message
     assert f'brainpy_state.environ.set({key}=' in message
 

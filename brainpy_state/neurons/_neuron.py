@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import environ
 from .._errors import ParameterError, ShapeError, UnitError
 from .._typing import Size
 from ..nn import Dynamics, Parameter, Variable, broadcasts, check_unit, non_negative
@@ -114,7 +113,7 @@ class Neuron(Dynamics):
         if x is not None:
             self._check_input(x, V.shape)
         synaptic = [receptor() for receptor in self.receptors]
-        dt = environ.get_dt()
+        dt = self.get_dt()
 
         def drift(V: Any) -> Any:
             terms = ([] if x is None else [x]) + [current(V) for current in synaptic]

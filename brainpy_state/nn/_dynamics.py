@@ -9,6 +9,7 @@ from typing import Any, dataclass_transform
 import jax
 import jax.numpy as jnp
 
+from .. import environ
 from .._errors import ParameterError
 from .._typing import Initializer, Size, as_size
 from ._declare import Parameter, Variable
@@ -71,6 +72,10 @@ class Dynamics(Module):
         above = jnp.all(a > b)
         if not isinstance(above, jax.core.Tracer) and not above:
             raise ParameterError(f'{self.label}: {high} = {a} must lie above {low} = {b}, {why}.')
+
+    def get_dt(self) -> Any:
+        """The time step; the error names this module if there is none."""
+        return environ.get('dt', desc=f'{self.label} needs the time step of the simulation')
 
     @classmethod
     def desc(cls, *args: Any, **kwargs: Any) -> functools.partial:

@@ -107,6 +107,8 @@ def init_all_states(target: Module, *args: Any, **kwargs: Any) -> Module:
         for path, node in target.nodes(Module).items():
             object.__setattr__(node, '_path', path)
             node.init_state(*args, **kwargs)
+        for path, state in target.states().items():
+            state._place = '.'.join(map(str, path))
     finally:
         lifecycle.initialising = outer
     return target

@@ -49,6 +49,7 @@ class State:
     Array([1., 1., 1.], dtype=float32)
     """
 
+    _place: str | None = None  # in the tree that was last initialised
     _birth_trace: Any = None  # set only for a state created inside a raw JAX transform
 
     def __init__(self, value: Any, name: str | None = None, *, tag: str | set[str] | None = None, **metadata: Any):
@@ -94,8 +95,9 @@ class State:
 
     @property
     def label(self) -> str:
-        """Class and name, for messages."""
-        return type(self).__name__ if self.name is None else f'{type(self).__name__} {self.name!r}'
+        """Class and name, or place in the module tree, for messages."""
+        name = self.name or self._place
+        return type(self).__name__ if name is None else f'{type(self).__name__} {name!r}'
 
     def __repr__(self) -> str:
         value = self._value

@@ -6,7 +6,6 @@ from typing import Any
 
 import brainunit as u
 
-from .. import environ
 from ..nn import Dynamics, Parameter, Variable, check_unit, positive
 from ..numerics import decay
 
@@ -92,5 +91,5 @@ class Expon(Synapse):
         if x is not None:
             self.receive(x)
         g = self.g.value
-        self.g.value = g * decay(environ.get_dt(), self.tau)
+        self.g.value = g * decay(self.get_dt(), self.tau)
         return g

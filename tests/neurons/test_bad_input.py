@@ -79,7 +79,9 @@ def test_a_missing_dt_is_named_with_what_to_write():
     with pytest.raises(KeyError) as error:
         ready()(1.0 * u.mA)
     message = str(error.value)
-    assert message.splitlines()[0].startswith("'dt' is not set (the time step of the simulation).")
+    assert "'dt' is not set (" in message
+    assert ' needs the time step of the simulation): wrap the run in ' in message
+    assert '\n' not in message
     assert 'brainpy_state.environ.context(dt=0.1 * u.ms)' in message
     assert 'brainpy_state.environ.set(dt=0.1 * u.ms)' in message
 
