@@ -10,7 +10,8 @@ import jax
 
 from .._errors import BrainStateError
 from ..state import State
-from ._lift import Lifted, Program, lift, programs_of
+from ._lift import Lifted, lift
+from ._program import Program, programs_of
 
 
 def grad(

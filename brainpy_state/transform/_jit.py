@@ -6,7 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ._lift import Program, Programs, lift, name_of
+from ._lift import lift, name_of
+from ._program import Program, Programs
 
 
 def jit(fun: Callable) -> Callable:

@@ -9,7 +9,8 @@ import jax
 import numpy as np
 
 from .._errors import BrainStateError, ShapeError
-from ._lift import Lifted, Program, abstract, lift, name_of, programs_of
+from ._lift import Lifted, abstract, lift, name_of
+from ._program import Program, programs_of
 
 _CARRY_CHANGED = """\
 {where}: {owner} changes inside the loop from {old} to {new}.
