@@ -76,6 +76,56 @@ class Frame:
         """The value of a setting, seen from inside this frame."""
         return setting.value if self.parent is None else self.parent.read_setting(setting)
 
+    def read_attribute(self, obj: Any, name: str, value: Any) -> None:
+        """Take note that Python read an attribute of a model; only while a function is traced."""
+        if self.parent is not None:
+            self.parent.read_attribute(obj, name, value)
+
+
+class _Attributes:
+    """Tells the open frames which attributes of models are read, while at least one function is traced.
+
+    ``epoch`` grows whenever an attribute of some model is bound to another object.
+    """
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self._classes: list[type] = []
+        self._traces = 0
+        self._lock = threading.Lock()
+
+    def watch(self, cls: type) -> type:
+        """Watch the instances of a class and of its subclasses; used as a decorator."""
+        self._classes.append(cls)
+        return cls
+
+    @contextmanager
+    def reported(self) -> Iterator[None]:
+        """A block in which reads are told to the frames. Outside of all such blocks they cost nothing."""
+        with self._lock:
+            self._traces += 1
+            if self._traces == 1:
+                for cls in self._classes:
+                    cls.__getattribute__ = _report  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._traces -= 1
+                if self._traces == 0:
+                    for cls in self._classes:
+                        del cls.__getattribute__
+
+
+def _report(obj: Any, name: str) -> Any:
+    own = object.__getattribute__(obj, '__dict__')
+    if name in own and stack.top is not None:
+        stack.top.read_attribute(obj, name, own[name])
+    return object.__getattribute__(obj, name)
+
+
+attributes = _Attributes()
+
 
 class Setting:
     """A value of `environ` under a key, and the frame in which it was set.

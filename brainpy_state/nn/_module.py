@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from .. import graph
+from .._frames import attributes
 from .._typing import Path
 from ..state import State
 
@@ -17,6 +18,7 @@ class _Lifecycle(threading.local):
 lifecycle = _Lifecycle()
 
 
+@attributes.watch
 class Module(graph.Node):
     """A tree of states: assign a `State` or another module to an attribute, and it is part of the tree.
 
@@ -48,6 +50,8 @@ class Module(graph.Node):
             if isinstance(old, State) and type(old) is type(value):
                 old.value = value.value
                 return
+        if vars(self).get(name, value) is not value:
+            attributes.epoch += 1
         super().__setattr__(name, value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -3,34 +3,62 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import inspect
+import types
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ._lift import lift, name_of
-from ._program import Program, Programs
+import jax
+
+from ._args import Static, check_args, name_of
+from ._lift import lift
+from ._program import Program, Programs, programs_of
+
+_OR_STATIC = ', or make the argument static with `static_argnums` or `static_argnames`'
 
 
-def jit(fun: Callable) -> Callable:
+def jit(
+    fun: Callable | None = None,
+    *,
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Iterable[str] = (),
+    donate_argnums: int | Sequence[int] = (),
+    donate_argnames: str | Iterable[str] = (),
+    donate_states: bool = False,
+) -> Any:
     """Compile a function; states that it reads and writes are threaded through the program.
 
     The Python body runs once for each new signature: shapes and types of the arguments, of the
     states, and of the settings of `environ` that it reads. Another ``dt`` compiles again, another
-    ``t`` does not.
+    ``t`` does not. What the function finds in global names, closures and attributes of models is
+    compared too: another object compiles again.
 
     Parameters
     ----------
     fun : callable
-        A function of arrays, quantities and pytrees of them; or a `Module`.
+        A function of arrays, quantities and pytrees of them; a `Module`; or, used as a decorator in
+        a class body, a method. Without it, a decorator is returned.
+    static_argnums, static_argnames : int or str, or several
+        Arguments that are Python values while compiling; each new value compiles again. They must
+        be hashable. Positions of a method count ``self``.
+    donate_argnums, donate_argnames : int or str, or several
+        Arguments whose memory the program may use again; they cannot be used afterwards.
+    donate_states : bool
+        Whether the memory of written states may be used again. Arrays that were taken out of these states
+        before the call cannot be used afterwards, and a failing call loses what they held.
 
     Returns
     -------
     callable
-        The same function, compiled; ``clear_cache()`` forgets its programs.
+        The same function, compiled. ``clear_cache()`` forgets its programs, ``lower(*args)`` gives
+        JAX's lowered program.
 
     Raises
     ------
     TypeError
         If an argument or a result is neither an array, a number nor a quantity.
+    ValueError
+        If a static or donated argument does not exist.
 
     Examples
     --------
@@ -42,17 +70,120 @@ def jit(fun: Callable) -> Callable:
     >>> step(2); step(3); int(count.value)
     5
     """
+    options = (_several(static_argnums), _several(static_argnames), _several(donate_argnums), _several(donate_argnames), donate_states)
+    if fun is None:
+        return lambda fun: Jitted(fun, *options)
+    return Jitted(fun, *options)
 
-    def build(args: Any) -> Program:
+
+def _several(x: Any) -> tuple:
+    return (x,) if isinstance(x, (int, str)) else tuple(x)
+
+
+class Jitted:
+    """What `jit` returns: a compiled function, or in a class body a compiled method."""
+
+    def __init__(
+        self,
+        fun: Callable,
+        static_argnums: tuple,
+        static_argnames: tuple,
+        donate_argnums: tuple,
+        donate_argnames: tuple,
+        donate_states: bool,
+    ):
+        self._fun = fun
+        self._static = _places(fun, 'static', static_argnums, static_argnames)
+        self._donated = _places(fun, 'donate', donate_argnums, donate_argnames)
+        self._donate_states = donate_states
+        self._programs = Programs(self._build, owned=True)
+        functools.update_wrapper(self, fun, updated=())
+        self.__name__ = getattr(fun, '__name__', name_of(fun))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._programs(self._fun, self._hide(args, kwargs) if self._static else (args, kwargs))
+
+    def __get__(self, obj: Any, owner: type) -> Any:
+        return self if obj is None else _Bound(self, obj)
+
+    def __repr__(self) -> str:
+        return f'jit({self._fun!r})'
+
+    def lower(self, *args: Any, **kwargs: Any) -> jax.stages.Lowered:
+        """JAX's lowered program for these arguments; its ``compile()`` tells memory and cost."""
+        hidden = self._hide(args, kwargs)
+        return self._programs.find(self._fun, hidden).lower(hidden)
+
+    def clear_cache(self) -> None:
+        """Forget every program."""
+        self._programs.clear()
+
+    def _hide(self, args: tuple, kwargs: dict[str, Any], shift: int = 0) -> tuple[tuple, dict[str, Any]]:
+        """Mark the static arguments; ``shift`` is 1 where the function is a method and ``args`` lacks ``self``."""
+        args = tuple(_static(self._fun, k, x) if k + shift in self._static else x for k, x in enumerate(args))
+        return args, {k: _static(self._fun, k, x) if k in self._static else x for k, x in kwargs.items()}
+
+    def _build(self, fun: Callable, args: Any) -> Program:
+        check_args(name_of(fun), args, _OR_STATIC)
         lifted = lift(fun, args, call=lambda fn, args: fn(*args[0], **args[1]))
-        return Program(lifted.pure, lifted, lifted.reads, lifted.writes, args)
+        shift = isinstance(fun, types.MethodType) and fun.__func__ is self._fun
 
-    programs = Programs(build)
+        def donate(values: Any, args: Any) -> Any:
+            hot = [self._donate_states and s in lifted.writes for s in lifted.reads]
+            by_place = {k - shift for k in self._donated if isinstance(k, int)}
+            positional = tuple(_all(k in by_place, x) for k, x in enumerate(args[0]))
+            named = {k: _all(k in self._donated, x) for k, x in args[1].items()}
+            return [_all(mark, value) for mark, value in zip(hot, values, strict=True)], (positional, named)
 
-    def compiled(*args: Any, **kwargs: Any) -> Any:
-        return programs((args, kwargs))
+        donates = donate if self._donated or self._donate_states else None
+        return Program(lifted.pure, lifted, lifted.reads, lifted.writes, args, donate=donates)
 
-    functools.update_wrapper(compiled, fun, updated=())
-    compiled.clear_cache = programs.clear  # type: ignore[attr-defined]
-    compiled.__name__ = getattr(fun, '__name__', name_of(fun))
-    return compiled
+
+class _Bound:
+    """A compiled method of one object; its programs live as long as the object."""
+
+    def __init__(self, jitted: Jitted, obj: Any):
+        self._jitted, self._method = jitted, types.MethodType(jitted._fun, obj)
+        functools.update_wrapper(self, jitted._fun, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        jitted = self._jitted
+        return programs_of(self._method, jitted, jitted._build, arrays=True)(jitted._hide(args, kwargs, shift=1))
+
+
+def _all(mark: bool, tree: Any) -> Any:
+    return jax.tree.map(lambda _: mark, tree)
+
+
+def _static(fun: Callable, place: int | str, value: Any) -> Static:
+    if isinstance(value, (jax.Array, jax.core.Tracer)) or not _is_hashable(value):
+        raise TypeError(
+            f'{name_of(fun)}: argument {place!r} is static, so it must be a hashable Python value, but is {type(value).__name__}: {value!r}.'
+        )
+    return Static(value)
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _places(fun: Callable, what: str, numbers: tuple, names: tuple) -> frozenset[int | str]:
+    """Arguments by position and by name, however they were told."""
+    if any(not isinstance(n, int) or n < 0 for n in numbers):
+        raise ValueError(f'{name_of(fun)}: {what}_argnums must be non-negative integers, but are {numbers}.')
+    if not numbers and not names:
+        return frozenset()
+    parameters = inspect.signature(fun).parameters
+    order = [p.name for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    many = {p.kind for p in parameters.values()}
+    if inspect.Parameter.VAR_POSITIONAL not in many and any(n >= len(order) for n in numbers):
+        raise ValueError(f'{name_of(fun)}: {what}_argnums has {max(numbers)}, but there are {len(order)} positional arguments.')
+    if inspect.Parameter.VAR_KEYWORD not in many and not set(names) <= set(parameters):
+        raise ValueError(f'{name_of(fun)}: {what}_argnames has {set(names) - set(parameters)}; arguments are {list(parameters)}.')
+    named = {order[n] for n in numbers if n < len(order)}
+    placed = {order.index(name) for name in names if name in order}
+    return frozenset({*numbers, *names, *named, *placed})

@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.extend.core as jex_core
-import numpy as np
 
 from .._errors import TraceContextError
-from .._frames import Escaped, Frame, Setting, current_trace
+from .._frames import Escaped, Frame, Setting, attributes, current_trace
 from ..state import State
+from ._args import ARRAYS, check_args, name_of, reveal_statics
 
 _input_p = jex_core.Primitive('input')
 _input_p.multiple_results = True
@@ -35,26 +35,22 @@ _INNER_WRITE = """\
 {state} was written inside a raw JAX transform within {where}, where the new value would leak.
 Use the transform of the same name from this package, which knows states (for_loop, scan, grad, …)."""
 
-_ARRAYS = (jax.Array, np.ndarray, np.generic, bool, int, float, complex)
-
-
-def abstract(x: Any) -> tuple:
-    """What compiling depends on of an array: shape, type and whether the type is weak."""
-    aval = x if hasattr(x, 'weak_type') else jax.typeof(x)
-    return aval.shape, aval.dtype, aval.weak_type
-
-
-def signature(tree: Any) -> tuple:
-    """What compiling depends on of a pytree of arrays."""
-    leaves, treedef = jax.tree.flatten(tree)
-    return treedef, tuple(map(abstract, leaves))
-
 
 class Trace(Frame):
-    """The frame of one function being traced. Values live here, so a failed trace leaves no mark."""
+    """The frame of one function being traced. Values live here, so a failed trace leaves no mark.
 
-    def __init__(self, where: str):
+    Parameters
+    ----------
+    where : str
+        What to call the trace in messages.
+    view : callable, optional
+        ``view(state, avals)``: the abstract arrays that the function sees of an outside state, where they
+        are not all of it (one lane, one shard).
+    """
+
+    def __init__(self, where: str, view: Callable[[State, list[Any]], list[Any]] | None = None):
         self.where = where
+        self.view = view
         self.trace: Any = None
         self.values: dict[State, Any] = {}
         self.inputs: list[State | str] = []
@@ -62,12 +58,13 @@ class Trace(Frame):
         self.settings: dict[str, Any] = {}
         self.static: dict[str, Any] = {}
         self.static_states: dict[State, Any] = {}
+        self.attributes: dict[tuple[int, str], tuple[Any, Any]] = {}
         self.born: list[weakref.ref[State]] = []
 
     @contextmanager
     def opened(self) -> Iterator[None]:
         self.trace = current_trace()
-        with self:
+        with self, attributes.reported():
             try:
                 yield
             finally:
@@ -89,7 +86,7 @@ class Trace(Frame):
             return state.local_value
         outer = state.local_value if self.parent is None else self.parent.read(state)
         leaves = jax.tree.leaves(outer)
-        if leaves and not any(isinstance(leaf, _ARRAYS) for leaf in leaves):
+        if leaves and not any(isinstance(leaf, ARRAYS) for leaf in leaves):
             self.static_states[state] = outer
             return outer
         self.values[state] = value = self._bind(state, outer)
@@ -116,14 +113,20 @@ class Trace(Frame):
             self.settings[key] = self._bind(key, outer)
         return self.settings[key]
 
+    def read_attribute(self, obj: Any, name: str, value: Any) -> None:
+        self.attributes.setdefault((id(obj), name), (obj, value))
+
     def _bind(self, owner: State | str, outer: Any) -> Any:
         """A stand-in for a value from outside: an input of the program."""
         leaves, treedef = jax.tree.flatten(outer)
-        if not all(isinstance(leaf, _ARRAYS) for leaf in leaves):
+        if not all(isinstance(leaf, ARRAYS) for leaf in leaves):
             label = owner if isinstance(owner, str) else owner.label
             raise TypeError(f'{label} mixes arrays with other Python objects, so {self.where} cannot use it: keep them in two states.')
+        avals = list(map(jax.typeof, leaves))
+        if self.view is not None and isinstance(owner, State):
+            avals = self.view(owner, avals)
         with jex_core.set_current_trace(self.trace):
-            tracers = _input_p.bind(index=len(self.inputs), avals=tuple(map(jax.typeof, leaves)))
+            tracers = _input_p.bind(index=len(self.inputs), avals=tuple(avals))
         self.inputs.append(owner)
         return jax.tree.unflatten(treedef, tracers)
 
@@ -143,6 +146,7 @@ class Lifted(NamedTuple):
     settings: tuple[str, ...]
     static: dict[str, Any]
     static_states: dict[State, Any]
+    attributes: dict[tuple[int, str], tuple[Any, Any]]
     captured: list[Any]
     where: str
 
@@ -152,7 +156,16 @@ class Lifted(NamedTuple):
         return tuple(dict.fromkeys(self.reads + self.writes))
 
 
-def lift(fn: Callable, args: Any, call: Callable = lambda fn, args: fn(*args), where: str | None = None) -> Lifted:
+def lift(
+    fn: Callable,
+    args: Any,
+    call: Callable = lambda fn, args: fn(*args),
+    where: str | None = None,
+    *,
+    trace: Trace | None = None,
+    axes: Sequence[tuple[Any, int]] = (),
+    finish: Callable[[], Any] | None = None,
+) -> Lifted:
     """Trace ``call(fn, args)`` once.
 
     Parameters
@@ -165,21 +178,29 @@ def lift(fn: Callable, args: Any, call: Callable = lambda fn, args: fn(*args), w
         How ``fn`` is applied to ``args``.
     where : str, optional
         What to call the trace in messages.
+    trace : Trace, optional
+        A frame to trace in, instead of a plain one.
+    axes : sequence of (name, size)
+        Named axes that are mapped over while the function runs.
+    finish : callable, optional
+        Called inside the trace after ``fn``; its result joins ``out`` as ``(out, finish())``.
     """
     where = where or name_of(fn)
+    check_args(where, args)
     leaves, in_tree = jax.tree.flatten(args)
-    trace = Trace(where)
+    trace = trace or Trace(where)
     trees: dict[str, Any] = {}
 
     def flat(*leaves: Any) -> list[Any]:
         with trace.opened():
-            out, trees['out'] = jax.tree.flatten(call(fn, jax.tree.unflatten(in_tree, leaves)))
+            result = call(fn, reveal_statics(jax.tree.unflatten(in_tree, leaves)))
+            out, trees['out'] = jax.tree.flatten(result if finish is None else (result, finish()))
             _check_outputs(out, where)
             new, trees['new'] = jax.tree.flatten([trace.values[s] for s in trace.written])
             _check_outputs(new, where, tuple(trace.written))
         return out + new
 
-    closed = jax.make_jaxpr(flat)(*leaves)
+    closed = jax.make_jaxpr(flat, axis_env=list(axes))(*leaves)
     call_flat, captured = _inputs_first(closed, len(trace.inputs))
     reads = tuple(x for x in trace.inputs if isinstance(x, State))
     order = sorted(range(len(trace.inputs)), key=lambda k: isinstance(trace.inputs[k], str))
@@ -203,6 +224,7 @@ def lift(fn: Callable, args: Any, call: Callable = lambda fn, args: fn(*args), w
         tuple(trace.settings),
         trace.static,
         trace.static_states,
+        trace.attributes,
         captured,
         where,
     )
@@ -231,11 +253,6 @@ def _device_array(x: Any) -> Any:
 
 def _check_outputs(leaves: list[Any], where: str, states: tuple[State, ...] = ()) -> None:
     for leaf in leaves:
-        if not isinstance(leaf, _ARRAYS):
+        if not isinstance(leaf, ARRAYS):
             what = f'wrote {leaf!r} into a state ({", ".join(s.label for s in states)})' if states else f'returned {leaf!r}'
             raise TypeError(f'{where} {what}; a compiled function can pass on arrays, numbers and quantities only.')
-
-
-def name_of(fn: Callable) -> str:
-    """What to call a function in messages."""
-    return f'`{getattr(fn, "__qualname__", None) or type(fn).__name__}`'

@@ -9,7 +9,8 @@ import jax
 import numpy as np
 
 from .._errors import BrainStateError, ShapeError
-from ._lift import Lifted, abstract, lift, name_of
+from ._args import abstract, name_of
+from ._lift import Lifted, lift
 from ._program import Program, programs_of
 
 _CARRY_CHANGED = """\
@@ -129,7 +130,7 @@ def loop(
 
         return Program(pure, lifted, touched, lifted.writes, args)
 
-    return programs_of(f, (call, length, reverse, unroll), build)((init, xs))
+    return programs_of(f, (call, length, reverse, unroll), build, arrays=True)((init, xs))
 
 
 def _steps(f: Callable, xs: Any, length: int | None) -> int:

@@ -13,7 +13,12 @@ import numpy as np
 from .. import environ, event
 from .._frames import EAGER, current_trace, stack
 from ..state import State
-from ._lift import Lifted, signature
+from ._args import hide_statics, signature
+from ._error_if import Flag, raise_if_set
+from ._lift import Lifted
+from ._world import Attributes, World, anchor
+
+_MOST_PROGRAMS = 128
 
 
 class OtherSignature(Exception):  # noqa: N818  (a signal, not an error)
@@ -27,20 +32,36 @@ class Program:
     ----------
     pure : callable
         ``pure(values, settings, captured, args) -> (out, new_values)``.
-    lifted : Lifted
-        Where settings and captured arrays come from.
+    lifted : Lifted, or several
+        Where settings, captured arrays and constants come from.
     reads, writes : sequence of State
         Whose values go in and come out.
     args : pytree
         Arguments of the first call.
+    donate : callable, optional
+        ``donate(values, args)`` gives the same pair with True for each array whose memory may be reused.
     """
 
-    def __init__(self, pure: Callable, lifted: Lifted, reads: Sequence[State], writes: Sequence[State], args: Any):
+    world: World
+
+    def __init__(
+        self,
+        pure: Callable,
+        lifted: Lifted | Sequence[Lifted],
+        reads: Sequence[State],
+        writes: Sequence[State],
+        args: Any,
+        *,
+        donate: Callable[[Any, Any], Any] | None = None,
+    ):
+        parts = [lifted] if isinstance(lifted, Lifted) else lifted
         self.reads, self.writes = tuple(reads), tuple(writes)
-        self.settings = lifted.settings
-        self.static = tuple(lifted.static.items())
-        self.static_states = tuple(lifted.static_states.items())
-        self.captured = lifted.captured
+        self.flags = [k for k, state in enumerate(self.writes) if isinstance(state, Flag)]
+        self.settings = tuple(dict.fromkeys(key for part in parts for key in part.settings))
+        self.static = tuple({key: value for part in parts for key, value in part.static.items()}.items())
+        self.static_states = tuple({s: value for part in parts for s, value in part.static_states.items()}.items())
+        self.attributes = Attributes({key: read for part in parts for key, read in part.attributes.items()})
+        self.captured = [part.captured for part in parts] if parts is lifted else lifted.captured
         self.signature = signature((self._values(), self._settings(), args))
         self.mode = _mode()
 
@@ -49,12 +70,12 @@ class Program:
                 raise OtherSignature
             return pure(values, settings, captured, args)
 
-        self.jitted = jax.jit(checked)
+        self.jitted = jax.jit(checked) if donate is None else _Donating(checked, donate(self._values(), args))
 
     @property
     def reusable(self) -> bool:
         """False when an array of an enclosing trace was captured, which ends with that trace."""
-        return not any(isinstance(x, jax.core.Tracer) for x in self.captured)
+        return not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(self.captured))
 
     def _values(self) -> list[Any]:
         return [s.value for s in self.reads]
@@ -71,19 +92,28 @@ class Program:
             now = environ.peek(key)
             if now is not value and not _equal(now, value):
                 return False
-        return all(_equal(s.value, value) for s, value in self.static_states)
+        return self.attributes.unchanged() and all(_equal(s.value, value) for s, value in self.static_states)
 
-    def fits(self, args: Any) -> bool:
+    def fits(self, fn: Callable, args: Any) -> bool:
         """Whether this program is the right one for the world as it is now."""
-        if self.mode != _mode() or not self.same_statics():
+        if self.mode != _mode() or not self.same_statics() or not self.world.holds_for(fn):
             return False
         return signature((self._values(), self._settings(), args)) == self.signature
 
     def __call__(self, args: Any) -> Any:
+        if stack.top is not None:
+            for obj, name, value in self.attributes:
+                stack.top.read_attribute(obj, name, value)
         out, new = self.jitted(self._values(), self._settings(), self.captured, args)
+        if self.flags and current_trace() is EAGER:
+            raise_if_set([new[k] for k in self.flags], [self.writes[k] for k in self.flags])
         for state, value in zip(self.writes, new, strict=True):
             state.value = value
         return out
+
+    def lower(self, args: Any) -> jax.stages.Lowered:
+        """JAX's lowered program for these arguments."""
+        return self.jitted.lower(self._values(), self._settings(), self.captured, args)
 
     def call_eagerly(self, args: Any) -> Any:
         """The quick way for a call outside of every trace; raises `OtherSignature` if it does not fit.
@@ -93,9 +123,46 @@ class Program:
         if not self.same_statics():
             raise OtherSignature
         out, new = self.jitted([s.local_value for s in self.reads], self._settings(), self.captured, args)
+        if self.flags:
+            raise_if_set([new[k] for k in self.flags], [self.writes[k] for k in self.flags])
         for state, value in zip(self.writes, new, strict=True):
             state._value = value
         return out
+
+
+class _Donating:
+    """A compiled function that uses the memory of some of its inputs again.
+
+    Parameters
+    ----------
+    checked : callable
+        Of ``(values, settings, captured, args)``.
+    mask : pair
+        Like ``(values, args)``, with True for each array to donate.
+    """
+
+    def __init__(self, checked: Callable, mask: Any):
+        self._marks, self._tree = jax.tree.flatten(mask)
+
+        def call(given: list[Any], kept: list[Any], settings: Any, captured: Any) -> Any:
+            parts = iter(given), iter(kept)
+            values, args = self._tree.unflatten([next(parts[0] if mark else parts[1]) for mark in self._marks])
+            return checked(values, settings, captured, args)
+
+        self._jitted = jax.jit(call, donate_argnums=0)
+
+    def __call__(self, values: Any, settings: Any, captured: Any, args: Any) -> Any:
+        return self._jitted(*self._sort(values, args), settings, captured)
+
+    def lower(self, values: Any, settings: Any, captured: Any, args: Any) -> jax.stages.Lowered:
+        return self._jitted.lower(*self._sort(values, args), settings, captured)
+
+    def _sort(self, values: Any, args: Any) -> tuple[list[Any], list[Any]]:
+        leaves, tree = jax.tree.flatten((values, args))
+        if tree != self._tree:
+            raise OtherSignature
+        given = [leaf for leaf, mark in zip(leaves, self._marks, strict=True) if mark]
+        return given, [leaf for leaf, mark in zip(leaves, self._marks, strict=True) if not mark]
 
 
 def _mode() -> tuple[bool, str]:
@@ -117,32 +184,51 @@ class Programs:
     Parameters
     ----------
     build : callable
-        ``build(args)`` traces and returns a `Program`.
+        ``build(fn, args)`` traces and returns a `Program`.
+    owned : bool
+        Whether the function is kept alive anyway by who keeps this.
     """
 
-    def __init__(self, build: Callable[[Any], Program]):
+    def __init__(self, build: Callable[[Callable, Any], Program], *, owned: bool):
         self._build = build
+        self._owned = owned
         self._table: dict[Any, list[Program]] = {}
         self._only: Program | None = None
 
-    def __call__(self, args: Any) -> Any:
-        if self._only is not None and stack.top is None and current_trace() is EAGER:
+    def __call__(self, fn: Callable, args: Any) -> Any:
+        only = self._only
+        if only is not None and stack.top is None and current_trace() is EAGER and self._same_world(only, fn):
             try:
-                return self._only.call_eagerly(args)
+                return only.call_eagerly(args)
             except OtherSignature:
                 pass
-        return self._find(args)(args)
+        return self.find(fn, args)(args)
 
-    def _find(self, args: Any) -> Program:
+    def _same_world(self, program: Program, fn: Callable) -> bool:
+        return program.world.unchanged() if self._owned else program.world.holds_for(fn)
+
+    def find(self, fn: Callable, args: Any) -> Program:
+        """The program for a call: one that was made before, or a new one."""
         key = signature(args)
         for program in self._table.get(key, ()):
-            if program.fits(args):
+            if program.fits(fn, args):
                 return program
-        program = self._build(args)
+        world = World(fn, weak=not self._owned)
+        program = self._build(fn, args)
+        world.settle(fn)
+        program.world = world
         if program.reusable:
             self._only = program if not self._table else None
             self._table.setdefault(key, []).append(program)
+            self._forget_oldest()
         return program
+
+    def _forget_oldest(self) -> None:
+        if sum(map(len, self._table.values())) > _MOST_PROGRAMS:
+            key = next(iter(self._table))
+            self._table[key].pop(0)
+            if not self._table[key]:
+                del self._table[key]
 
     def clear(self) -> None:
         """Forget every program."""
@@ -153,33 +239,28 @@ class Programs:
 _shared: weakref.WeakKeyDictionary[Any, dict[Any, Programs]] = weakref.WeakKeyDictionary()
 
 
-def programs_of(fn: Any, key: Any, build: Callable[[Callable, Any], Program]) -> Programs:
-    """The programs of a transform that is called anew each time, kept as long as ``fn`` lives.
+def programs_of(
+    fns: Callable | tuple[Callable, ...], key: Any, build: Callable[[Any, Any], Program], *, arrays: bool = False
+) -> Callable[[Any], Any]:
+    """The programs of a transform that is called anew each time, as a function of the arguments.
 
     Parameters
     ----------
-    fn : callable
-        The user's function; a bound method counts as its object's.
+    fns : callable or tuple of callable
+        The user's function, or functions.
     key : hashable
         The transform and its options.
     build : callable
-        ``build(fn, args)`` returns a `Program`; it must not hold ``fn``.
+        ``build(fns, args)`` returns a `Program`; it must not hold ``fns``.
+    arrays : bool
+        Whether every argument is an array. Else booleans, strings and objects are static.
     """
-    function = getattr(fn, '__func__', None)  # a built-in function has `__self__`, its module, but is no method
-    owner = fn if function is None else fn.__self__
-    key = (key, function)
+    owner, part = anchor(fns if isinstance(fns, tuple) else (fns,))
     try:
         table = _shared.setdefault(owner, {})
     except TypeError:  # not weakly referable: nothing to hang the programs on
         table = {}
-    if key not in table:
-        ref: Any = _reference(fn) if function is None else weakref.WeakMethod(fn)
-        table[key] = Programs(lambda args: build(ref(), args))
-    return table[key]
-
-
-def _reference(fn: Callable) -> Any:
-    try:
-        return weakref.ref(fn)
-    except TypeError:
-        return lambda: fn
+    programs = table.get((key, part))
+    if programs is None:
+        programs = table[key, part] = Programs(build, owned=False)
+    return lambda args: programs(fns, args if arrays else hide_statics(args))

@@ -1,0 +1,86 @@
+"""What a traced function is called with: arrays, static values, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..state import State
+
+_STATE_GIVEN = """\
+{where}: {argument} is a state ({state}); a compiled function takes arrays, numbers and quantities.
+Read the state inside the function, which finds it by itself, or pass its value:
+    wrong:  f(state)
+    right:  f(state.value)"""
+
+_OBJECT_GIVEN = """\
+{where}: {argument} is a {kind}, but a compiled function takes arrays, numbers and quantities.
+Use the object inside the function without passing it; states of it are found by themselves{static}."""
+
+ARRAYS = (jax.Array, np.ndarray, np.generic, bool, int, float, complex)
+
+
+@jax.tree_util.register_static
+class Static:
+    """An argument that is part of a program's signature, not an input of it."""
+
+    __slots__ = ('value',)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Static) and type(self.value) is type(other.value) and bool(self.value == other.value)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+def hide_statics(args: Any) -> Any:
+    """Mark what is no array (a string, a switch, a function, an object) as static; states are left for `lift` to refuse."""
+    leaves, tree = jax.tree.flatten(args)
+    if not any(_is_static(leaf) for leaf in leaves):
+        return args
+    return jax.tree.unflatten(tree, [Static(leaf) if _is_static(leaf) else leaf for leaf in leaves])
+
+
+def _is_static(leaf: Any) -> bool:
+    return isinstance(leaf, bool) or (not isinstance(leaf, (*ARRAYS, State)) and not hasattr(leaf, 'dtype'))
+
+
+def reveal_statics(args: Any) -> Any:
+    return jax.tree.map(lambda x: x.value if isinstance(x, Static) else x, args, is_leaf=lambda x: isinstance(x, Static))
+
+
+def check_args(where: str, args: Any, static: str = '') -> None:
+    """Refuse arguments that no program can take, saying which and what to do instead."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(args):
+        if isinstance(leaf, ARRAYS) or hasattr(leaf, 'dtype'):
+            continue
+        argument = f'argument `{jax.tree_util.keystr(path)}`'
+        if isinstance(leaf, State):
+            raise TypeError(_STATE_GIVEN.format(where=where, argument=argument, state=leaf.label))
+        raise TypeError(_OBJECT_GIVEN.format(where=where, argument=argument, kind=type(leaf).__name__, static=static))
+
+
+def abstract(x: Any) -> tuple:
+    """What compiling depends on of an array: shape, type and whether the type is weak."""
+    aval = x if hasattr(x, 'weak_type') else jax.typeof(x)
+    return aval.shape, aval.dtype, aval.weak_type
+
+
+def signature(tree: Any) -> tuple:
+    """What compiling depends on of a pytree of arrays."""
+    leaves, treedef = jax.tree.flatten(tree)
+    return treedef, tuple(map(abstract, leaves))
+
+
+def name_of(fn: Callable) -> str:
+    """What to call a function in messages."""
+    return f'`{getattr(fn, "__qualname__", None) or type(fn).__name__}`'

@@ -1,0 +1,81 @@
+"""`jit_error_if`: raise an error from inside compiled code, without calling back into Python."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .._frames import EAGER, current_trace, suspended
+from ..state import State
+from ._args import signature
+
+
+class Flag(State):
+    """Whether a check has failed, and the values for its message: a hidden state that every transform threads along."""
+
+    def __init__(self, message: str | Callable[..., str], args: tuple[Any, ...]):
+        self.message = message
+        super().__init__((jnp.zeros((), bool), jax.tree.map(lambda x: jnp.zeros(jnp.shape(x), jax.typeof(x).dtype), args)))
+
+
+_flags: weakref.WeakValueDictionary[Any, Flag] = weakref.WeakValueDictionary()  # programs keep them
+
+
+def jit_error_if(pred: Any, message: str | Callable[..., str], *args: Any) -> None:
+    """Raise ``ValueError`` when ``pred`` is true, also inside compiled functions and loops.
+
+    The error is raised when the outermost compiled call ends: its states then hold what they held
+    before the call. Only the first failure of each check is reported.
+
+    Parameters
+    ----------
+    pred : bool, any shape
+        Whether to raise; an array raises if any element is true.
+    message : str or callable
+        The text, with places for ``args`` as in ``str.format``; or a function of ``args`` that returns it.
+    *args : pytrees of arrays
+        Values for the message.
+
+    Raises
+    ------
+    ValueError
+        With the message.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> @bst.transform.jit
+    ... def root(x):
+    ...     bst.transform.jit_error_if(x < 0, 'the root of {}', x)
+    ...     return x ** 0.5
+    >>> float(root(4.))
+    2.0
+    """
+    failed = jnp.any(jnp.asarray(pred))
+    if not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((failed, args))) and current_trace() is EAGER:
+        if failed:
+            raise ValueError(_text(message, args))
+        return
+    key = (message, signature(args))
+    flag = _flags.get(key)
+    if flag is None:
+        with suspended(), jax.ensure_compile_time_eval():
+            flag = _flags[key] = Flag(message, args)
+    before, values = flag.value
+    keep = jax.tree.map(lambda old, new: jnp.where(before, old, new), values, jax.tree.map(jnp.asarray, args))
+    flag.value = before | failed, keep
+
+
+def raise_if_set(values: list[Any], flags: list[Flag]) -> None:
+    """Raise the error of the first flag that a program has set."""
+    for (failed, args), flag in zip(values, flags, strict=True):
+        if failed:
+            raise ValueError(_text(flag.message, args))
+
+
+def _text(message: str | Callable[..., str], args: tuple[Any, ...]) -> str:
+    return message(*args) if callable(message) else message.format(*args)
