@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
@@ -50,6 +51,7 @@ class State:
     """
 
     _place: str | None = None  # in the tree that was last initialised
+    lanes: Callable[[Any, int], tuple[Any, Any]] | None = None  # of random states: (value, n) -> (next value, values for n lanes)
     _birth_trace: Any = None  # set only for a state created inside a raw JAX transform
 
     def __init__(self, value: Any, name: str | None = None, *, tag: str | set[str] | None = None, **metadata: Any):

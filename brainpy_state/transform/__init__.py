@@ -1,5 +1,6 @@
 """State-aware transforms: compile, loop, differentiate."""
 
+from ._error_if import jit_error_if as jit_error_if
 from ._grad import grad as grad
 from ._jit import jit as jit
 from ._loop import for_loop as for_loop

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -18,7 +17,8 @@ Read the state inside the function, which finds it by itself, or pass its value:
 
 _OBJECT_GIVEN = """\
 {where}: {argument} is a {kind}, but a compiled function takes arrays, numbers and quantities.
-Use the object inside the function without passing it; states of it are found by themselves{static}."""
+Use the object inside the function without passing it; states of it are found by themselves.
+`jit` also takes it as a static argument (`static_argnums`, `static_argnames`)."""
 
 ARRAYS = (jax.Array, np.ndarray, np.generic, bool, int, float, complex)
 
@@ -58,15 +58,23 @@ def reveal_statics(args: Any) -> Any:
     return jax.tree.map(lambda x: x.value if isinstance(x, Static) else x, args, is_leaf=lambda x: isinstance(x, Static))
 
 
-def check_args(where: str, args: Any, static: str = '') -> None:
+def check_args(where: str, args: Any) -> None:
     """Refuse arguments that no program can take, saying which and what to do instead."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(args):
         if isinstance(leaf, ARRAYS) or hasattr(leaf, 'dtype'):
             continue
-        argument = f'argument `{jax.tree_util.keystr(path)}`'
+        argument = f'argument {describe_place(args, path)}'
         if isinstance(leaf, State):
             raise TypeError(_STATE_GIVEN.format(where=where, argument=argument, state=leaf.label))
-        raise TypeError(_OBJECT_GIVEN.format(where=where, argument=argument, kind=type(leaf).__name__, static=static))
+        raise TypeError(_OBJECT_GIVEN.format(where=where, argument=argument, kind=type(leaf).__name__))
+
+
+def describe_place(args: Any, path: Any) -> str:
+    """A place in the arguments of a call, given as ``(positional, named)`` or as any other pytree."""
+    if isinstance(args, tuple) and len(args) == 2 and isinstance(args[0], tuple) and isinstance(args[1], dict):
+        first = path[1].idx if path[0].idx == 0 else path[1].key
+        return f'{first!r}' + (f' at {jax.tree_util.keystr(path[2:])}' if path[2:] else '')
+    return jax.tree_util.keystr(path)
 
 
 def abstract(x: Any) -> tuple:
@@ -81,6 +89,8 @@ def signature(tree: Any) -> tuple:
     return treedef, tuple(map(abstract, leaves))
 
 
-def name_of(fn: Callable) -> str:
-    """What to call a function in messages."""
+def name_of(fn: Any) -> str:
+    """What to call a function, or the first of several, in messages."""
+    if isinstance(fn, tuple):
+        fn = fn[0]
     return f'`{getattr(fn, "__qualname__", None) or type(fn).__name__}`'

@@ -10,11 +10,9 @@ from typing import Any
 
 import jax
 
-from ._args import Static, check_args, name_of
+from ._args import Static, name_of
 from ._lift import lift
 from ._program import Program, Programs, programs_of
-
-_OR_STATIC = ', or make the argument static with `static_argnums` or `static_argnames`'
 
 
 def jit(
@@ -124,7 +122,6 @@ class Jitted:
         return args, {k: _static(self._fun, k, x) if k in self._static else x for k, x in kwargs.items()}
 
     def _build(self, fun: Callable, args: Any) -> Program:
-        check_args(name_of(fun), args, _OR_STATIC)
         lifted = lift(fun, args, call=lambda fn, args: fn(*args[0], **args[1]))
         shift = isinstance(fun, types.MethodType) and fun.__func__ is self._fun
 
@@ -158,7 +155,7 @@ def _all(mark: bool, tree: Any) -> Any:
 def _static(fun: Callable, place: int | str, value: Any) -> Static:
     if isinstance(value, (jax.Array, jax.core.Tracer)) or not _is_hashable(value):
         raise TypeError(
-            f'{name_of(fun)}: argument {place!r} is static, so it must be a hashable Python value, but is {type(value).__name__}: {value!r}.'
+            f'{name_of(fun)}: argument {place!r} is static, so it must be a hashable Python value, but is a {type(value).__name__}: {value}.'
         )
     return Static(value)
 

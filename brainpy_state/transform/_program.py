@@ -13,7 +13,7 @@ import numpy as np
 from .. import environ, event
 from .._frames import EAGER, current_trace, stack
 from ..state import State
-from ._args import hide_statics, signature
+from ._args import check_args, hide_statics, name_of, signature
 from ._error_if import Flag, raise_if_set
 from ._lift import Lifted
 from ._world import Attributes, World, anchor
@@ -209,7 +209,11 @@ class Programs:
 
     def find(self, fn: Callable, args: Any) -> Program:
         """The program for a call: one that was made before, or a new one."""
-        key = signature(args)
+        try:
+            key = signature(args)
+        except TypeError:
+            check_args(name_of(fn), args)
+            raise
         for program in self._table.get(key, ()):
             if program.fits(fn, args):
                 return program

@@ -1,0 +1,291 @@
+"""`vmap`: run a function for every lane of a batch, with states that are shared or have a lane axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.extend.core as jex_core
+import jax.numpy as jnp
+import numpy as np
+from jax.interpreters import ad, batching, mlir
+
+from .._errors import BatchAxisError, ShapeError
+from ..state import State
+from ._args import describe_place, hide_statics, name_of
+from ._error_if import Flag
+from ._lift import Lifted, Trace, lift
+from ._program import Program, programs_of
+
+_LANE_DEPENDENT = """\
+{where}: {state} is shared by all lanes, but the value written to it differs between lanes.
+Give it a lane axis with `in_states` (read and written lane by lane) or `out_states` (one is added), or reduce the value first."""
+
+
+def vmap(
+    fn: Callable | None = None,
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    *,
+    axis_name: Any = None,
+    axis_size: int | None = None,
+    spmd_axis_name: Any = None,
+    in_states: Any = None,
+    out_states: Any = None,
+) -> Any:
+    """Run a function for every lane of a batch at once.
+
+    States are shared by all lanes unless they are declared: of a state in ``in_states`` each lane
+    reads and writes its own slice. Random generators give each lane numbers of its own and go on by
+    one step in all. The Python body runs once, as if for one lane.
+
+    Parameters
+    ----------
+    fn : callable
+        The function for one lane. Without it, a decorator is returned.
+    in_axes, out_axes : int, None or pytree of them
+        As in ``jax.vmap``; keyword arguments are mapped over axis 0.
+    axis_name : hashable, optional
+        A name for the lane axis, for collective operations such as ``jax.lax.pmean``.
+    axis_size : int, optional
+        The number of lanes; needed only where nothing is mapped.
+    spmd_axis_name : hashable, optional
+        As in ``jax.vmap``.
+    in_states : State, collection of State, or dict of axis to collection, optional
+        States with a lane axis: axis 0, or the one that the dict says. Written ones keep it.
+    out_states : likewise, optional
+        States that get a lane axis by being written.
+
+    Returns
+    -------
+    callable
+        With the arguments of ``fn``, each with its lane axis.
+
+    Raises
+    ------
+    BatchAxisError
+        If a shared state would get values that differ between lanes, or a state is declared twice.
+    ShapeError
+        If lane axes differ in size, or nothing says how many lanes there are.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> gain, total = bst.State(2.), bst.State(jnp.zeros(3))
+    >>> def step(x):
+    ...     total.value += gain.value * x
+    >>> bst.transform.vmap(step, in_states=total)(jnp.arange(3.))
+    >>> total.value
+    Array([0., 2., 4.], dtype=float32)
+    """
+    options = Options(in_axes, out_axes, axis_name, axis_size, spmd_axis_name)
+    came, went = axes_of(in_states, 'in_states'), axes_of(out_states, 'out_states')
+    for state in came.keys() & went.keys():
+        if came[state] != went[state]:
+            raise BatchAxisError(f'vmap: {state.label} has axis {came[state]} in in_states, but {went[state]} in out_states.')
+    key = ('vmap', options.key, tuple(came.items()), tuple(went.items()))
+
+    def build(fn: Callable, args: Any) -> Program:
+        lanes = Lanes(name_of(fn), options, args, came)
+        lifted = lift(fn, lanes.args, call=_call, trace=Trace(lanes.where, lanes.view), axes=lanes.axes)
+        pure, writes = lanes.mapped(lifted, came | went)
+        return Program(pure, lifted, lifted.reads, writes, args)
+
+    def decorate(fn: Callable) -> Callable:
+        def mapped(*args: Any, **kwargs: Any) -> Any:
+            return programs_of(fn, key, build)((args, kwargs))
+
+        mapped.__name__ = f'vmap({getattr(fn, "__name__", "function")})'
+        return mapped
+
+    return decorate if fn is None else decorate(fn)
+
+
+def _call(fn: Callable, args: Any) -> Any:
+    return fn(*args[0], **args[1])
+
+
+class Options(NamedTuple):
+    """How `jax.vmap` is to be called."""
+
+    in_axes: Any
+    out_axes: Any
+    axis_name: Any
+    axis_size: int | None
+    spmd_axis_name: Any
+
+    @property
+    def key(self) -> Any:
+        leaves, tree = jax.tree.flatten((self.in_axes, self.out_axes), is_leaf=lambda x: x is None)
+        return tuple(leaves), tree, self[2:]
+
+
+class Lanes:
+    """One call of a mapped function: how many lanes, and which axis of everything is theirs.
+
+    Parameters
+    ----------
+    where : str
+        The function's name in messages.
+    options : Options
+        How to map.
+    args : (tuple, dict)
+        The arguments of the call.
+    state_axes : dict
+        The lane axis of states that have one.
+    """
+
+    def __init__(self, where: str, options: Options, args: Any, state_axes: Mapping[State, int]):
+        self.where, self.options, self.state_axes = where, options, state_axes
+        in_axes = tuple(options.in_axes) if isinstance(options.in_axes, list) else options.in_axes
+        try:
+            full = jax.tree.broadcast((in_axes, 0), args, is_leaf=lambda x: x is None)
+        except ValueError as error:
+            raise ShapeError(f'{where}: in_axes {in_axes} does not match the structure of the arguments: {error}') from None
+        self.arg_axes = jax.tree.leaves(full, is_leaf=lambda x: x is None)
+        leaves, self._tree = jax.tree_util.tree_flatten_with_path(args)
+        places = [describe_place(args, path) for path, _ in leaves]
+        sizes = {
+            f'argument {place}': self._size(f'argument {place}', np.shape(x), axis)
+            for place, (_, x), axis in zip(places, leaves, self.arg_axes, strict=True)
+            if axis is not None
+        }
+        sizes |= {s.label: self._size(s.label, np.shape(x), axis) for s, axis in state_axes.items() for x in jax.tree.leaves(s.value)}
+        self.size = self._agree(sizes)
+        lane = [_without(jax.typeof(x), axis) for (_, x), axis in zip(leaves, self.arg_axes, strict=True)]
+        self.args = jax.tree.unflatten(self._tree, lane)
+        self.axes = () if options.axis_name is None else ((options.axis_name, self.size),)
+
+    def _size(self, owner: str, shape: tuple[int, ...], axis: int) -> int:
+        if not -len(shape) <= axis < len(shape):
+            raise ShapeError(f'{self.where}: {owner} has shape {shape}, so it has no axis {axis} to map over.')
+        return shape[axis]
+
+    def _agree(self, sizes: dict[str, int]) -> int:
+        given = sizes if self.options.axis_size is None else {'axis_size': self.options.axis_size} | sizes
+        if not given:
+            raise ShapeError(f'{self.where}: nothing says how many lanes there are; map an argument or a state, or give `axis_size=`.')
+        if len(set(given.values())) > 1:
+            told = ', '.join(f'{owner} has {size}' for owner, size in given.items())
+            raise ShapeError(f'{self.where}: the lane axes differ in size: {told}.')
+        size = next(iter(given.values()))
+        if size < 1:
+            raise ShapeError(f'{self.where}: the number of lanes is {size}, but must be one or more.')
+        return size
+
+    def view(self, state: State, avals: list[Any]) -> list[Any]:
+        """What one lane sees of a state."""
+        axis = self.state_axes.get(state)
+        return avals if axis is None else [_without(aval, axis) for aval in avals]
+
+    def mapped(self, lifted: Lifted, out_axes: Mapping[State, int], extra: Any = None) -> tuple[Callable, tuple[State, ...]]:
+        """The function for all lanes at once, and the states that it writes.
+
+        Parameters
+        ----------
+        lifted : Lifted
+            The function for one lane.
+        out_axes : mapping
+            The lane axis of states after they were written; others must be the same on all lanes.
+        extra : optional
+            ``out_axes`` of a second result besides the function's own.
+        """
+        split = [s for s in lifted.writes if s.lanes is not None and s not in out_axes and s in lifted.reads]
+        flags = [isinstance(s, Flag) for s in lifted.writes]
+        in_axes = [0 if s in split else self.state_axes.get(s) for s in lifted.reads]
+        new_axes = [0 if s in split or flag else out_axes.get(s) for s, flag in zip(lifted.writes, flags, strict=True)]
+        token = object()
+
+        def one_lane(values: Any, settings: Any, captured: Any, leaves: Any) -> Any:
+            out, new = lifted.pure(values, settings, captured, jax.tree.unflatten(self._tree, leaves))
+            checked = [
+                _same_on_all_lanes(value, token, self.where, state) if axis is None else value
+                for value, state, axis in zip(new, lifted.writes, new_axes, strict=True)
+            ]
+            return out, checked
+
+        def pure(values: Any, settings: Any, captured: Any, args: Any) -> Any:
+            values, after = list(values), {}
+            for state in split:
+                k = lifted.reads.index(state)
+                after[state], values[k] = state.lanes(values[k], self.size)
+            options = self.options
+            run = jax.vmap(
+                one_lane,
+                in_axes=(in_axes, None, None, self.arg_axes),
+                out_axes=(options.out_axes if extra is None else (options.out_axes, extra), new_axes),
+                axis_name=options.axis_name,
+                axis_size=self.size,
+                spmd_axis_name=options.spmd_axis_name,
+            )
+            _armed.add(token)
+            try:
+                out, new = run(values, settings, captured, jax.tree.leaves(args))
+            finally:
+                _armed.discard(token)
+            new = [after.get(state, value) for state, value in zip(lifted.writes, new, strict=True)]
+            return out, [_first_failure(value) if flag else value for value, flag in zip(new, flags, strict=True)]
+
+        return pure, lifted.writes
+
+
+def _first_failure(value: Any) -> Any:
+    """One flag from the flags of all lanes: that of the first lane that failed."""
+    first = jnp.argmax(value[0])
+    return jax.tree.map(lambda x: x[first], value)
+
+
+def axes_of(states: Any, name: str, axis: int = 0) -> dict[State, int]:
+    """The lane axis of each declared state."""
+    if states is None:
+        return {}
+    if isinstance(states, State):
+        return {states: axis}
+    if isinstance(states, Mapping):
+        if states and all(isinstance(key, int) for key in states):
+            parts = [axes_of(part, name, key) for key, part in states.items()]
+        else:
+            parts = [axes_of(part, name, axis) for part in states.values()]
+    elif isinstance(states, Sequence) and not isinstance(states, str):
+        parts = [axes_of(part, name, axis) for part in states]
+    else:
+        raise TypeError(f'vmap: {name} holds states, or dicts of axis to states, but {states!r} is a {type(states).__name__}.')
+    found: dict[State, int] = {}
+    for part in parts:
+        for state in part.keys() & found.keys():
+            raise BatchAxisError(f'vmap: {state.label} stands twice in {name}.')
+        found |= part
+    return found
+
+
+def _without(aval: Any, axis: int | None) -> Any:
+    shape = list(aval.shape)
+    if axis is not None:
+        del shape[axis]
+    return jax.core.ShapedArray(tuple(shape), aval.dtype, weak_type=aval.weak_type)
+
+
+# An identity that stands where a value must be the same on all lanes. Its batching rule sees whether it is,
+# by JAX's own bookkeeping, while the function that it belongs to is being mapped; else it does nothing.
+_shared_p = jex_core.Primitive('same_on_all_lanes')
+_armed: set[object] = set()
+
+
+def _same_on_all_lanes(value: Any, token: object, where: str, state: State) -> Any:
+    message = _LANE_DEPENDENT.format(where=where, state=state.label)
+    return jax.tree.map(lambda x: _shared_p.bind(x, token=token, message=message), value)
+
+
+def _batch_shared(args: Any, dims: Any, *, token: object, message: str) -> Any:
+    if token in _armed:
+        raise BatchAxisError(message)
+    return _shared_p.bind(*args, token=token, message=message), dims[0]
+
+
+_shared_p.def_impl(lambda x, **_: x)
+_shared_p.def_abstract_eval(lambda x, **_: x)
+batching.primitive_batchers[_shared_p] = _batch_shared
+ad.deflinear2(_shared_p, lambda ct, x, **_: [ct])
+mlir.register_lowering(_shared_p, lambda ctx, x, **_: [x])
