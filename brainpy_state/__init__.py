@@ -34,6 +34,7 @@ from .state import ParamState as ParamState
 from .state import ShortTermState as ShortTermState
 from .state import State as State
 from .state import StateTraceStack as StateTraceStack
+from .state import filter as filter
 from .synapses import COBA as COBA
 from .synapses import CUBA as CUBA
 from .synapses import Expon as Expon
