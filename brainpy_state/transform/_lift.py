@@ -26,6 +26,7 @@ from .._errors import TraceContextError
 from .._frames import Escaped, Frame, Setting, attributes, current_trace
 from ..state import State
 from ._args import ARRAYS, check_args, name_of, reveal_statics
+from ._world import Attributes
 
 _input_p = jex_core.Primitive('input')
 _input_p.multiple_results = True
@@ -146,7 +147,7 @@ class Lifted(NamedTuple):
     settings: tuple[str, ...]
     static: dict[str, Any]
     static_states: dict[State, Any]
-    attributes: dict[tuple[int, str], tuple[Any, Any]]
+    attributes: Attributes
     captured: list[Any]
     where: str
 
@@ -201,9 +202,10 @@ def lift(
         return out + new
 
     closed = jax.make_jaxpr(flat, axis_env=list(axes))(*leaves)
-    call_flat, captured = _inputs_first(closed, len(trace.inputs))
-    reads = tuple(x for x in trace.inputs if isinstance(x, State))
-    order = sorted(range(len(trace.inputs)), key=lambda k: isinstance(trace.inputs[k], str))
+    inputs = trace.inputs
+    call_flat, captured = _inputs_first(closed, len(inputs))
+    reads = tuple(x for x in inputs if isinstance(x, State))
+    order = sorted(range(len(inputs)), key=lambda k: isinstance(inputs[k], str))
     n_out = trees['out'].num_leaves
 
     def pure(values: Sequence[Any], settings: Sequence[Any], captured: Sequence[Any], args: Any) -> tuple[Any, list[Any]]:
@@ -224,7 +226,7 @@ def lift(
         tuple(trace.settings),
         trace.static,
         trace.static_states,
-        trace.attributes,
+        Attributes(trace.attributes),
         captured,
         where,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from ..state import State
 from ._args import check_args, hide_statics, name_of, signature
 from ._error_if import Flag, raise_if_set
 from ._lift import Lifted
-from ._world import Attributes, World, anchor
+from ._world import World, anchor
 
 _MOST_PROGRAMS = 128
 
@@ -60,7 +61,7 @@ class Program:
         self.settings = tuple(dict.fromkeys(key for part in parts for key in part.settings))
         self.static = tuple({key: value for part in parts for key, value in part.static.items()}.items())
         self.static_states = tuple({s: value for part in parts for s, value in part.static_states.items()}.items())
-        self.attributes = Attributes({key: read for part in parts for key, read in part.attributes.items()})
+        self.attributes = [part.attributes for part in parts]
         self.captured = [part.captured for part in parts] if parts is lifted else lifted.captured
         self.signature = signature((self._values(), self._settings(), args))
         self.mode = _mode()
@@ -92,7 +93,7 @@ class Program:
             now = environ.peek(key)
             if now is not value and not _equal(now, value):
                 return False
-        return self.attributes.unchanged() and all(_equal(s.value, value) for s, value in self.static_states)
+        return all(a.unchanged() for a in self.attributes) and all(_equal(s.value, value) for s, value in self.static_states)
 
     def fits(self, fn: Callable, args: Any) -> bool:
         """Whether this program is the right one for the world as it is now."""
@@ -102,7 +103,7 @@ class Program:
 
     def __call__(self, args: Any) -> Any:
         if stack.top is not None:
-            for obj, name, value in self.attributes:
+            for obj, name, value in itertools.chain(*self.attributes):
                 stack.top.read_attribute(obj, name, value)
         out, new = self.jitted(self._values(), self._settings(), self.captured, args)
         if self.flags and current_trace() is EAGER:

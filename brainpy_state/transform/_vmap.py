@@ -89,7 +89,7 @@ def vmap(
 
     def build(fn: Callable, args: Any) -> Program:
         lanes = Lanes(name_of(fn), options, args, came)
-        lifted = lift(fn, lanes.args, call=_call, trace=Trace(lanes.where, lanes.view), axes=lanes.axes)
+        lifted = lift(fn, lanes.args, call=call_with, trace=Trace(lanes.where, lanes.view), axes=lanes.axes)
         pure, writes = lanes.mapped(lifted, came | went)
         return Program(pure, lifted, lifted.reads, writes, args)
 
@@ -98,12 +98,14 @@ def vmap(
             return programs_of(fn, key, build)((args, kwargs))
 
         mapped.__name__ = f'vmap({getattr(fn, "__name__", "function")})'
+        mapped.stands_for = fn, key  # type: ignore[attr-defined]
         return mapped
 
     return decorate if fn is None else decorate(fn)
 
 
-def _call(fn: Callable, args: Any) -> Any:
+def call_with(fn: Callable, args: Any) -> Any:
+    """Call a function with arguments given as ``(positional, named)``."""
     return fn(*args[0], **args[1])
 
 
@@ -138,7 +140,7 @@ class Lanes:
     """
 
     def __init__(self, where: str, options: Options, args: Any, state_axes: Mapping[State, int]):
-        self.where, self.options, self.state_axes = where, options, state_axes
+        self.where, self.options, self.state_axes, self.token = where, options, state_axes, object()
         in_axes = tuple(options.in_axes) if isinstance(options.in_axes, list) else options.in_axes
         try:
             full = jax.tree.broadcast((in_axes, 0), args, is_leaf=lambda x: x is None)
@@ -180,6 +182,11 @@ class Lanes:
         axis = self.state_axes.get(state)
         return avals if axis is None else [_without(aval, axis) for aval in avals]
 
+    def same_on_all_lanes(self, value: Any, state: State) -> Any:
+        """The value itself; raises, while all lanes are made from this one, if it differs between them."""
+        message = _LANE_DEPENDENT.format(where=self.where, state=state.label)
+        return jax.tree.map(lambda x: _shared_p.bind(x, token=self.token, message=message), value)
+
     def mapped(self, lifted: Lifted, out_axes: Mapping[State, int], extra: Any = None) -> tuple[Callable, tuple[State, ...]]:
         """The function for all lanes at once, and the states that it writes.
 
@@ -196,12 +203,11 @@ class Lanes:
         flags = [isinstance(s, Flag) for s in lifted.writes]
         in_axes = [0 if s in split else self.state_axes.get(s) for s in lifted.reads]
         new_axes = [0 if s in split or flag else out_axes.get(s) for s, flag in zip(lifted.writes, flags, strict=True)]
-        token = object()
 
         def one_lane(values: Any, settings: Any, captured: Any, leaves: Any) -> Any:
             out, new = lifted.pure(values, settings, captured, jax.tree.unflatten(self._tree, leaves))
             checked = [
-                _same_on_all_lanes(value, token, self.where, state) if axis is None else value
+                self.same_on_all_lanes(value, state) if axis is None else value
                 for value, state, axis in zip(new, lifted.writes, new_axes, strict=True)
             ]
             return out, checked
@@ -220,11 +226,11 @@ class Lanes:
                 axis_size=self.size,
                 spmd_axis_name=options.spmd_axis_name,
             )
-            _armed.add(token)
+            _armed.add(self.token)
             try:
                 out, new = run(values, settings, captured, jax.tree.leaves(args))
             finally:
-                _armed.discard(token)
+                _armed.discard(self.token)
             new = [after.get(state, value) for state, value in zip(lifted.writes, new, strict=True)]
             return out, [_first_failure(value) if flag else value for value, flag in zip(new, flags, strict=True)]
 
@@ -271,11 +277,6 @@ def _without(aval: Any, axis: int | None) -> Any:
 # by JAX's own bookkeeping, while the function that it belongs to is being mapped; else it does nothing.
 _shared_p = jex_core.Primitive('same_on_all_lanes')
 _armed: set[object] = set()
-
-
-def _same_on_all_lanes(value: Any, token: object, where: str, state: State) -> Any:
-    message = _LANE_DEPENDENT.format(where=where, state=state.label)
-    return jax.tree.map(lambda x: _shared_p.bind(x, token=token, message=message), value)
 
 
 def _batch_shared(args: Any, dims: Any, *, token: object, message: str) -> Any:

@@ -23,7 +23,7 @@ from ..state import State
 
 _FIXED = (types.ModuleType, type, types.BuiltinFunctionType)
 _LIBRARIES = frozenset({'jax', 'numpy', 'brainunit', 'brainpy_state'})
-_PLAIN = (int, float, complex, str, bytes, bool, type(None), tuple, np.generic)
+_PLAIN = (int, float, complex, str, bytes, bool, type(None), tuple, np.generic, jax.tree_util.PyTreeDef)
 
 
 class World:
@@ -109,7 +109,7 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, u.Quantity):
         return a.unit == b.unit and same(a.mantissa, b.mantissa)
     if isinstance(a, _PLAIN):
-        return bool(a == b) if not isinstance(a, tuple) else len(a) == len(b) and all(map(same, a, b))
+        return len(a) == len(b) and all(map(same, a, b)) if isinstance(a, tuple) else bool(a == b)
     return False
 
 
@@ -117,7 +117,8 @@ def anchor(fns: tuple[Callable, ...]) -> tuple[Any, Any]:
     """What the programs of functions live as long as, and a name for the functions there.
 
     A method's programs live with its object. Those of plain functions live with the first object
-    that they refer to, so that functions written anew in each call find them again.
+    that they refer to, so that functions written anew in each call find them again. A function that a
+    transform has made says in its attribute ``stands_for`` from which function and by which options.
     """
     for fn in fns:
         if isinstance(fn, types.MethodType) and _is_owner(fn.__self__):
@@ -125,7 +126,11 @@ def anchor(fns: tuple[Callable, ...]) -> tuple[Any, Any]:
     for _, _, value in _references(fns):
         if _is_owner(value):
             return value, tuple(map(_code, fns))
-    return fns[0], tuple(map(_reference, fns[1:]))
+    own, options = fns[0], []
+    while hasattr(own, 'stands_for'):
+        own, option = own.stands_for
+        options.append(option)
+    return own, (*options, *map(_reference, fns[1:]))
 
 
 def _is_owner(value: Any) -> bool:
@@ -140,6 +145,8 @@ def _references(fn: Any, seen: tuple[Any, ...] = ()) -> Iterator[tuple[Any, str 
     if isinstance(fn, tuple):
         for one in fn:
             yield from _references(one, seen)
+    if hasattr(fn, 'stands_for'):
+        fn = fn.stands_for[0]
     if isinstance(fn, types.MethodType):
         yield types.CellType(fn.__self__), None, fn.__self__
         fn = fn.__func__
@@ -160,12 +167,17 @@ def _places(places: list[tuple[Any, str | None, Any]], seen: tuple[Any, ...]) ->
         if isinstance(value, _FIXED):
             continue
         yield holder, name, value
-        if isinstance(value, types.FunctionType) and value.__module__.partition('.')[0] not in _LIBRARIES:
+        if hasattr(value, 'stands_for'):
+            yield from _references(value, seen)
+        elif isinstance(value, types.FunctionType) and value.__module__.partition('.')[0] not in _LIBRARIES:
             yield from _references(value, seen)
 
 
 def _code(value: Any) -> Any:
     """A plain function stands for its code, since what it refers to is compared besides; other callables for themselves."""
+    if hasattr(value, 'stands_for'):
+        fn, options = value.stands_for
+        return options, _code(fn)
     if isinstance(value, types.FunctionType):
         return value.__code__
     if isinstance(value, types.MethodType):
