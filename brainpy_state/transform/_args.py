@@ -94,3 +94,15 @@ def name_of(fn: Any) -> str:
     if isinstance(fn, tuple):
         fn = fn[0]
     return f'`{getattr(fn, "__qualname__", None) or type(fn).__name__}`'
+
+
+def same_type(a: Any, b: Any) -> bool:
+    """Whether two pytrees have one structure, with arrays of the same shapes and types."""
+    (a_leaves, a_tree), (b_leaves, b_tree) = jax.tree.flatten(a), jax.tree.flatten(b)
+    return a_tree == b_tree and [abstract(x)[:2] for x in a_leaves] == [abstract(x)[:2] for x in b_leaves]
+
+
+def show_types(tree: Any) -> str:
+    """A pytree by the shapes and types of its arrays, for messages."""
+    shown = jax.tree.map(lambda x: str(x if hasattr(x, 'weak_type') and not isinstance(x, jax.Array) else jax.typeof(x)), tree)
+    return str(shown).replace("'", '')

@@ -155,7 +155,7 @@ def _all(mark: bool, tree: Any) -> Any:
 def _static(fun: Callable, place: int | str, value: Any) -> Static:
     if isinstance(value, (jax.Array, jax.core.Tracer)) or not _is_hashable(value):
         raise TypeError(
-            f'{name_of(fun)}: argument {place!r} is static, so it must be a hashable Python value, but is a {type(value).__name__}: {value}.'
+            f'{name_of(fun)}: argument {place!r} is static, so it must be a hashable value, but is a {type(value).__name__}: {value}.'
         )
     return Static(value)
 

@@ -6,19 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from .. import environ
 from .._errors import BrainStateError, ShapeError
-from ._args import abstract, name_of
+from ._args import name_of, same_type, show_types
 from ._lift import Lifted, lift
 from ._program import Program, programs_of
+from ._progress import as_bar, teller
 
 _CARRY_CHANGED = """\
 {where}: {owner} changes inside the loop from {old} to {new}.
 A loop carries values of one shape and type: give it the type from the start, or cast before writing."""
 
 
-def for_loop(f: Callable, *xs: Any, length: int | None = None, reverse: bool = False, unroll: int = 1) -> Any:
+def for_loop(f: Callable, *xs: Any, length: int | None = None, reverse: bool = False, unroll: int = 1, pbar: Any = None) -> Any:
     """Call ``f`` for each step of a compiled loop and stack what it returns.
 
     Parameters
@@ -34,6 +37,8 @@ def for_loop(f: Callable, *xs: Any, length: int | None = None, reverse: bool = F
         Run from the last step to the first; results keep the order of ``xs``.
     unroll : int
         Steps to put into one iteration of the compiled loop.
+    pbar : ProgressBar or int, optional
+        Show progress; a number is that of steps between displays.
 
     Returns
     -------
@@ -58,10 +63,12 @@ def for_loop(f: Callable, *xs: Any, length: int | None = None, reverse: bool = F
     >>> bst.transform.for_loop(add, jnp.arange(4.))
     Array([0., 1., 3., 6.], dtype=float32)
     """
-    return loop(f, (), xs, _call_step, length, reverse, unroll)[1]
+    return loop(f, (), xs, call_step, length, reverse, unroll, pbar=pbar)[1]
 
 
-def scan(f: Callable, init: Any, xs: Any = None, length: int | None = None, *, reverse: bool = False, unroll: int = 1) -> tuple[Any, Any]:
+def scan(
+    f: Callable, init: Any, xs: Any = None, length: int | None = None, *, reverse: bool = False, unroll: int = 1, pbar: Any = None
+) -> tuple[Any, Any]:
     """``jax.lax.scan`` for functions that read and write states.
 
     Parameters
@@ -72,7 +79,7 @@ def scan(f: Callable, init: Any, xs: Any = None, length: int | None = None, *, r
         The first carry.
     xs : pytree of arrays, optional
         All of the same length along the first axis.
-    length, reverse, unroll
+    length, reverse, unroll, pbar
         As in `for_loop`.
 
     Returns
@@ -87,33 +94,51 @@ def scan(f: Callable, init: Any, xs: Any = None, length: int | None = None, *, r
     ShapeError, BrainStateError
         As `for_loop`, also for the carry.
     """
+    return loop(f, init, xs, call_scan_body, length, reverse, unroll, pbar=pbar)
 
-    return loop(f, init, xs, _call_scan_body, length, reverse, unroll)
 
-
-def _call_step(f: Callable, args: Any) -> Any:
+def call_step(f: Callable, args: Any) -> Any:
+    """A step of `for_loop`, as a step of `loop`."""
     return (), f(*args[1])
 
 
-def _call_scan_body(f: Callable, args: Any) -> Any:
+def call_scan_body(f: Callable, args: Any) -> Any:
+    """A step of `scan`, as a step of `loop`."""
     out = f(*args)
     if not (isinstance(out, tuple) and len(out) == 2):
         raise TypeError(f'{name_of(f)}: a scan body returns (carry, y), but it returned {type(out).__name__}.')
     return out
 
 
+def plain_scan(body: Callable, init: Any, xs: Any, length: int, reverse: bool, unroll: int) -> tuple[Any, Any]:
+    """One compiled loop over all steps."""
+    return jax.lax.scan(body, init, xs, length, reverse=reverse, unroll=unroll)
+
+
 def loop(
-    f: Callable, init: Any, xs: Any, call: Callable, length: int | None = None, reverse: bool = False, unroll: int = 1
+    f: Callable,
+    init: Any,
+    xs: Any,
+    call: Callable,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: int = 1,
+    *,
+    scan: Callable = plain_scan,
+    pbar: Any = None,
 ) -> tuple[Any, Any]:
-    """Scan ``call(f, (carry, x)) -> (carry, y)``; ``call`` is a function of a module, so that programs are found again."""
+    """Scan ``call(f, (carry, x)) -> (carry, y)``; ``call`` and ``scan`` are compared, so that programs are found again."""
     length = _steps(f, xs, length)
+    bar = as_bar(pbar)
+    dt = None if bar is None else environ.get('dt', None)
 
     def build(f: Callable, args: Any) -> Program:
         init, xs = args
         first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x)[1:], jax.typeof(x).dtype, weak_type=jax.typeof(x).weak_type), xs)
         lifted = lift(f, (init, first), call)
         touched = lifted.touched
-        _check_carry(lifted, init)
+        check_carry(lifted, lifted.avals[0][0], init)
+        tell = None if bar is None else teller(bar, length, dt)
 
         def pure(values: Any, settings: Any, captured: Any, args: Any) -> Any:
             start = dict(zip(touched, values, strict=True))
@@ -125,12 +150,22 @@ def loop(
                 return (new, user_carry), y
 
             carry = [start[s] for s in lifted.writes], args[0]
-            (new, user_carry), ys = jax.lax.scan(body, carry, args[1], length, reverse=reverse, unroll=unroll)
+            if tell is None:
+                (new, user_carry), ys = scan(body, carry, args[1], length, reverse, unroll)
+                return (user_carry, ys), new
+
+            def told(carry: Any, x: Any) -> Any:
+                (i, carry), x = carry, x
+                tell(i)
+                carry, y = body(carry, x)
+                return (i + 1, carry), y
+
+            (_, (new, user_carry)), ys = scan(told, (jnp.zeros((), jnp.int32), carry), args[1], length, reverse, unroll)
             return (user_carry, ys), new
 
         return Program(pure, lifted, touched, lifted.writes, args)
 
-    return programs_of(f, (call, length, reverse, unroll), build, arrays=True)((init, xs))
+    return programs_of(f, (call, length, reverse, unroll, scan, bar, str(dt)), build, arrays=True)((init, xs))
 
 
 def _steps(f: Callable, xs: Any, length: int | None) -> int:
@@ -150,21 +185,9 @@ def _steps(f: Callable, xs: Any, length: int | None) -> int:
     return steps
 
 
-def _check_carry(lifted: Lifted, init: Any) -> None:
-    """Raise before XLA does when a carried value changes its shape or type."""
-    (carry, _), new = lifted.avals
-    pairs = [(s.label, s.value, after) for s, after in zip(lifted.writes, new, strict=True)] + [('the carry', init, carry)]
-    for owner, before, after in pairs:
-        old, new_ = _shape_and_type(before), _shape_and_type(after)
-        if old != new_:
-            raise BrainStateError(_CARRY_CHANGED.format(where=lifted.where, owner=owner, old=_show(before), new=_show(after)))
-
-
-def _shape_and_type(tree: Any) -> tuple:
-    leaves, treedef = jax.tree.flatten(tree)
-    return treedef, [abstract(x)[:2] for x in leaves]
-
-
-def _show(tree: Any) -> str:
-    shown = jax.tree.map(lambda x: str(x if hasattr(x, 'weak_type') and not isinstance(x, jax.Array) else jax.typeof(x)), tree)
-    return str(shown).replace("'", '')
+def check_carry(lifted: Lifted, carry: Any, init: Any) -> None:
+    """Raise before XLA does when a carried value or a state changes its shape or type."""
+    pairs = [(s.label, s.value, after) for s, after in zip(lifted.writes, lifted.avals[1], strict=True)]
+    for owner, before, after in [*pairs, ('the carry', init, carry)]:
+        if not same_type(before, after):
+            raise BrainStateError(_CARRY_CHANGED.format(where=lifted.where, owner=owner, old=show_types(before), new=show_types(after)))

@@ -241,6 +241,28 @@ class Programs:
         self._only = None
 
 
+class union:  # noqa: N801
+    """What several lifted functions touch, for a program in which each runs with the states of all.
+
+    Parameters
+    ----------
+    parts : sequence of Lifted
+        The functions.
+    """
+
+    def __init__(self, parts: Sequence[Lifted]):
+        self.touched = tuple(dict.fromkeys(s for part in parts for s in part.touched))
+        self.writes = tuple(dict.fromkeys(s for part in parts for s in part.writes))
+        self._settings = list(dict.fromkeys(key for part in parts for key in part.settings))
+
+    def run(self, part: Lifted, now: dict[State, Any], settings: Any, captured: Any, args: Any) -> tuple[Any, list[Any]]:
+        """Run one of them; gives its result and the values of all written states after it."""
+        own = [settings[self._settings.index(key)] for key in part.settings]
+        out, new = part.pure([now[s] for s in part.reads], own, captured, args)
+        after = now | dict(zip(part.writes, new, strict=True))
+        return out, [after[s] for s in self.writes]
+
+
 _shared: weakref.WeakKeyDictionary[Any, dict[Any, Programs]] = weakref.WeakKeyDictionary()
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +14,7 @@ from jax.interpreters import ad, batching, mlir
 
 from .._errors import BatchAxisError, ShapeError
 from ..state import State
-from ._args import describe_place, hide_statics, name_of
+from ._args import describe_place, name_of
 from ._error_if import Flag
 from ._lift import Lifted, Trace, lift
 from ._program import Program, programs_of
@@ -184,8 +185,7 @@ class Lanes:
 
     def same_on_all_lanes(self, value: Any, state: State) -> Any:
         """The value itself; raises, while all lanes are made from this one, if it differs between them."""
-        message = _LANE_DEPENDENT.format(where=self.where, state=state.label)
-        return jax.tree.map(lambda x: _shared_p.bind(x, token=self.token, message=message), value)
+        return same_on_all(value, self.token, _LANE_DEPENDENT.format(where=self.where, state=state.label))
 
     def mapped(self, lifted: Lifted, out_axes: Mapping[State, int], extra: Any = None) -> tuple[Callable, tuple[State, ...]]:
         """The function for all lanes at once, and the states that it writes.
@@ -226,11 +226,8 @@ class Lanes:
                 axis_size=self.size,
                 spmd_axis_name=options.spmd_axis_name,
             )
-            _armed.add(self.token)
-            try:
+            with checking(self.token):
                 out, new = run(values, settings, captured, jax.tree.leaves(args))
-            finally:
-                _armed.discard(self.token)
             new = [after.get(state, value) for state, value in zip(lifted.writes, new, strict=True)]
             return out, [_first_failure(value) if flag else value for value, flag in zip(new, flags, strict=True)]
 
@@ -243,25 +240,25 @@ def _first_failure(value: Any) -> Any:
     return jax.tree.map(lambda x: x[first], value)
 
 
-def axes_of(states: Any, name: str, axis: int = 0) -> dict[State, int]:
-    """The lane axis of each declared state."""
+def axes_of(states: Any, name: str, axis: Any = 0, kind: type = int) -> dict[State, Any]:
+    """The axis of each declared state, from states, collections of them, or dicts of axis to collection."""
     if states is None:
         return {}
     if isinstance(states, State):
         return {states: axis}
     if isinstance(states, Mapping):
-        if states and all(isinstance(key, int) for key in states):
-            parts = [axes_of(part, name, key) for key, part in states.items()]
+        if states and all(isinstance(key, kind) for key in states):
+            parts = [axes_of(part, name, key, kind) for key, part in states.items()]
         else:
-            parts = [axes_of(part, name, axis) for part in states.values()]
+            parts = [axes_of(part, name, axis, kind) for part in states.values()]
     elif isinstance(states, Sequence) and not isinstance(states, str):
-        parts = [axes_of(part, name, axis) for part in states]
+        parts = [axes_of(part, name, axis, kind) for part in states]
     else:
-        raise TypeError(f'vmap: {name} holds states, or dicts of axis to states, but {states!r} is a {type(states).__name__}.')
+        raise TypeError(f'{name} holds states, or dicts of {kind.__name__} to states, but {states!r} is a {type(states).__name__}.')
     found: dict[State, int] = {}
     for part in parts:
         for state in part.keys() & found.keys():
-            raise BatchAxisError(f'vmap: {state.label} stands twice in {name}.')
+            raise BatchAxisError(f'{state.label} stands twice in {name}.')
         found |= part
     return found
 
@@ -277,6 +274,21 @@ def _without(aval: Any, axis: int | None) -> Any:
 # by JAX's own bookkeeping, while the function that it belongs to is being mapped; else it does nothing.
 _shared_p = jex_core.Primitive('same_on_all_lanes')
 _armed: set[object] = set()
+
+
+def same_on_all(value: Any, token: object, message: str) -> Any:
+    """The value itself; mapping it over an axis raises ``message`` if it differs along it, inside of ``checking(token)``."""
+    return jax.tree.map(lambda x: _shared_p.bind(x, token=token, message=message), value)
+
+
+@contextmanager
+def checking(token: object) -> Iterator[None]:
+    """A block in which `same_on_all` of the same token checks."""
+    _armed.add(token)
+    try:
+        yield
+    finally:
+        _armed.discard(token)
 
 
 def _batch_shared(args: Any, dims: Any, *, token: object, message: str) -> Any:

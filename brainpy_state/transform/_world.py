@@ -130,6 +130,8 @@ def anchor(fns: tuple[Callable, ...]) -> tuple[Any, Any]:
     while hasattr(own, 'stands_for'):
         own, option = own.stands_for
         options.append(option)
+    if isinstance(own, types.FunctionType) and own.__closure__ is None:  # what it refers to is global and lives on anyway
+        return own.__code__, (*options, *map(_code, fns[1:]))
     return own, (*options, *map(_reference, fns[1:]))
 
 
@@ -167,9 +169,7 @@ def _places(places: list[tuple[Any, str | None, Any]], seen: tuple[Any, ...]) ->
         if isinstance(value, _FIXED):
             continue
         yield holder, name, value
-        if hasattr(value, 'stands_for'):
-            yield from _references(value, seen)
-        elif isinstance(value, types.FunctionType) and value.__module__.partition('.')[0] not in _LIBRARIES:
+        if hasattr(value, 'stands_for') or (isinstance(value, types.FunctionType) and value.__module__.partition('.')[0] not in _LIBRARIES):
             yield from _references(value, seen)
 
 

@@ -1,0 +1,182 @@
+"""Loops and functions that compute values again in the backward pass instead of keeping them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .._errors import ParameterError
+from ._args import Static, name_of
+from ._lift import lift
+from ._loop import call_scan_body, call_step, loop
+from ._program import Program, programs_of
+from ._vmap import call_with
+
+
+def checkpointed_for_loop(f: Callable, *xs: Any, length: int | None = None, base: int | None = None, pbar: Any = None) -> Any:
+    """`for_loop` whose gradient needs little memory.
+
+    The steps form blocks. Only the states at the start of each block are kept, and a block is
+    computed again when its gradient is due (Griewank & Walther 2000, doi:10.1145/347837.347846). The
+    results and gradients are those of `for_loop`.
+
+    Parameters
+    ----------
+    f, *xs, length, pbar
+        As in `for_loop`.
+    base : int, optional
+        Blocks have this many steps, blocks of blocks this many blocks, and so on. Kept are about
+        ``base * log(steps) / log(base)`` states, for a repetition of the forward pass for each level. By default
+        there are two levels of the square root of the number of steps, so everything is computed twice.
+
+    Returns
+    -------
+    pytree
+        The results of ``f``, stacked.
+
+    Raises
+    ------
+    ValueError
+        If ``base`` is below 2, or as `for_loop`.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> x = bst.State(1.)
+    >>> def decay():
+    ...     x.value = 0.99 * x.value
+    ...     return x.value
+    >>> bst.transform.checkpointed_for_loop(decay, length=1000).shape
+    (1000,)
+    """
+    return loop(f, (), xs, call_step, length, scan=_scan_of(base), pbar=pbar)[1]
+
+
+def checkpointed_scan(
+    f: Callable, init: Any, xs: Any = None, length: int | None = None, *, base: int | None = None, pbar: Any = None
+) -> tuple[Any, Any]:
+    """`scan` whose gradient needs little memory; see `checkpointed_for_loop`.
+
+    Parameters
+    ----------
+    f, init, xs, length, pbar
+        As in `scan`.
+    base : int, optional
+        As in `checkpointed_for_loop`.
+
+    Returns
+    -------
+    carry, ys : pytrees
+        As `scan`.
+
+    Raises
+    ------
+    ValueError
+        If ``base`` is below 2, or as `scan`.
+    """
+    return loop(f, init, xs, call_scan_body, length, scan=_scan_of(base), pbar=pbar)
+
+
+class _scan_of:  # noqa: N801  (a function with options that are compared)
+    """Scan in blocks; two are equal if their base is, so that programs are found again."""
+
+    def __init__(self, base: int | None):
+        if base is not None and (not isinstance(base, int) or base < 2):
+            raise ParameterError(f'checkpointed loop: base is {base!r}, but must be an integer of 2 or more.')
+        self.base = base
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _scan_of) and self.base == other.base
+
+    def __hash__(self) -> int:
+        return hash(self.base)
+
+    def __call__(self, body: Callable, init: Any, xs: Any, length: int, reverse: bool, unroll: int) -> tuple[Any, Any]:
+        return _blocks(body, init, xs, length, self.base or max(2, _near_root(length)))
+
+
+def _blocks(body: Callable, init: Any, xs: Any, length: int, base: int) -> tuple[Any, Any]:
+    if length <= base:
+        return jax.lax.scan(body, init, xs, length)
+    size = base
+    while size * base < length:
+        size *= base
+    whole = length - length % size
+
+    def block(carry: Any, x: Any) -> tuple[Any, Any]:
+        return _blocks(body, carry, x, size, base)
+
+    head = jax.tree.map(lambda x: x[:whole].reshape(whole // size, size, *x.shape[1:]), xs)
+    carry, ys = jax.lax.scan(jax.checkpoint(block, prevent_cse=False), init, head, whole // size)
+    ys = jax.tree.map(lambda y: y.reshape(whole, *y.shape[2:]), ys)
+    if whole == length:
+        return carry, ys
+    rest = jax.checkpoint(lambda carry, x: _blocks(body, carry, x, length - whole, base))
+    carry, tail = rest(carry, jax.tree.map(lambda x: x[whole:], xs))
+    return carry, jax.tree.map(lambda *parts: jnp.concatenate(parts), ys, tail)
+
+
+def _near_root(length: int) -> int:
+    """The divisor nearest to the square root, if one is near; else the root, rounded up."""
+    root = math.isqrt(max(length - 1, 0)) + 1
+    for k in range(root // 2 + 1):
+        for size in (root + k, root - k):
+            if size > 1 and length % size == 0:
+                return size
+    return root
+
+
+def checkpoint(
+    fun: Callable | None = None, *, prevent_cse: bool = True, policy: Callable | None = None, static_argnums: int | Sequence[int] = ()
+) -> Any:
+    """Compute a function's inner values again in the backward pass instead of keeping them.
+
+    Parameters
+    ----------
+    fun : callable
+        A function that may read and write states. Without it, a decorator is returned.
+    prevent_cse, policy
+        As in ``jax.checkpoint``.
+    static_argnums : int or sequence of int
+        Numbers among the arguments that Python needs as such; booleans, strings and objects are static anyway.
+
+    Returns
+    -------
+    callable
+        The same function.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> w = bst.ParamState(jnp.ones(3))
+    >>> layer = bst.transform.checkpoint(lambda x: jnp.tanh(w.value * x))
+    >>> bst.transform.grad(lambda x: layer(x).sum(), w)(jnp.zeros(3))
+    Array([0., 0., 0.], dtype=float32)
+    """
+    numbers = {static_argnums} if isinstance(static_argnums, int) else set(static_argnums)
+    key = ('checkpoint', prevent_cse, policy, frozenset(numbers))
+
+    def build(fun: Callable, args: Any) -> Program:
+        lifted = lift(fun, args, call=call_with)
+        pure = jax.checkpoint(lifted.pure, prevent_cse=prevent_cse, policy=policy)
+        return Program(pure, lifted, lifted.reads, lifted.writes, args)
+
+    def decorate(fun: Callable) -> Callable:
+        def rematerialised(*args: Any, **kwargs: Any) -> Any:
+            args = tuple(Static(x) if k in numbers else x for k, x in enumerate(args))
+            return programs_of(fun, key, build)((args, kwargs))
+
+        rematerialised.__name__ = f'checkpoint({name_of(fun)})'
+        rematerialised.stands_for = fun, key  # type: ignore[attr-defined]
+        return rematerialised
+
+    return decorate if fun is None else decorate(fun)
+
+
+remat = checkpoint

@@ -1,0 +1,146 @@
+"""`ProgressBar`: how far a compiled loop has come."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import brainunit as u
+import jax
+
+from .._errors import ParameterError
+
+
+@dataclasses.dataclass(frozen=True)
+class ProgressBar:
+    """Shows how far a compiled loop has come: steps, elapsed and remaining time.
+
+    Where the clock is known (``environ``'s ``dt`` has a unit of time), the real-time factor is shown as
+    well: seconds that passed for each second of model time. Uses ``tqdm`` if it is installed.
+
+    Parameters
+    ----------
+    freq : int, optional
+        Show every so many steps.
+    count : int, optional
+        Show so many times in all; 20 times if neither is given.
+    desc : str
+        What is going on.
+
+    Raises
+    ------
+    ValueError
+        If ``freq`` or ``count`` is not positive, or both are given.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bar = bst.transform.ProgressBar(freq=100, desc='simulate')
+    """
+
+    freq: int | None = None
+    count: int | None = None
+    desc: str = ''
+
+    def __post_init__(self) -> None:
+        if self.freq is not None and self.count is not None:
+            raise ParameterError('ProgressBar: give freq or count, not both.')
+        for name in ('freq', 'count'):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise ParameterError(f'ProgressBar: {name} is {value!r}, but must be a positive integer.')
+        if not isinstance(self.desc, str):
+            raise TypeError(f'ProgressBar: desc must be a string, but is {self.desc!r}.')
+
+    def every(self, steps: int) -> int:
+        """How many steps pass from one display to the next."""
+        return self.freq or max(1, steps // (self.count or 20))
+
+
+def as_bar(pbar: Any) -> ProgressBar | None:
+    """A progress bar from what loops accept: one, a number of steps between displays, True, or None."""
+    if pbar is None or isinstance(pbar, ProgressBar):
+        return pbar
+    if pbar is True:
+        return ProgressBar()
+    if isinstance(pbar, int) and pbar is not False:
+        return ProgressBar(freq=pbar)
+    raise TypeError(f'pbar must be a ProgressBar or the number of steps between displays, but is {pbar!r}.')
+
+
+def teller(bar: ProgressBar, steps: int, dt: Any) -> Callable[[Any], None]:
+    """A function to be called in the loop's body with the number of the step."""
+    every = bar.every(steps)
+    display = _Display(bar.desc, steps, _seconds(dt))
+
+    def tell(i: Any) -> None:
+        due = ((i + 1) % every == 0) | (i == 0) | (i == steps - 1)
+        jax.lax.cond(due, lambda i: jax.debug.callback(display.show, i), lambda i: None, i)
+
+    return tell
+
+
+def _seconds(dt: Any) -> float | None:
+    try:
+        return float(u.Quantity(dt).to_decimal(u.second))
+    except (TypeError, ValueError, u.UnitMismatchError):
+        return None
+
+
+class _Display:
+    """One bar on the screen, begun anew by the first step of a loop."""
+
+    def __init__(self, desc: str, steps: int, dt: float | None):
+        self.desc, self.steps, self.dt = desc, steps, dt
+        self.bar: Any = None
+
+    def show(self, i: Any) -> None:
+        done = int(i) + 1
+        if done == 1 or self.bar is None:
+            self.began = time.perf_counter()
+            self.bar = _new_bar(self.desc, self.steps)
+        passed = time.perf_counter() - self.began
+        if self.dt is not None and done > 1:
+            self.bar.set_postfix_str(f'real-time factor {passed / (done * self.dt):.3g}', refresh=False)
+        self.bar.update(done - self.bar.n)
+        if done == self.steps:
+            self.bar.close()
+            self.bar = None
+
+
+def _new_bar(desc: str, steps: int) -> Any:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return _PlainBar(desc, steps)
+    return tqdm(total=steps, desc=desc or None)
+
+
+class _PlainBar:
+    """The few things that are used of ``tqdm``, for where it is not installed."""
+
+    def __init__(self, desc: str, total: int):
+        self.desc, self.total, self.n, self.postfix = desc, total, 0, ''
+        self.began = time.perf_counter()
+
+    def set_postfix_str(self, text: str, refresh: bool) -> None:
+        self.postfix = text
+
+    def update(self, steps: int) -> None:
+        self.n += steps
+        passed = time.perf_counter() - self.began
+        rest = passed * (self.total - self.n) / max(self.n, 1)
+        parts = [f'{100 * self.n // self.total:3d} %', f'{self.n}/{self.total}', f'[{_clock(passed)}<{_clock(rest)}]', self.postfix]
+        sys.stderr.write('\r' + ' '.join(part for part in (self.desc, *parts) if part))
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        sys.stderr.write('\n')
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f'{minutes:02d}:{rest:02d}'
