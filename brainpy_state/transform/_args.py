@@ -98,8 +98,12 @@ def name_of(fn: Any) -> str:
 
 def same_type(a: Any, b: Any) -> bool:
     """Whether two pytrees have one structure, with arrays of the same shapes and types."""
-    (a_leaves, a_tree), (b_leaves, b_tree) = jax.tree.flatten(a), jax.tree.flatten(b)
-    return a_tree == b_tree and [abstract(x)[:2] for x in a_leaves] == [abstract(x)[:2] for x in b_leaves]
+    return _types(a) == _types(b)
+
+
+def _types(tree: Any) -> Any:
+    leaves, structure = jax.tree.flatten(tree)
+    return structure, [abstract(x)[:2] for x in leaves]
 
 
 def show_types(tree: Any) -> str:

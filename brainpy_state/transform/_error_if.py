@@ -70,9 +70,9 @@ def jit_error_if(pred: Any, message: str | Callable[..., str], *args: Any) -> No
     flag.value = before | failed, keep
 
 
-def raise_if_set(values: list[Any], flags: list[Flag]) -> None:
+def raise_if_set(results: list[tuple[Any, Flag]]) -> None:
     """Raise the error of the first flag that a program has set."""
-    for (failed, args), flag in zip(values, flags, strict=True):
+    for (failed, args), flag in results:
         if failed:
             raise ValueError(_text(flag.message, args))
 

@@ -55,14 +55,14 @@ class Program:
         *,
         donate: Callable[[Any, Any], Any] | None = None,
     ):
-        parts = [lifted] if isinstance(lifted, Lifted) else lifted
+        parts = [lifted] if isinstance(lifted, Lifted) else list(lifted)
         self.reads, self.writes = tuple(reads), tuple(writes)
-        self.flags = [k for k, state in enumerate(self.writes) if isinstance(state, Flag)]
+        self.flags = [(k, state) for k, state in enumerate(self.writes) if isinstance(state, Flag)]
         self.settings = tuple(dict.fromkeys(key for part in parts for key in part.settings))
         self.static = tuple({key: value for part in parts for key, value in part.static.items()}.items())
         self.static_states = tuple({s: value for part in parts for s, value in part.static_states.items()}.items())
         self.attributes = [part.attributes for part in parts]
-        self.captured = [part.captured for part in parts] if parts is lifted else lifted.captured
+        self.captured: list[Any] = lifted.captured if isinstance(lifted, Lifted) else [part.captured for part in parts]
         self.signature = signature((self._values(), self._settings(), args))
         self.mode = _mode()
 
@@ -95,7 +95,7 @@ class Program:
                 return False
         return all(a.unchanged() for a in self.attributes) and all(_equal(s.value, value) for s, value in self.static_states)
 
-    def fits(self, fn: Callable, args: Any) -> bool:
+    def fits(self, fn: Any, args: Any) -> bool:
         """Whether this program is the right one for the world as it is now."""
         if self.mode != _mode() or not self.same_statics() or not self.world.holds_for(fn):
             return False
@@ -107,7 +107,7 @@ class Program:
                 stack.top.read_attribute(obj, name, value)
         out, new = self.jitted(self._values(), self._settings(), self.captured, args)
         if self.flags and current_trace() is EAGER:
-            raise_if_set([new[k] for k in self.flags], [self.writes[k] for k in self.flags])
+            raise_if_set([(new[k], flag) for k, flag in self.flags])
         for state, value in zip(self.writes, new, strict=True):
             state.value = value
         return out
@@ -125,7 +125,7 @@ class Program:
             raise OtherSignature
         out, new = self.jitted([s.local_value for s in self.reads], self._settings(), self.captured, args)
         if self.flags:
-            raise_if_set([new[k] for k in self.flags], [self.writes[k] for k in self.flags])
+            raise_if_set([(new[k], flag) for k, flag in self.flags])
         for state, value in zip(self.writes, new, strict=True):
             state._value = value
         return out
@@ -143,6 +143,8 @@ class _Donating:
     """
 
     def __init__(self, checked: Callable, mask: Any):
+        self._marks: list[bool]
+        self._tree: Any
         self._marks, self._tree = jax.tree.flatten(mask)
 
         def call(given: list[Any], kept: list[Any], settings: Any, captured: Any) -> Any:
@@ -159,6 +161,8 @@ class _Donating:
         return self._jitted.lower(*self._sort(values, args), settings, captured)
 
     def _sort(self, values: Any, args: Any) -> tuple[list[Any], list[Any]]:
+        leaves: list[Any]
+        tree: Any
         leaves, tree = jax.tree.flatten((values, args))
         if tree != self._tree:
             raise OtherSignature
@@ -190,13 +194,13 @@ class Programs:
         Whether the function is kept alive anyway by who keeps this.
     """
 
-    def __init__(self, build: Callable[[Callable, Any], Program], *, owned: bool):
+    def __init__(self, build: Callable[[Any, Any], Program], *, owned: bool):
         self._build = build
         self._owned = owned
         self._table: dict[Any, list[Program]] = {}
         self._only: Program | None = None
 
-    def __call__(self, fn: Callable, args: Any) -> Any:
+    def __call__(self, fn: Any, args: Any) -> Any:
         only = self._only
         if only is not None and stack.top is None and current_trace() is EAGER and self._same_world(only, fn):
             try:
@@ -205,10 +209,10 @@ class Programs:
                 pass
         return self.find(fn, args)(args)
 
-    def _same_world(self, program: Program, fn: Callable) -> bool:
+    def _same_world(self, program: Program, fn: Any) -> bool:
         return program.world.unchanged() if self._owned else program.world.holds_for(fn)
 
-    def find(self, fn: Callable, args: Any) -> Program:
+    def find(self, fn: Any, args: Any) -> Program:
         """The program for a call: one that was made before, or a new one."""
         try:
             key = signature(args)

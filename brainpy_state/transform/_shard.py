@@ -149,7 +149,8 @@ def _check_replicated(lifted: Lifted, mesh: Any, local: list[Any], out_specs: An
 
     Devices are mapped over as lanes would be: JAX's own bookkeeping then knows what is the same on all.
     """
-    token, state_tree = object(), jax.tree.structure([s.value for s in lifted.reads])
+    token = object()
+    state_tree: Any = jax.tree.structure([s.value for s in lifted.reads])
     outs = jax.tree.leaves(jax.tree.broadcast(out_specs, lifted.avals[0]))
 
     def one_device(leaves: list[Any]) -> tuple[()]:

@@ -216,7 +216,7 @@ class Lanes:
             values, after = list(values), {}
             for state in split:
                 k = lifted.reads.index(state)
-                after[state], values[k] = state.lanes(values[k], self.size)
+                after[state], values[k] = state.lanes(values[k], self.size)  # type: ignore[misc]
             options = self.options
             run = jax.vmap(
                 one_lane,

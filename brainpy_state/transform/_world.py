@@ -37,13 +37,13 @@ class World:
         Whether to keep the objects only weakly, so that this does not keep them alive.
     """
 
-    def __init__(self, fn: Callable, weak: bool):
+    def __init__(self, fn: Any, weak: bool):
         places = list(_references(fn))
         keep = _weakly if weak else _strongly
-        self._values = [keep(_code(value)) for _, _, value in places]
+        self._values: list[Any] = [keep(_code(value)) for _, _, value in places]
         self._places = None if weak else places
 
-    def settle(self, fn: Callable) -> None:
+    def settle(self, fn: Any) -> None:
         """Stop comparing what the function itself has changed in the meantime."""
         now = [value for _, _, value in _references(fn)]
         if len(now) != len(self._values):
@@ -62,7 +62,7 @@ class World:
                 return False
         return True
 
-    def holds_for(self, fn: Callable) -> bool:
+    def holds_for(self, fn: Any) -> bool:
         """Whether a function, perhaps another one made from the same code, refers to the same."""
         if not self._values:
             return True
