@@ -13,7 +13,7 @@ from braintools import init, input, surrogate
 
 import brainpy_state as bst
 from brainpy_state import RandomState, _bridge, environ, random
-from brainpy_state.transform import for_loop, grad, jit
+from brainpy_state.transform import for_loop, grad, jit, vmap
 
 MS, NA = u.ms, u.nA
 INPUTS = {
@@ -264,3 +264,11 @@ def test_a_package_that_is_not_as_expected_is_left_alone_and_logged(caplog):
     assert 'brainstate of unknown version is not as expected (TypeError' in caplog.text
     assert package.environ.get is get
     assert brainstate.random.RandomState.value is value
+
+
+def test_each_lane_of_our_vmap_gets_weights_of_its_own():
+    random.seed(3)
+    ours = vmap(lambda _: random.randn(3))(jnp.arange(2))
+    random.seed(3)
+    np.testing.assert_array_equal(vmap(lambda _: normal())(jnp.arange(2)), ours)
+    assert not np.array_equal(ours[0], ours[1])

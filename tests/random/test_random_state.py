@@ -9,7 +9,7 @@ import pytest
 
 import brainpy_state as bst
 from brainpy_state import RandomState, State, random
-from brainpy_state.transform import for_loop, jit
+from brainpy_state.transform import for_loop, jit, vmap
 
 
 def test_the_value_is_a_raw_key():
@@ -201,3 +201,11 @@ def test_a_draw_is_a_write():
     with bst.StateTraceStack() as trace:
         generator.rand()
     assert trace.get_write_states() == (generator,)
+
+
+def test_each_lane_of_vmap_draws_its_own_numbers_and_the_key_advances_once():
+    generator = RandomState(1)
+    key, keys = RandomState.lanes(generator.value, 3)
+    drawn = vmap(lambda x: x + generator.randn(2))(jnp.zeros(3))
+    np.testing.assert_array_equal(drawn, np.stack([RandomState(k).randn(2) for k in keys]))
+    np.testing.assert_array_equal(generator.value, key)
