@@ -1,5 +1,6 @@
 """Spiking networks with units: simulate at event speed, train unchanged."""
 
+from . import _bridge as _bridge
 from . import environ as environ
 from . import event as event
 from . import graph as graph

@@ -1,115 +1,144 @@
-"""`RandomState`: a random generator whose key is a state, and its draws as functions."""
+"""`RandomState`: a random generator whose key is a state."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from .. import environ
 from ..state import State
+from ._continuous import Continuous
+from ._discrete import Discrete
+from ._keys import count, key_data, split, typed
 
-_IMPL = 'threefry2x32'
 
-
-class RandomState(State):
+class RandomState(Continuous, Discrete, State):
     """A random generator. Every draw splits its key, so the state is written by each draw.
 
-    The value is a raw ``uint32`` key of shape ``(2,)``.
+    The value is a raw ``uint32`` key of shape ``(2,)``. Draws are numpy-style: ``(parameters, size=None, key=None, dtype=None)``.
 
     Parameters
     ----------
     seed : int, key or None
         ``None`` takes fresh entropy from the operating system.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> rng = bst.random.RandomState(1)
+    >>> rng.normal(-65. * u.mV, 5. * u.mV, size=(2, 3)).shape
+    (2, 3)
     """
 
     def __init__(self, seed: int | Any | None = None):
-        super().__init__(_key_data(seed))
+        super().__init__(key_data(seed))
+
+    @staticmethod
+    def lanes(value: Any, n: int) -> tuple[jax.Array, jax.Array]:
+        """From one raw key, the key to go on with and ``n`` keys of shape ``(n, 2)``, one for each lane of a map; all independent."""
+        return split(value, count(n))
 
     def seed(self, seed: int | Any | None = None) -> None:
-        """Start again from a seed or a key."""
-        self.value = _key_data(seed)
+        """Start again from a seed or a key; with neither, from fresh entropy."""
+        self.value = key_data(seed)
 
     def split_key(self, n: int | None = None) -> jax.Array:
         """A new key, or ``n`` of them with a leading axis; raw ``uint32``, last axis 2."""
-        keys = jax.random.split(jax.random.wrap_key_data(self.value, impl=_IMPL), 2 if n is None else n + 1)
-        data = jax.random.key_data(keys)
-        self.value = data[0]
-        return data[1] if n is None else data[1:]
+        self.value, keys = split(self.value, 1 if n is None else count(n))
+        return keys[0] if n is None else keys
+
+    def clone(self) -> RandomState:
+        """A new generator whose numbers are independent of those that this one goes on to draw."""
+        return RandomState(self.split_key())
 
     def _key(self, key: Any) -> jax.Array:
-        data = self.split_key() if key is None else _key_data(key)
-        return jax.random.wrap_key_data(jnp.asarray(data), impl=_IMPL)
-
-    def random(self, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
-        """Uniform on [0, 1)."""
-        return jax.random.uniform(self._key(key), _shape(size), dtype or environ.dftype())
-
-    def rand(self, *size: int, key: Any = None, dtype: Any = None) -> jax.Array:
-        """Uniform on [0, 1), with the shape as separate arguments."""
-        return self.random(size, key, dtype)
-
-    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None, key: Any = None, dtype: Any = None) -> Any:
-        """Uniform on [low, high); quantities allowed."""
-        shape = _shape(size, low, high)
-        return low + (high - low) * self.random(shape, key, dtype)
-
-    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None, key: Any = None, dtype: Any = None) -> Any:
-        """Normal with mean ``loc`` and standard deviation ``scale``; quantities allowed."""
-        shape = _shape(size, loc, scale)
-        return loc + scale * jax.random.normal(self._key(key), shape, dtype or environ.dftype())
-
-    def randn(self, *size: int, key: Any = None, dtype: Any = None) -> jax.Array:
-        """Standard normal, with the shape as separate arguments."""
-        return self.normal(size=size, key=key, dtype=dtype)
-
-    def randint(self, low: Any, high: Any = None, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
-        """Integers from ``low`` (or 0, if only one bound is given) up to, not including, ``high``."""
-        low, high = (0, low) if high is None else (low, high)
-        return jax.random.randint(self._key(key), _shape(size, low, high), low, high, dtype or environ.ditype())
-
-    def bernoulli(self, p: Any = 0.5, size: Any = None, key: Any = None) -> jax.Array:
-        """True with probability ``p``."""
-        return jax.random.bernoulli(self._key(key), p, _shape(size, p))
-
-    def permutation(self, x: Any, axis: int = 0, key: Any = None) -> Any:
-        """A random order of an array along an axis, or of ``range(x)``."""
-        return jax.random.permutation(self._key(key), x, axis)
-
-
-def _key_data(seed: Any) -> Any:
-    """Raw key data; kept in NumPy where possible, so that importing starts no JAX backend."""
-    if seed is None:
-        return np.random.SeedSequence().generate_state(2, np.uint32)
-    if isinstance(seed, (int, np.integer)):
-        if seed < 0:
-            raise ValueError(f'random: a seed is a non-negative integer, but is {seed}.')
-        return np.array([int(seed) >> 32 & 0xFFFFFFFF, int(seed) & 0xFFFFFFFF], np.uint32)
-    if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
-        seed = jax.random.key_data(seed)
-    if getattr(seed, 'shape', None) != (2,) or seed.dtype != np.uint32:
-        raise TypeError(f'random: a key is a uint32 array of shape (2,) or a JAX key, but is {seed!r}.')
-    return seed
-
-
-def _shape(size: Any, *params: Any) -> tuple[int, ...]:
-    if size is None:
-        return np.broadcast_shapes(*(np.shape(u.get_mantissa(p)) for p in params))
-    return (int(size),) if isinstance(size, (int, np.integer)) else tuple(size)
+        return typed(self.split_key() if key is None else key_data(key))
 
 
 DEFAULT = RandomState()
 
-seed = DEFAULT.seed
-split_key = DEFAULT.split_key
-random = DEFAULT.random
-rand = DEFAULT.rand
-uniform = DEFAULT.uniform
-normal = DEFAULT.normal
-randn = DEFAULT.randn
-randint = DEFAULT.randint
-bernoulli = DEFAULT.bernoulli
-permutation = DEFAULT.permutation
+
+def seed(seed: int | Any | None = None) -> None:
+    """Start the default generator from a seed or a key; with neither, from fresh entropy.
+
+    NumPy's global generator is seeded as well, since what prepares input on the host draws from there.
+
+    Raises
+    ------
+    TypeError
+        If it is neither an integer nor a key.
+    """
+    _start(seed)
+
+
+def _start(seed: int | Any | None) -> None:
+    DEFAULT.value = key = key_data(seed)
+    if not isinstance(key, jax.core.Tracer):
+        np.random.seed(np.asarray(key))  # noqa: NPY002
+
+
+@contextmanager
+def seed_context(seed: int | Any | None) -> Iterator[None]:
+    """Let the default generator run from a seed within a block; afterwards it goes on as if nothing had been drawn there.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> with bst.random.seed_context(1):
+    ...     a = bst.random.rand()
+    >>> with bst.random.seed_context(1):
+    ...     print(a == bst.random.rand())
+    True
+    """
+    key, of_numpy = DEFAULT.value, np.random.get_state()  # noqa: NPY002
+    try:
+        _start(seed)
+        yield
+    finally:
+        DEFAULT.value = key
+        np.random.set_state(of_numpy)  # noqa: NPY002
+
+
+def get_key() -> jax.Array:
+    """The key of the default generator: raw ``uint32``, shape ``(2,)``."""
+    return DEFAULT.value
+
+
+def set_key(key: Any) -> None:
+    """Let the default generator go on from a key, such as `get_key` gave, and leave NumPy's alone.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a key nor an integer.
+    """
+    if key is None:
+        raise TypeError('random.set_key: give a key; `random.seed()` takes fresh entropy.')
+    DEFAULT.seed(key)
+
+
+def split_keys(n: int) -> jax.Array:
+    """``n`` new keys from the default generator: raw ``uint32``, shape ``(n, 2)``.
+
+    Raises
+    ------
+    ValueError
+        If ``n`` is below 1.
+    """
+    return DEFAULT.split_key(count(n))
+
+
+def default_rng(seed: int | Any | None = None) -> RandomState:
+    """The default generator, or a new one from a seed or a key; a generator that is given is returned."""
+    if seed is None:
+        return DEFAULT
+    return seed if isinstance(seed, RandomState) else RandomState(seed)
+
+
+def clone_rng(seed: int | Any | None = None) -> RandomState:
+    """A generator of its own: split from the default one, or from a seed or a key."""
+    return DEFAULT.clone() if seed is None else RandomState(seed)

@@ -1,0 +1,51 @@
+"""Raw random keys: what may be given as a seed or key, and how keys are split."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._errors import ParameterError
+
+_IMPL = 'threefry2x32'
+
+
+def key_data(seed: Any) -> Any:
+    """Raw key data of a seed or key; kept in NumPy where possible, so that importing starts no JAX backend."""
+    if seed is None:
+        return np.random.SeedSequence().generate_state(2, np.uint32)
+    if isinstance(seed, (int, np.integer)):
+        if not 0 <= seed < 2**64:
+            raise ParameterError(f'random: a seed is an integer from 0 to 2**64 - 1, but is {seed}.')
+        return np.array([int(seed) >> 32, int(seed) & 0xFFFFFFFF], np.uint32)
+    if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
+        seed = jax.random.key_data(seed)
+    if getattr(seed, 'shape', None) != (2,) or seed.dtype != np.uint32:
+        raise TypeError(f'random: a key is an integer, a uint32 array of shape (2,) or a JAX key, but is {seed!r}.')
+    return seed
+
+
+def typed(data: Any) -> jax.Array:
+    """The JAX key of raw key data."""
+    return jax.random.wrap_key_data(jnp.asarray(data), impl=_IMPL)
+
+
+def split(data: Any, n: int) -> tuple[jax.Array, jax.Array]:
+    """The raw key to go on with, and ``n`` raw keys of shape ``(n, 2)``."""
+    keys = jax.random.key_data(jax.random.split(typed(data), n + 1))
+    return keys[0], keys[1:]
+
+
+def count(n: Any) -> int:
+    """A number of keys."""
+    try:
+        n = operator.index(n)
+    except TypeError:
+        raise TypeError(f'random: the number of keys is an integer, but is {n!r}.') from None
+    if n < 1:
+        raise ParameterError(f'random: the number of keys is at least 1, but is {n}.')
+    return n
