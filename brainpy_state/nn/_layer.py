@@ -76,7 +76,7 @@ def initial_value(init: WeightInit, shape: tuple[int, ...], owner: str, name: st
     ParameterError
         If there is none.
     """
-    value = _call(init, shape) if callable(init) else init
+    value = _call(init, shape) if callable(init) and not isinstance(init, Module) else init
     unit, mantissa = u.get_unit(value), u.get_mantissa(value)
     if not isinstance(mantissa, (int, float, list, np.ndarray, np.generic, jax.Array)):
         raise ParameterError(f'{owner}: {name} is a number, an array or a callable of the shape, but {value!r} was given.')

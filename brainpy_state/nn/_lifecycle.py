@@ -138,7 +138,8 @@ def call_all_fns(
 ) -> Any:
     """Call a method of every module of a tree, children before their parents.
 
-    Methods that are decorated with `call_order` come last. If a call fails, states and attributes of
+    Methods that are decorated with `call_order` come last. As in `init_all_states`, states that are
+    assigned to attributes go into those that are there. If a call fails, states and attributes of
     modules are put back to what they were.
 
     Parameters

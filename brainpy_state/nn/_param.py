@@ -112,5 +112,6 @@ def _as_float(value: Any, owner: str) -> Any:
     unit, mantissa = u.get_unit(value), u.get_mantissa(value)
     if not isinstance(mantissa, (int, float, list, np.ndarray, np.generic, jax.Array)):
         raise TypeError(f'{owner}: the value must be a number, a quantity or an array, but is {value!r}.')
-    floating = isinstance(mantissa, jax.Array) and jnp.issubdtype(mantissa.dtype, jnp.floating)
-    return with_unit(jnp.asarray(mantissa, mantissa.dtype if floating else environ.dftype()), unit)
+    if isinstance(mantissa, jax.Array) and jnp.issubdtype(mantissa.dtype, jnp.floating):
+        return value
+    return with_unit(jnp.asarray(mantissa, environ.dftype()), unit)

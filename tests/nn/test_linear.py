@@ -94,6 +94,17 @@ def test_initialisers_draw_from_the_package(init):
     np.testing.assert_array_equal(draw(), draw())
 
 
+def test_an_initialiser_of_braintools_draws_from_the_package():
+    init = pytest.importorskip('braintools.init').XavierUniform(unit=u.mS)
+
+    def draw():
+        bst.random.seed(3)
+        return np.asarray(nn.Linear(20, 30, w_init=init).weight.value['weight'].to_decimal(u.mS))
+
+    np.testing.assert_array_equal(draw(), draw())
+    assert 0.2 < draw().max() <= np.sqrt(6 / 50)
+
+
 def test_a_builtin_that_has_no_signature_is_called_with_the_shape():
     np.testing.assert_array_equal(nn.Linear(1, 2, w_init=np.zeros).weight.value['weight'], [[0.0, 0.0]])
 
@@ -103,6 +114,7 @@ def test_a_builtin_that_has_no_signature_is_called_with_the_shape():
     [
         (np.ones((2, 3)), ShapeError, r'w_init gives shape \(2, 3\), expected \(3, 2\)'),
         (lambda shape: np.ones(5), ShapeError, r'w_init gives shape \(5,\), expected \(3, 2\)'),
+        (nn.Param(1.0), ParameterError, 'w_init is a number, an array or a callable of the shape, but Param'),
         ('zeros', ParameterError, "w_init is a number, an array or a callable of the shape, but 'zeros' was given"),
     ],
 )
