@@ -1,5 +1,6 @@
 """Modules: trees of states, and their life cycle; parameters with ranges; layers."""
 
+from ._assign import assign_state_values as assign_state_values
 from ._conv import Conv1d as Conv1d
 from ._conv import Conv2d as Conv2d
 from ._declare import Constraint as Constraint
@@ -12,7 +13,6 @@ from ._declare import positive as positive
 from ._dropout import Dropout as Dropout
 from ._dynamics import Dynamics as Dynamics
 from ._embedding import Embedding as Embedding
-from ._lifecycle import assign_state_values as assign_state_values
 from ._lifecycle import call_all_fns as call_all_fns
 from ._lifecycle import call_order as call_order
 from ._lifecycle import init_all_states as init_all_states

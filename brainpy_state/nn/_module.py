@@ -9,7 +9,8 @@ from .. import graph
 from .._frames import attributes
 from .._typing import Path
 from ..state import State
-from ._lifecycle import lifecycle, renew, reset_all_states
+from ._lifecycle import reset_all_states
+from ._undo import lifecycle, renew
 
 
 @attributes.watch
