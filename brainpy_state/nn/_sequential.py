@@ -13,7 +13,8 @@ import numpy as np
 
 from .. import environ
 from .._errors import ParameterError, ShapeError
-from ..transform._lift import lift, name_of
+from ..transform._args import name_of
+from ..transform._lift import lift
 from ._module import Module
 
 
@@ -82,16 +83,16 @@ class Sequential(Module):
     def insert(self, index: int, layer: Any) -> None:
         """Add a layer before the one at ``index``."""
         place = range(len(self.layers))[:index].stop  # as `list.insert` takes it
-        self.layers.insert(place, self._built(layer, place))
+        self.layers = [*self.layers[:place], self._built(layer, place), *self.layers[place:]]  # a new list, which compiled functions notice
 
     def extend(self, layers: Iterable[Any]) -> None:
         """Add layers at the end; all, or none if one of them fails."""
-        before = list(self.layers)
+        before = self.layers
         try:
             for layer in layers:
                 self.append(layer)
         except BaseException:
-            self.layers[:] = before
+            self.layers = before
             raise
 
     def __getitem__(self, index: int | slice) -> Any:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import zip_longest
 from typing import Any
 
-from .._frames import EAGER, MISSING, Frame, current_trace
+from .._frames import EAGER, MISSING, Frame, attributes, current_trace
 from ..state import State
 
 
@@ -31,17 +30,24 @@ class Undo(Frame):
         self.values.setdefault(state, state._value)
         super().write(state, value)
 
-    def note(self, attributes: dict, name: str) -> None:
-        """Remember an attribute that is about to be assigned."""
-        self.attributes.append((attributes, name, attributes.get(name, MISSING)))
+    def note(self, own: dict, name: str) -> None:
+        """Remember an attribute, of an object with the attributes ``own``, that is about to be assigned."""
+        self.attributes.append((own, name, own.get(name, MISSING)))
+
+    def settle(self) -> None:
+        """Keep the old list or dict where the new one holds the same, since compiled functions compare the objects."""
+        for own, name, old in reversed(self.attributes):
+            if _alike(old, own.get(name)):
+                own[name] = old
 
     def restore(self) -> None:
         """Put everything back."""
-        for attributes, name, value in reversed(self.attributes):
+        attributes.epoch += bool(self.attributes)
+        for own, name, value in reversed(self.attributes):
             if value is MISSING:
-                attributes.pop(name, None)
+                own.pop(name, None)
             else:
-                attributes[name] = value
+                own[name] = value
         for state, value in self.values.items():
             state._value = value
 
@@ -60,6 +66,7 @@ class _Lifecycle(threading.local):
                 undo.restore()
                 raise
             else:
+                undo.settle()
                 if outer is not None:
                     outer.attributes += undo.attributes
             finally:
@@ -70,14 +77,25 @@ lifecycle = _Lifecycle()
 
 
 def renew(old: Any, new: Any) -> Any:
-    """``new``, where states that ``old`` has in the same places stay and take the new values."""
+    """``new``, where states that ``old`` has in the same places stay and take the new values; lists and dicts change in place."""
+    if type(new) is not type(old) or new is old:
+        return new
     if isinstance(new, State):
-        if type(old) is not type(new) or old is new:
-            return new
         old.value = new.value
         return old
-    if type(new) is not type(old) or type(new) not in (list, tuple, dict):
-        return new
-    if isinstance(new, dict):
-        return {k: renew(old.get(k), v) for k, v in new.items()}
-    return type(new)(renew(o, n) for o, n in list(zip_longest(old, new))[: len(new)])
+    if type(new) is tuple:
+        return (*map(renew, old, new), *new[len(old) :])
+    if type(new) is list:
+        new[: len(old)] = map(renew, old, new)
+    elif type(new) is dict:
+        new.update({k: renew(old[k], v) for k, v in new.items() if k in old})
+    return new
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether two lists or dicts, or such within such, hold the same objects."""
+    if a is b or type(a) is not type(b) or type(a) not in (list, dict, tuple):
+        return a is b
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(map(_alike, a.values(), b.values()))
+    return len(a) == len(b) and all(map(_alike, a, b))

@@ -120,16 +120,31 @@ def test_states_within_containers_keep_their_identity():
     model = nn.init_all_states(Buffers())
     before = model.states()
 
+    traced = []
+
     @jit
     def step():
-        for s in before.values():
+        traced.append(0)
+        for s in (*model.many, model.pair['a'], *model.pair['b']):
             s.value = s.value + 1.0
 
     step()
     nn.init_all_states(model)
     assert all(a is b for a, b in zip(before.values(), model.states().values(), strict=True))
     step()
+    assert len(traced) == 1
     assert [float(s.value[0]) for s in model.states().values()] == [1.0] * 4
+
+
+def test_a_list_that_is_filled_after_it_was_assigned_keeps_what_was_filled_in():
+    class Appending(nn.Module):
+        def init_state(self):
+            self.many = many = []
+            many.append(HiddenState(jnp.zeros(1)))
+            many.append(HiddenState(jnp.zeros(1)))
+
+    model = nn.init_all_states(nn.init_all_states(Appending()))
+    assert len(model.states()) == 2
 
 
 def test_containers_may_grow_and_shrink():

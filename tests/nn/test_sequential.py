@@ -10,6 +10,7 @@ import pytest
 
 import brainpy_state as bst
 from brainpy_state import ParameterError, ParamState, ShapeError, nn
+from brainpy_state.transform import jit
 
 
 class Double(nn.Module):
@@ -76,6 +77,14 @@ def test_layers_are_added_at_their_places():
     net.extend([jax.nn.relu, nn.Linear.desc(7)])
     assert [getattr(x, 'out_size', x) for x in net] == [(5,), jax.nn.relu, jax.nn.tanh, (2,), jax.nn.relu, (7,)]
     assert net(jnp.ones(3)).shape == (7,)
+
+
+def test_a_compiled_sequential_notices_another_layer():
+    net = nn.Sequential(nn.Linear(3, 2, w_init=1.0))
+    step = jit(net)
+    assert float(step(jnp.ones(3))[0]) == 3.0
+    net.append(jnp.negative)
+    assert float(step(jnp.ones(3))[0]) == -3.0
 
 
 def test_extending_adds_all_layers_or_none():
