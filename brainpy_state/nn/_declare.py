@@ -17,6 +17,8 @@ import numpy as np
 from .. import environ
 from .._errors import ParameterError, ShapeError, StateNotInitializedError, UnitError
 from ..state import HiddenState, State
+from ._param import Param
+from ._units import with_unit
 
 
 class Constraint(NamedTuple):
@@ -63,7 +65,7 @@ class Parameter:
     Notes
     -----
     A model accepts a number or quantity, an array that broadcasts to its size, a callable from
-    the size to an array, or a `State`, which then is part of the model's tree and can be trained.
+    the size to an array, or a `State` or `Param`, which then is part of the model's tree and can be trained.
     Reading the parameter gives its value.
     """
 
@@ -82,13 +84,13 @@ class Parameter:
         if obj is None:
             return self
         value = vars(obj)[self.name]
-        return value.value if isinstance(value, State) else value
+        return _read(value)
 
     def __set__(self, obj: Any, value: Any) -> None:
-        if callable(value) and not isinstance(value, State):
+        if callable(value) and not isinstance(value, (State, Param)):
             value = value(obj.varshape)
         if value is not None or self.default is not None:
-            self._check(obj, value.value if isinstance(value, State) else value)
+            self._check(obj, _read(value))
         vars(obj)[self.name] = value
 
     def _check(self, obj: Any, value: Any) -> None:
@@ -105,6 +107,10 @@ class Parameter:
             raise ParameterError(f'{owner}: {self.name} = {_text(value)} is not finite.')
         if self.constraint is not None and not np.all(self.constraint.test(np.asarray(mantissa))):
             raise ParameterError(f'{owner}: {self.name} = {_text(value)} must be {self.constraint.text}.')
+
+
+def _read(value: Any) -> Any:
+    return value.value if isinstance(value, State) else value.value() if isinstance(value, Param) else value
 
 
 def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
@@ -157,17 +163,32 @@ class Variable:
     def __get__(self, obj: Any, owner: type) -> Any:  # reached only while the instance has no state of this name
         if obj is None:
             return self
-        if self.when is not None and getattr(obj, self.when) is None:
+        if not self._exists(obj):
             raise AttributeError(f'{obj.label} has no {self.name}, because {self.when} is None.')
         raise StateNotInitializedError(
             f'{obj.label}: {self.name} is not allocated yet; call brainpy_state.nn.init_all_states(model) before the first step.'
         )
 
-    def allocate(self, obj: Any, batch_size: int | None) -> None:
-        """Create the state of an instance, or give it its first value again."""
-        if self.when is not None and getattr(obj, self.when) is None:
+    def allocate(self, obj: Any, batch: tuple[int, ...]) -> None:
+        """Create the state of an instance, with leading axes ``batch``."""
+        if self._exists(obj):
+            setattr(obj, self.name, self.kind(self._first_value(obj, batch)))
+
+    def reset(self, obj: Any, batch: tuple[int, ...] | None) -> None:
+        """Give the state of an instance its first value again; ``None`` keeps its leading axes."""
+        if not self._exists(obj):
             return
-        shape = obj.varshape if batch_size is None else (batch_size, *obj.varshape)
+        state = getattr(obj, self.name)
+        if batch is None:
+            shape = np.shape(u.get_mantissa(state.value))
+            batch = shape[: len(shape) - len(obj.varshape)]
+        state.value = self._first_value(obj, batch)
+
+    def _exists(self, obj: Any) -> bool:
+        return self.when is None or getattr(obj, self.when) is not None
+
+    def _first_value(self, obj: Any, batch: tuple[int, ...]) -> Any:
+        shape = (*batch, *obj.varshape)
         default = getattr(obj, self.init) if isinstance(self.init, str) else self.init
         given = obj._initializers.get(self.name)
         value = default if given is None else given(shape) if callable(given) else given
@@ -180,4 +201,4 @@ class Variable:
         xp = jnp if isinstance(mantissa, jax.core.Tracer) else np  # NumPy compiles nothing
         array = jnp.asarray(xp.array(xp.broadcast_to(mantissa, shape), dtype=self.dtype or environ.dftype()))
         unit = u.get_unit(value)
-        setattr(obj, self.name, self.kind(array if unit.is_unitless else u.Quantity(array, unit=unit)))
+        return with_unit(array, unit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from typing import Any, dataclass_transform
 
@@ -64,7 +63,12 @@ class Dynamics(Module):
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Allocate the declared variables, with shape ``(batch_size, *size)`` or ``size``."""
         for variable in self.variables.values():
-            variable.allocate(self, batch_size)
+            variable.allocate(self, () if batch_size is None else (batch_size,))
+
+    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Give the declared variables their first values again, with the batch size that they have or a new one."""
+        for variable in self.variables.values():
+            variable.reset(self, None if batch_size is None else (batch_size,))
 
     def require_above(self, high: str, low: str, why: str) -> None:
         """Raise unless one parameter lies above another everywhere; traced values are not checked."""
@@ -76,11 +80,6 @@ class Dynamics(Module):
     def get_dt(self) -> Any:
         """The time step; the error names this module if there is none."""
         return environ.get('dt', desc=f'{self.label} needs the time step of the simulation')
-
-    @classmethod
-    def desc(cls, *args: Any, **kwargs: Any) -> functools.partial:
-        """A description: the class and its arguments, to be built where it is needed."""
-        return functools.partial(cls, *args, **kwargs)
 
 
 def _accepted(cls: type[Dynamics]) -> list[str]:

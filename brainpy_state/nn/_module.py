@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import threading
+import functools
 from typing import Any
 
 from .. import graph
 from .._frames import attributes
 from .._typing import Path
 from ..state import State
-
-
-class _Lifecycle(threading.local):
-    initialising = False
-
-
-lifecycle = _Lifecycle()
+from ._lifecycle import reset_all_states
+from ._undo import lifecycle, renew
 
 
 @attributes.watch
@@ -38,19 +33,21 @@ class Module(graph.Node):
     6.0
     """
 
+    in_size: tuple[int, ...] | None = None  # without the batch axes, where a module knows it
+    out_size: tuple[int, ...] | None = None
+
     _path: Path | None = None
 
     def __init__(self, name: str | None = None):
         self._name = name
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # while states are initialised again, the objects stay, so that compiled functions see it
-        if lifecycle.initialising and isinstance(value, State):
-            old = vars(self).get(name)
-            if isinstance(old, State) and type(old) is type(value):
-                old.value = value.value
-                return
-        if vars(self).get(name, value) is not value:
+        own = vars(self)
+        # while a tree is initialised, its states stay the same objects, so that compiled functions see it
+        if lifecycle.undo is not None:
+            lifecycle.undo.note(own, name)
+            value = renew(own.get(name), value)
+        if own.get(name, value) is not value:
             attributes.epoch += 1
         super().__setattr__(name, value)
 
@@ -63,6 +60,24 @@ class Module(graph.Node):
 
     def init_state(self, *args: Any, **kwargs: Any) -> None:
         """Create the states that depend on the batch size. Does nothing unless overridden."""
+
+    def reset_state(self, *args: Any, **kwargs: Any) -> None:
+        """Put the states back to their first values. Does nothing unless overridden."""
+
+    def reset_all_states(self, *args: Any, **kwargs: Any) -> Any:
+        """Reset the states of this module and of those below; see `nn.reset_all_states`."""
+        return reset_all_states(self, *args, **kwargs)
+
+    def reg_loss(self) -> Any:
+        """The sum of the regularisation losses of every `Param` of the tree; a plain number."""
+        from ._param import Param  # which is a module itself
+
+        return sum((param.reg_loss() for param in self.nodes(Param).values()), 0.0)
+
+    @classmethod
+    def desc(cls, *args: Any, **kwargs: Any) -> functools.partial:
+        """A description: the class and its arguments, to be built where it is needed."""
+        return functools.partial(cls, *args, **kwargs)
 
     @property
     def name(self) -> str | None:
@@ -86,33 +101,3 @@ class Module(graph.Node):
         parts = [f'{k}={v!r}' for k, v in vars(self).items() if k[0] != '_' and v is not None]
         body = ',\n'.join(parts).replace('\n', '\n  ')
         return f'{type(self).__name__}(\n  {body}\n)' if parts else f'{type(self).__name__}()'
-
-
-def init_all_states(target: Module, *args: Any, **kwargs: Any) -> Module:
-    """Allocate, or reset, the states of every module of a tree.
-
-    Calls ``init_state(*args, **kwargs)`` on each module, children before their parents. A state
-    that exists keeps its identity and gets a new value, so compiled functions see the reset.
-
-    Parameters
-    ----------
-    target : Module
-        The root of the tree.
-    *args, **kwargs
-        Given to every ``init_state``; commonly ``batch_size=32``.
-
-    Returns
-    -------
-    Module
-        ``target``.
-    """
-    outer, lifecycle.initialising = lifecycle.initialising, True
-    try:
-        for path, node in target.nodes(Module).items():
-            object.__setattr__(node, '_path', path)
-            node.init_state(*args, **kwargs)
-        for path, state in target.states().items():
-            state._place = '.'.join(map(str, path))
-    finally:
-        lifecycle.initialising = outer
-    return target

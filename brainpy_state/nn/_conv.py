@@ -1,0 +1,157 @@
+"""Convolutions, with channels last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brainunit as u
+import jax
+
+from .. import environ
+from .._errors import ParameterError
+from .._typing import Size, as_size
+from ..state import ParamState
+from ._layer import WeightInit, he_normal, initial_value
+from ._linear import add_bias
+from ._units import with_unit
+from ._windows import Padding, Windowed
+
+
+class _Conv(Windowed):
+    _numbers: tuple[str, str, str]  # names of the axes of input, kernel and output
+
+    def __init__(
+        self,
+        in_size: Size,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Padding = 'SAME',
+        *,
+        rhs_dilation: Size = 1,
+        groups: int = 1,
+        w_init: WeightInit = he_normal,
+        b_init: WeightInit | None = None,
+        name: str | None = None,
+    ):
+        size = as_size(in_size, type(self).__name__)
+        super().__init__(size, name)
+        channels = size[-1]
+        if groups < 1 or channels % groups or out_channels % groups:
+            raise ParameterError(f'{self.label}: groups = {groups} must divide the {channels} channels in and the {out_channels} out.')
+        self.out_channels, self.groups = out_channels, groups
+        self.kernel_size = self.per_axis('kernel_size', kernel_size)
+        self.stride = self.per_axis('stride', stride)
+        self.rhs_dilation = self.per_axis('rhs_dilation', rhs_dilation)
+        self.padding = self.padding_of(padding)
+        weight = initial_value(w_init, (*self.kernel_size, channels // groups, out_channels), self.label, 'w_init')
+        value = {'weight': weight}
+        if b_init is not None:
+            value['bias'] = initial_value(b_init, (out_channels,), self.label, 'b_init')
+        self.weight = ParamState(value)
+        self.out_size = self.size_after(lambda x: self._convolve(x, u.get_mantissa(weight)), environ.dftype())
+
+    def _convolve(self, x: Any, kernel: Any) -> Any:
+        return jax.lax.conv_general_dilated(
+            x.astype(kernel.dtype),  # spikes may be booleans
+            kernel,
+            self.stride,
+            self.padding,
+            rhs_dilation=self.rhs_dilation,
+            dimension_numbers=self._numbers,
+            feature_group_count=self.groups,
+        )
+
+    def update(self, x: Any) -> Any:
+        """Convolve.
+
+        Parameters
+        ----------
+        x : array or quantity, shape ``(..., *in_size)``
+
+        Returns
+        -------
+        array or quantity, shape ``(..., *out_size)``
+
+        Raises
+        ------
+        ShapeError
+            If the input has another shape.
+        UnitError
+            If the bias has another unit than the product of input and weights.
+        """
+        value = self.weight.value
+        kernel = value['weight']
+        y = self.with_one_batch_axis(lambda x: self._convolve(x, u.get_mantissa(kernel)), x)
+        y = with_unit(u.get_mantissa(y), u.get_unit(y) * u.get_unit(kernel))
+        return add_bias(y, value, self.label)
+
+
+class Conv1d(_Conv):
+    """Convolution along one axis.
+
+    Parameters
+    ----------
+    in_size : (int, int)
+        Length and channels of the input.
+    out_channels : int
+        Channels of the output.
+    kernel_size, stride, rhs_dilation : int
+        Length of the kernel, steps between its places, and distance of the elements that it takes.
+    padding : {'SAME', 'VALID'}, int or (int, int)
+        Zeros at both ends.
+    groups : int
+        Into how many groups channels are divided, each of which sees its own only.
+    w_init : callable, array or quantity
+        First weights, shape ``(kernel_size, channels // groups, out_channels)``; He's normal distribution by default.
+    b_init : callable, array or quantity, optional
+        First bias, shape ``(out_channels,)``; none by default.
+    name : str, optional
+        A label for messages.
+
+    Notes
+    -----
+    States: ``weight``, a `ParamState` with a dict of ``'weight'`` and, with ``b_init``, ``'bias'``.
+    """
+
+    ndim = 1
+    _numbers = ('NHC', 'HIO', 'NHC')
+
+
+class Conv2d(_Conv):
+    """Convolution along two axes.
+
+    Parameters
+    ----------
+    in_size : (int, int, int)
+        Height, width and channels of the input.
+    out_channels : int
+        Channels of the output.
+    kernel_size, stride, rhs_dilation : int or (int, int)
+        Size of the kernel, steps between its places, and distances of the elements that it takes.
+    padding : {'SAME', 'VALID'}, int, or for each axis an int or (int, int)
+        Zeros at both ends of each axis.
+    groups : int
+        Into how many groups channels are divided, each of which sees its own only.
+    w_init : callable, array or quantity
+        First weights, shape ``(*kernel_size, channels // groups, out_channels)``; He's normal distribution by default.
+    b_init : callable, array or quantity, optional
+        First bias, shape ``(out_channels,)``; none by default.
+    name : str, optional
+        A label for messages.
+
+    Notes
+    -----
+    States: ``weight``, a `ParamState` with a dict of ``'weight'`` and, with ``b_init``, ``'bias'``.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.Conv2d((28, 28, 1), 8, kernel_size=3, stride=2)
+    >>> layer(jnp.ones((32, 28, 28, 1))).shape
+    (32, 14, 14, 8)
+    """
+
+    ndim = 2
+    _numbers = ('NHWC', 'HWIO', 'NHWC')
