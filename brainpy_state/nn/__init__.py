@@ -17,6 +17,7 @@ from ._lifecycle import call_all_fns as call_all_fns
 from ._lifecycle import call_order as call_order
 from ._lifecycle import init_all_states as init_all_states
 from ._lifecycle import reset_all_states as reset_all_states
+from ._lifecycle import vmap_init_all_states as vmap_init_all_states
 from ._linear import Flatten as Flatten
 from ._linear import Linear as Linear
 from ._module import Module as Module

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from .. import graph
 from ..state._filter import to_predicate
+from ..transform import vmap_new_states
 from ._undo import lifecycle
 
 _LEVELS = range(10)
@@ -159,3 +160,70 @@ def reset_all_states(target: Any, *args: Any, node_to_exclude: Any = None, **kwa
         ``target``.
     """
     return call_all_fns(target, 'reset_state', args, kwargs, node_to_exclude=node_to_exclude, fn_if_not_exist='pass')
+
+
+def vmap_init_all_states(
+    target: Any,
+    *args: Any,
+    axis_size: int | None = None,
+    state_tag: str | None = None,
+    node_to_exclude: Any = None,
+    state_to_exclude: Any = None,
+    **kwargs: Any,
+) -> Any:
+    """`init_all_states` for many lanes at once: every state gets a leading lane axis, and random values of its own in each lane.
+
+    What is initialised so is run by `transform.vmap` with ``in_states``.
+
+    Parameters
+    ----------
+    target : Module
+        The root of the tree.
+    *args, **kwargs
+        Given to every ``init_state``.
+    axis_size : int
+        The number of lanes.
+    state_tag : str, optional
+        A tag for the states that are created.
+    node_to_exclude : filter, optional
+        Modules that are left out.
+    state_to_exclude : filter, optional
+        States without a lane axis; their first value must be the same in all lanes.
+
+    Returns
+    -------
+    Module
+        ``target``.
+
+    Raises
+    ------
+    ShapeError
+        If ``axis_size`` is missing or not positive.
+    BatchAxisError
+        If the first value of an excluded state differs between lanes.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neurons = bst.nn.vmap_init_all_states(bst.LIF(3, tau=10. * u.ms), axis_size=5)
+    >>> neurons.V.value.shape
+    (5, 3)
+    """
+    excluded = to_predicate(state_to_exclude)
+    there = [state for path, state in graph.states(target).items() if not excluded(path, state)]
+
+    def one_lane() -> None:
+        init_all_states(target, *args, node_to_exclude=node_to_exclude, **kwargs)
+
+    one_lane.__qualname__ = 'vmap_init_all_states'
+    create = vmap_new_states(
+        one_lane,
+        axis_size=axis_size,
+        out_states=there,
+        state_tag=state_tag,
+        state_to_exclude=state_to_exclude,
+    )
+    with lifecycle.open():
+        create()
+    return target
