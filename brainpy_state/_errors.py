@@ -24,6 +24,10 @@ class MissingSettingError(BrainStateError, KeyError):
         return str(self.args[0])
 
 
+class NanError(BrainStateError, FloatingPointError):
+    """A NaN appeared where it was looked for."""
+
+
 class ParameterError(BrainStateError, ValueError):
     """A parameter has a value that is not allowed."""
 

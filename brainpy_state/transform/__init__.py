@@ -1,5 +1,18 @@
 """State-aware transforms: compile, loop, branch, map, differentiate."""
+"""State-aware transforms: compile, loop, differentiate, check."""
 
+from .._errors import NanError as NanError
+from ._check import all_checks as all_checks
+from ._check import automatic_checks as automatic_checks
+from ._check import check as check
+from ._check import check_error as check_error
+from ._check import checkify as checkify
+from ._check import debug_nan as debug_nan
+from ._check import div_checks as div_checks
+from ._check import float_checks as float_checks
+from ._check import index_checks as index_checks
+from ._check import nan_checks as nan_checks
+from ._check import user_checks as user_checks
 from ._checkpoint import checkpoint as checkpoint
 from ._checkpoint import checkpointed_for_loop as checkpointed_for_loop
 from ._checkpoint import checkpointed_scan as checkpointed_scan
@@ -7,8 +20,15 @@ from ._checkpoint import remat as remat
 from ._cond import cond as cond
 from ._cond import ifelse as ifelse
 from ._cond import switch as switch
+from ._derivative import GradientTransform as GradientTransform
 from ._error_if import jit_error_if as jit_error_if
+from ._grad import fwd_grad as fwd_grad
 from ._grad import grad as grad
+from ._grad import vector_grad as vector_grad
+from ._jacobian import hessian as hessian
+from ._jacobian import jacfwd as jacfwd
+from ._jacobian import jacobian as jacobian
+from ._jacobian import jacrev as jacrev
 from ._jit import jit as jit
 from ._loop import for_loop as for_loop
 from ._loop import scan as scan

@@ -1,27 +1,30 @@
-"""`grad`: derivatives with respect to states and arguments."""
+"""`grad`, `vector_grad` and `fwd_grad`: derivatives that have the shape of what they are taken by."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import brainunit as u
 import jax
+import jax.numpy as jnp
 
-from .._errors import BrainStateError
+from .._errors import ParameterError
 from ..state import State
-from ._lift import Lifted, lift
-from ._program import Program, programs_of
+from ._derivative import derivative
 
 
 def grad(
-    fun: Callable,
+    fun: Callable | None = None,
     grad_states: Any = None,
     argnums: int | Sequence[int] | None = None,
     *,
     has_aux: bool = False,
     return_value: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
     unit_aware: bool = False,
+    check_states: bool = True,
+    debug_nan: bool = False,
 ) -> Callable:
     """Gradient of a scalar function with respect to states, arguments, or both.
 
@@ -29,8 +32,8 @@ def grad(
 
     Parameters
     ----------
-    fun : callable
-        Returns a scalar loss, or ``(loss, aux)`` with ``has_aux``.
+    fun : callable, optional
+        Returns a scalar loss, or ``(loss, aux)`` with ``has_aux``. Without it, a decorator is returned.
     grad_states : State, sequence or mapping of State, optional
         What to differentiate by, such as ``model.states(ParamState)``.
     argnums : int or sequence of int, optional
@@ -39,14 +42,23 @@ def grad(
         Whether ``fun`` returns something besides the loss.
     return_value : bool
         Whether to return the loss too.
+    holomorphic : bool
+        Whether ``fun`` is a holomorphic function of complex numbers.
+    allow_int : bool
+        Whether integers have a gradient, of the type ``float0``, instead of being an error.
     unit_aware : bool
         Give each gradient the unit of the loss divided by the unit of its state. By default the
         gradient is of the plain numbers and has the pytree of the state's value, which is
         what ``jax.tree.map`` and optimisers need.
+    check_states : bool
+        Whether a state that ``fun`` never reads is an error; its gradient is zero otherwise.
+    debug_nan : bool
+        Raise `NanError`, which names the operation and the source line, when the loss or a gradient
+        is NaN. States then hold what they held before. Outside of other transforms only.
 
     Returns
     -------
-    callable
+    GradientTransform
         With the arguments of ``fun``; it returns ``grads``, ``(grads, loss)``, ``(grads, aux)`` or
         ``(grads, loss, aux)``. ``grads`` mirrors ``grad_states``; with ``argnums`` besides, it is
         ``(state_grads, argument_grads)``.
@@ -54,9 +66,10 @@ def grad(
     Raises
     ------
     TypeError
-        If ``grad_states`` holds something else than states, or the loss is no scalar.
-    BrainStateError
-        If the function never uses one of ``grad_states``.
+        If ``grad_states`` holds something else than states, if the loss is no scalar, or if a state
+        or argument is no float.
+    ValueError
+        If the function never reads one of ``grad_states``, or ``argnums`` are no positions of arguments.
 
     Examples
     --------
@@ -66,94 +79,145 @@ def grad(
     >>> bst.transform.grad(lambda x: jnp.sum(w.value ** 2 * x), w)(3.)
     Array([ 6., 12.], dtype=float32)
     """
-    states, rebuild = _flatten_states(grad_states)
-    if grad_states is None and argnums is None:
-        argnums = 0
-    numbers = None if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
-
-    def build(fun: Callable, args: Any) -> Program:
-        lifted = lift(fun, args, call=lambda fn, args: fn(*args[0], **args[1]))
-        _check(lifted, states, has_aux)
-        unit = u.get_unit(lifted.avals[0][0] if has_aux else lifted.avals[0])
-
-        def pure(values: Any, settings: Any, captured: Any, args: Any) -> Any:
-            start = dict(zip(lifted.reads, values, strict=True))
-
-            def loss(by_states: list[Any], by_args: list[Any]) -> Any:
-                now = start | dict(zip(states, by_states, strict=True))
-                positional = list(args[0])
-                for n, value in zip(numbers or (), by_args, strict=True):
-                    positional[n] = value
-                out, new = lifted.pure([now[s] for s in lifted.reads], settings, captured, (tuple(positional), args[1]))
-                value, aux = out if has_aux else (out, None)
-                return u.get_mantissa(value).reshape(()), (value, aux, new)
-
-            by = [start[s] for s in states], [args[0][n] for n in numbers or ()]
-            grads, (value, aux, new) = jax.grad(loss, argnums=(0, 1), has_aux=True)(*by)
-            if unit_aware:
-                grads = jax.tree.map(lambda g: _with_unit(g, unit), grads, is_leaf=lambda x: isinstance(x, u.Quantity))
-            return (*grads, value, aux), new
-
-        return Program(pure, lifted, lifted.reads, lifted.writes, args)
-
-    key = ('grad', tuple(states), numbers, has_aux, unit_aware)
-
-    def gradient(*args: Any, **kwargs: Any) -> Any:
-        by_states, by_args, value, aux = programs_of(fun, key, build)((args, kwargs))
-        wanted = []
-        if grad_states is not None:
-            wanted.append(rebuild(by_states))
-        if numbers is not None:
-            wanted.append(by_args[0] if isinstance(argnums, int) else tuple(by_args))
-        grads = wanted[0] if len(wanted) == 1 else tuple(wanted)
-        result = (grads,) + ((value,) if return_value else ()) + ((aux,) if has_aux else ())
-        return result if len(result) > 1 else grads
-
-    gradient.__name__ = f'grad({getattr(fun, "__name__", "function")})'
-    return gradient
+    return derivative(
+        fun,
+        jax.grad,
+        grad_states,
+        argnums,
+        return_value,
+        has_aux,
+        {'holomorphic': holomorphic, 'allow_int': allow_int},
+        check_states,
+        debug_nan,
+        allow_int=allow_int,
+        unit_aware=unit_aware,
+        scalar=True,
+        name='grad',
+    )
 
 
-def _flatten_states(grad_states: Any) -> tuple[list[State], Callable[[list[Any]], Any]]:
-    """The states in order, and how to put their gradients back into the same container."""
-    if isinstance(grad_states, Mapping):
-        parts = [_flatten_states(v) for v in grad_states.values()]
-        keys = list(grad_states)
-    elif grad_states is None or isinstance(grad_states, State):
-        return ([], tuple) if grad_states is None else ([grad_states], lambda grads: grads[0])
-    elif isinstance(grad_states, Sequence) and not isinstance(grad_states, str):
-        parts, keys = [_flatten_states(v) for v in grad_states], None
-    else:
-        raise TypeError(f'grad: grad_states holds states, but {grad_states!r} is a {type(grad_states).__name__}.')
-    states = [s for part, _ in parts for s in part]
-    if len(set(states)) < len(states):
-        raise TypeError('grad: a state stands twice in grad_states.')
+def vector_grad(
+    fun: Callable | None = None,
+    grad_states: Any = None,
+    argnums: int | Sequence[int] | None = None,
+    *,
+    has_aux: bool = False,
+    return_value: bool = False,
+    unit_aware: bool = False,
+    check_states: bool = True,
+) -> Callable:
+    """Gradient of the sum of all that a function returns; for an elementwise function, its slope at each element.
 
-    def rebuild(grads: list[Any]) -> Any:
-        values, start = [], 0
-        for part, sub in parts:
-            values.append(sub(grads[start : start + len(part)]))
-            start += len(part)
-        return dict(zip(keys, values, strict=True)) if keys is not None else type(grad_states)(values)
+    Parameters
+    ----------
+    fun : callable, optional
+        Returns an array, a quantity or a pytree of them.
+    grad_states, argnums, has_aux, return_value, unit_aware, check_states
+        As in `grad`.
 
-    return states, rebuild
+    Returns
+    -------
+    GradientTransform
+        As in `grad`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `grad`.
+    UnitError
+        With ``unit_aware``, if the function returns quantities of several units.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> bst.transform.vector_grad(lambda x: x ** 3)(jnp.array([1., 2.]))
+    Array([ 3., 12.], dtype=float32)
+    """
+    options = {'unit_aware': unit_aware, 'name': 'vector_grad'}
+    return derivative(fun, _all_ones, grad_states, argnums, return_value, has_aux, None, check_states, **options)
 
 
-def _check(lifted: Lifted, states: list[State], has_aux: bool) -> None:
-    unused = [s for s in states if s not in lifted.reads]
-    if unused:
-        raise BrainStateError(
-            f'grad: {lifted.where} never reads {unused[0].label} (state {states.index(unused[0])} of grad_states), '
-            'so there is no gradient. Leave it out, or use it in the loss.'
-        )
-    out = lifted.avals[0]
-    if has_aux and not (isinstance(out, tuple) and len(out) == 2):
-        raise TypeError(f'grad: with has_aux=True, {lifted.where} must return (loss, aux), but returned {type(out).__name__}.')
-    loss = out[0] if has_aux else out
-    shapes = [leaf.shape for leaf in jax.tree.leaves(loss)]
-    if len(shapes) != 1 or shapes[0] not in ((), (1,)):
-        raise TypeError(f'grad: {lifted.where} must return one scalar loss, but returned shapes {shapes}; take a sum or a mean.')
+def _all_ones(f: Callable, argnums: int, has_aux: bool) -> Callable:
+    def slope(x: Any) -> tuple[Any, Any]:
+        out, pull, aux = jax.vjp(f, x, has_aux=has_aux)
+        return pull(jax.tree.map(jnp.ones_like, out))[argnums], aux
+
+    return slope
 
 
-def _with_unit(gradient: Any, loss_unit: Any) -> Any:
-    mantissa, unit = u.get_mantissa(gradient), u.get_unit(gradient)
-    return u.maybe_decimal(u.Quantity(mantissa, unit=loss_unit / unit))
+def fwd_grad(
+    fun: Callable | None = None,
+    grad_states: Any = None,
+    argnums: int | Sequence[int] | None = None,
+    *,
+    key: Any,
+    tangent_size: int | None = None,
+    has_aux: bool = False,
+    return_value: bool = False,
+    unit_aware: bool = False,
+    check_states: bool = True,
+) -> Callable:
+    r"""Forward gradient: an unbiased guess of the gradient that needs no backward pass, thus no memory of it.
+
+    .. math:: g = (\nabla f \cdot v)\, v, \quad v \sim \mathcal N(0, 1), \quad \mathrm E[g] = \nabla f
+
+    Parameters
+    ----------
+    fun : callable, optional
+        Returns a scalar loss.
+    grad_states, argnums
+        As in `grad`.
+    key : RandomState or key
+        Where directions come from. A `RandomState`, such as ``random.DEFAULT``, gives new ones at each
+        call, a key the same ones.
+    tangent_size : int, optional
+        How many directions to take the mean of; one by default. The variance falls as its inverse.
+    has_aux, return_value, unit_aware, check_states
+        As in `grad`.
+
+    Returns
+    -------
+    GradientTransform
+        As in `grad`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `grad`.
+
+    Notes
+    -----
+    Source: Baydin et al. 2022, "Gradients without backpropagation", doi:10.48550/arXiv.2202.08587.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> slope = bst.transform.fwd_grad(lambda x: x ** 2, key=bst.random.RandomState(0), tangent_size=1000)
+    >>> bool(abs(slope(3.) - 6.) < 1.)  # the standard error is 6 * sqrt(2 / 1000) = 0.27
+    True
+    """
+    if tangent_size is not None and tangent_size < 1:
+        raise ParameterError(f'fwd_grad: tangent_size is the number of directions, 1 or more, but is {tangent_size}.')
+    params = {'key': key, 'tangent_size': tangent_size}
+    options = {'unit_aware': unit_aware, 'scalar': True, 'name': 'fwd_grad'}
+    return derivative(fun, _random_direction, grad_states, argnums, return_value, has_aux, params, check_states, **options)
+
+
+def _random_direction(f: Callable, argnums: int, has_aux: bool, key: Any, tangent_size: int | None) -> Callable:
+    def along(key: Any, x: Any) -> tuple[Any, Any]:
+        leaves, tree = jax.tree.flatten(x)
+        keys = jax.random.split(key, max(1, len(leaves)))
+        v = tree.unflatten([jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, leaves, strict=False)])
+        _, slope, aux = jax.jvp(f, (x,), (v,), has_aux=has_aux)
+        return jax.tree.map(lambda direction: slope * direction, v), aux
+
+    def guess(x: Any) -> tuple[Any, Any]:
+        drawn = key.split_key() if isinstance(key, State) else key
+        if tangent_size is None:
+            return along(drawn, x)
+        several = jax.vmap(along, in_axes=(0, None), out_axes=(0, None))
+        directions, aux = several(jax.random.split(drawn, tangent_size), x)
+        return jax.tree.map(lambda g: jnp.mean(g, axis=0), directions), aux
+
+    return guess

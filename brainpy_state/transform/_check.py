@@ -1,0 +1,206 @@
+"""`checkify` and `debug_nan`: checks that work inside compiled functions."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+from jax.experimental import checkify as _checkify
+
+from .._errors import NanError, TraceContextError
+from .._frames import EAGER, Frame, current_trace
+from ..state import State
+from ._lift import lift, name_of
+from ._program import Program, programs_of
+
+all_checks = _checkify.all_checks
+automatic_checks = _checkify.automatic_checks
+div_checks = _checkify.div_checks
+float_checks = _checkify.float_checks
+index_checks = _checkify.index_checks
+nan_checks = _checkify.nan_checks
+user_checks = _checkify.user_checks
+check = _checkify.check
+check_error = _checkify.check_error
+
+_MACHINERY = tuple(os.path.dirname(path) + os.sep for path in (jax.__file__, u.__file__, __file__))
+
+
+def checkify(fun: Callable, errors: Any = user_checks) -> Callable:
+    """``jax.experimental.checkify.checkify`` for functions that read and write states.
+
+    The error is a value, so this works inside `jit`, `for_loop` and the other transforms. States are
+    written with what the program computed, failed check or not, since only later the error is looked at;
+    `debug_nan` puts them back.
+
+    Parameters
+    ----------
+    fun : callable
+        May call `check` on conditions that are known only when the program runs.
+    errors : set of error categories
+        One of ``user_checks``, ``nan_checks``, ``div_checks``, ``index_checks``, ``float_checks``,
+        ``automatic_checks``, ``all_checks``, or a union of them.
+
+    Returns
+    -------
+    callable
+        With the arguments of ``fun``; it returns ``(error, out)``, and ``error.throw()`` raises if a check failed.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> level = bst.State(1.)
+    >>> def drain(x):
+    ...     level.value -= x
+    ...     bst.transform.check(level.value >= 0., 'the level is {x}', x=level.value)
+    >>> print(bst.transform.checkify(drain)(3.)[0].get().splitlines()[0])
+    the level is -2.0 (`check` failed)
+    """
+
+    def build(fun: Callable, args: Any) -> Program:
+        lifted = lift(fun, args, call=lambda fn, args: fn(*args[0], **args[1]))
+
+        def pure(*inputs: Any) -> Any:
+            error, (out, new) = _checkify.checkify(lifted.pure, errors)(*inputs)
+            return (error, out), new
+
+        return Program(pure, lifted, lifted.reads, lifted.writes, args)
+
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        return programs_of(fun, ('checkify', errors), build)((args, kwargs))
+
+    checked.__name__ = checked.__qualname__ = f'checkify({name_of(fun)[1:-1]})'
+    return checked
+
+
+def debug_nan(fn: Callable, *args: Any, **kwargs: Any) -> Any:
+    """Call a function, and raise if a NaN appears anywhere in it, saying where.
+
+    Every operation is checked, so also a NaN that is masked afterwards is found. The program is
+    compiled, and slower than without checks.
+
+    Parameters
+    ----------
+    fn : callable
+        A function that may read and write states; compiled once for each signature.
+    *args, **kwargs
+        Its arguments.
+
+    Returns
+    -------
+    pytree
+        What ``fn`` returns; the states that it writes are written.
+
+    Raises
+    ------
+    NanError
+        If a NaN appears. It names the operation, the source line, and results and states that hold a NaN.
+        States hold what they held before the call.
+    TraceContextError
+        If called inside of another transform, where there are no values to look at.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> bst.transform.debug_nan(lambda x: jnp.log(x), -1.)
+    Traceback (most recent call last):
+    brainpy_state._errors.NanError: `<lambda>`: `log` gave a NaN at ...
+    """
+    _need_values(fn)
+    before = _Before()
+    try:
+        with before:
+            error, out = checkify(fn, nan_checks)(*args, **kwargs)
+        spoilt = [f'the result{path}' for path in _nans(out)] + [s.label for s in before.written if _nans(s.value)]
+    except BaseException:
+        before.restore()
+        raise
+    if error.get() is None and not spoilt:
+        return out
+    before.restore()
+    brought = [f'argument {path}' for path in _nans(args)] + [f'argument {path}' for path in _nans(kwargs)]
+    brought += [s.label for s in before.touched if _nans(s.value)]
+    raise NanError(_message(name_of(fn), error, spoilt, brought))
+
+
+def guarded(run: Callable, args: tuple, kwargs: dict, watched: Callable[[Any], Any]) -> Any:
+    """Call ``run``; if there is a NaN in what ``watched`` picks from the result, put the states back and say where it comes from."""
+    _need_values(run)
+    before = _Before()
+    with before:
+        out = run(*args, **kwargs)
+    if not _nans(watched(out)):
+        return out
+    before.restore()
+    return debug_nan(run, *args, **kwargs)
+
+
+class _Before(Frame):
+    """Remembers what states held before the first write, and which states were used."""
+
+    def __init__(self) -> None:
+        self.touched: dict[State, None] = {}
+        self.written: dict[State, Any] = {}
+
+    def read(self, state: State) -> Any:
+        if not self.owns(state._home):
+            self.touched[state] = None
+        return super().read(state)
+
+    def write(self, state: State, value: Any) -> None:
+        if not self.owns(state._home):
+            self.written.setdefault(state, self.read(state))
+        super().write(state, value)
+
+    def restore(self) -> None:
+        for state, value in self.written.items():
+            state.value = value
+
+
+def _need_values(fn: Callable) -> None:
+    if current_trace() is not EAGER:
+        raise TraceContextError(
+            f'{name_of(fn)}: looking for NaN needs values, which there are none of inside of a transform. '
+            'Call it outside, or use checkify, whose error is a value.'
+        )
+
+
+def _nans(tree: Any) -> list[str]:
+    """Paths of the arrays that hold a NaN."""
+    found = []
+    for path, x in jax.tree_util.tree_leaves_with_path(tree):
+        dtype = getattr(x, 'dtype', None) or jnp.result_type(x)
+        if jnp.issubdtype(dtype, jnp.inexact) and bool(jnp.isnan(x).any()):
+            found.append(jax.tree_util.keystr(path))
+    return found
+
+
+def _message(where: str, error: Any, spoilt: list[str], brought: list[str]) -> str:
+    lines = [f'{where}: {_origin(error)}']
+    lines.append(f'NaN is in {", ".join(spoilt)}.' if spoilt else 'No result and no state that was written holds a NaN.')
+    if brought:
+        lines.append(f'Before the call, there was a NaN in {", ".join(brought)} already.')
+    return '\n'.join([*lines, 'States were put back to what they held before.'])
+
+
+def _origin(error: Any) -> str:
+    if error.get() is None:
+        return 'a NaN came out that no checked operation made; it was there before, or is written as a constant.'
+    try:
+        error.throw()
+    except _checkify.JaxRuntimeError as raised:
+        cause = raised.__cause__
+    primitive = str(cause).removeprefix('nan generated by primitive: ').rstrip('.')
+    frames = [f for f in traceback.extract_tb(cause.__traceback__) if not f.filename.startswith(_MACHINERY)]
+    if not frames:
+        return f'`{primitive}` gave a NaN.'
+    at = frames[-1]
+    source = at.line or linecache.getline(at.filename, at.lineno or 0)
+    return f'`{primitive}` gave a NaN at {at.filename}:{at.lineno} in {at.name}: {source.strip()}'
