@@ -32,8 +32,13 @@ from ._jacobian import jacrev as jacrev
 from ._jit import jit as jit
 from ._loop import for_loop as for_loop
 from ._loop import scan as scan
+from ._make_jaxpr import StatefulFunction as StatefulFunction
+from ._make_jaxpr import eval_shape as eval_shape
+from ._make_jaxpr import make_jaxpr as make_jaxpr
 from ._progress import ProgressBar as ProgressBar
 from ._shard import shard_map as shard_map
+from ._vjp import jvp as jvp
+from ._vjp import vjp as vjp
 from ._vmap import vmap as vmap
 from ._vmap_new import map as map
 from ._vmap_new import vmap_new_states as vmap_new_states

@@ -10,11 +10,12 @@ import jax
 import jax.numpy as jnp
 
 from .. import environ
-from .._errors import ParameterError, UnitError
+from .._errors import ParameterError
 from ..state import State
 from ._check import guarded
 from ._lift import Lifted, lift, name_of
 from ._program import Program, Programs, programs_of
+from ._units import blocks, common_unit, flatten, gradient, like, numbers_of
 from ._variables import Parts, Variables
 
 _PLAIN = (bool, int, float, str, type(None), State)  # options that are equal when they look equal, and live long
@@ -54,11 +55,11 @@ class _Recipe(NamedTuple):
         point = Point(self.by, fun, args, self.has_aux, self.check_states, self.allow_int, self.scalar)
         numbers, (value, aux, new) = self.transform(point, argnums=0, has_aux=True, **dict(self.params))(point.at)
         point.store(new)
-        if self.blocks:
-            result = point.blocks(numbers, self.blocks, self.unit_aware)
-        else:
-            result = point.gradient(numbers, point.common_unit() if self.unit_aware else None)
-        return Derivative(result, value, aux)
+        if not self.blocks:
+            numbers = gradient(point.inputs, numbers, point.unit() if self.unit_aware else None)
+        elif self.unit_aware:
+            numbers = blocks(point.inputs, point.output, numbers, self.blocks)
+        return Derivative(numbers, value, aux)
 
 
 class GradientTransform:
@@ -140,7 +141,7 @@ class GradientTransform:
         blocks: int = 0,
         name: str | None = None,
     ):
-        name = name or getattr(transform, '__name__', type(transform).__name__)
+        name = name or name_of(transform)[1:-1]
         if not callable(target):
             raise TypeError(f'{name}: the first argument is the function, but is a {type(target).__name__}; states go to grad_states=.')
         by = Variables(name, grad_states, 0 if grad_states is None and argnums is None else argnums)
@@ -219,7 +220,7 @@ class Point:
         self.at = numbers_of(self.inputs)
 
     def __call__(self, at: Parts) -> tuple[Any, tuple[Any, Any, list[Any]]]:
-        by = jax.tree.map(_like, self.inputs, at, is_leaf=is_quantity)
+        by = like(self.inputs, at)
         now = self._start | dict(zip(self._by.states, by.states, strict=True))
         positional = list(self._args[0])
         for n, value in zip(self._by.numbers or (), by.arguments, strict=True):
@@ -235,61 +236,15 @@ class Point:
         for state, value in zip(self._lifted.writes, new, strict=True):
             state.value = value
 
-    def gradient(self, numbers: Any, unit: Any) -> Any:
-        """Give units to a derivative of the structure of the input: ``unit`` over its own, or those of the input for None."""
-
-        def one(like: Any, g: Any) -> Any:
-            if g.dtype == jax.dtypes.float0:
-                return g
-            return _like(like, g) if unit is None else in_unit(g, unit / u.get_unit(like))
-
-        return jax.tree.map(one, self.inputs, numbers, is_leaf=is_quantity)
-
-    def blocks(self, numbers: Any, depth: int, unit_aware: bool) -> Any:
-        """Give units to a derivative that nests the structure of the input ``depth`` times inside that of the output."""
-        inputs, in_tree = jax.tree.flatten(self.inputs, is_leaf=is_quantity)
-
-        def nested(part: Any, unit: Any, depth: int) -> Any:
-            if depth == 0:
-                return in_unit(part, unit) if unit_aware else part
-            columns = zip(in_tree.flatten_up_to(part), inputs, strict=True)
-            return in_tree.unflatten([nested(column, unit / u.get_unit(x), depth - 1) for column, x in columns])
-
-        return jax.tree.map(lambda out, part: nested(part, u.get_unit(out), depth), self.output, numbers, is_leaf=is_quantity)
-
-    def common_unit(self) -> Any:
-        """The unit of the output, which must be one."""
-        units = [u.get_unit(x) for x in jax.tree.leaves(self.output, is_leaf=is_quantity)]
-        if any(unit != units[0] for unit in units):
-            shown = ', '.join(map(str, units))
-            raise UnitError(
-                f'{self._by.name}: {self.__name__} returns {shown}; a gradient has a unit only where all outputs have the same.'
-            )
-        return units[0]
+    def unit(self) -> Any:
+        """The unit of the output."""
+        units = [u.get_unit(x) for x in flatten(self.output)[0]]
+        return common_unit(units, f'{self._by.name}: {self.__name__} returns')
 
 
 def apply(fn: Callable, args: Any) -> Any:
     """Call with positional and keyword arguments."""
     return fn(*args[0], **args[1])
-
-
-def is_quantity(x: Any) -> bool:
-    """Whether a node of a tree carries a unit."""
-    return isinstance(x, u.Quantity)
-
-
-def numbers_of(tree: Any) -> Any:
-    """A tree with plain arrays in the place of quantities."""
-    return jax.tree.map(u.get_mantissa, tree, is_leaf=is_quantity)
-
-
-def in_unit(x: Any, unit: Any) -> Any:
-    """A quantity, or a plain number where the units cancel."""
-    return u.maybe_decimal(u.Quantity(x, unit=unit))
-
-
-def _like(like: Any, x: Any) -> Any:
-    return u.Quantity(x, unit=like.unit) if is_quantity(like) else x
 
 
 def _check_used(by: Variables, lifted: Lifted) -> None:
@@ -318,7 +273,7 @@ def _check_output(name: str, lifted: Lifted, has_aux: bool, scalar: bool) -> Any
         out = out[0]
     leaves = jax.tree.leaves(out)
     shapes = [leaf.shape for leaf in leaves]
-    if scalar and (len(shapes) != 1 or shapes[0] not in ((), (1,)) or jax.tree.leaves(out, is_leaf=is_quantity)[0] is not out):
+    if scalar and (len(shapes) != 1 or shapes[0] not in ((), (1,)) or flatten(out)[0][0] is not out):
         raise TypeError(f'{name}: {lifted.where} must return one scalar loss, but returned shapes {shapes}; take a sum or a mean.')
     for leaf in leaves:
         if not jnp.issubdtype(leaf.dtype, jnp.inexact):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 
 from .._errors import ParameterError
-from ..state import State
 from ._derivative import derivative
+from ._units import flatten
 
 
 def grad(
@@ -138,7 +138,7 @@ def vector_grad(
     return derivative(fun, _all_ones, grad_states, argnums, return_value, has_aux, None, check_states, **options)
 
 
-def _all_ones(f: Callable, argnums: int, has_aux: bool) -> Callable:
+def _all_ones(f: Callable, argnums: int, has_aux: Literal[True]) -> Callable:
     def slope(x: Any) -> tuple[Any, Any]:
         out, pull, aux = jax.vjp(f, x, has_aux=has_aux)
         return pull(jax.tree.map(jnp.ones_like, out))[argnums], aux
@@ -204,16 +204,16 @@ def fwd_grad(
     return derivative(fun, _random_direction, grad_states, argnums, return_value, has_aux, params, check_states, **options)
 
 
-def _random_direction(f: Callable, argnums: int, has_aux: bool, key: Any, tangent_size: int | None) -> Callable:
+def _random_direction(f: Callable, argnums: int, has_aux: Literal[True], key: Any, tangent_size: int | None) -> Callable:
     def along(key: Any, x: Any) -> tuple[Any, Any]:
-        leaves, tree = jax.tree.flatten(x)
+        leaves, tree = flatten(x)
         keys = jax.random.split(key, max(1, len(leaves)))
         v = tree.unflatten([jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, leaves, strict=False)])
         _, slope, aux = jax.jvp(f, (x,), (v,), has_aux=has_aux)
         return jax.tree.map(lambda direction: slope * direction, v), aux
 
     def guess(x: Any) -> tuple[Any, Any]:
-        drawn = key.split_key() if isinstance(key, State) else key
+        drawn = key.split_key() if hasattr(key, 'split_key') else key
         if tangent_size is None:
             return along(drawn, x)
         several = jax.vmap(along, in_axes=(0, None), out_axes=(0, None))

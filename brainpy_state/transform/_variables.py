@@ -96,7 +96,7 @@ def _rebuilt(container: Any, values: Any) -> Any:
     if isinstance(container, Mapping):
         return {key: _rebuilt(part, values) for key, part in container.items()}
     parts = [_rebuilt(part, values) for part in container]
-    return type(container)(*parts) if hasattr(container, '_fields') else type(container)(parts)  # type: ignore[call-arg]
+    return type(container)(*parts) if hasattr(container, '_fields') else type(container)(parts)
 
 
 def _entries(name: str, container: Any, values: Any) -> Iterable[Any]:
