@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import linecache
+import inspect
 import os
 import traceback
 from collections.abc import Callable
@@ -29,7 +29,8 @@ user_checks = _checkify.user_checks
 check = _checkify.check
 check_error = _checkify.check_error
 
-_MACHINERY = tuple(os.path.dirname(path) + os.sep for path in (jax.__file__, u.__file__, __file__))
+_MACHINERY = tuple(os.path.dirname(path) + os.sep for path in (jax.__file__, u.__file__, inspect.getfile(u.Quantity), __file__))
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 def checkify(fun: Callable, errors: Any = user_checks) -> Callable:
@@ -113,33 +114,33 @@ def debug_nan(fn: Callable, *args: Any, **kwargs: Any) -> Any:
     Traceback (most recent call last):
     brainpy_state._errors.NanError: `<lambda>`: `log` gave a NaN at ...
     """
-    _need_values(fn)
-    before = _Before()
-    try:
-        with before:
-            error, out = checkify(fn, nan_checks)(*args, **kwargs)
-        spoilt = [f'the result{path}' for path in _nans(out)] + [s.label for s in before.written if _nans(s.value)]
-    except BaseException:
-        before.restore()
-        raise
-    if error.get() is None and not spoilt:
-        return out
-    before.restore()
-    brought = [f'argument {path}' for path in _nans(args)] + [f'argument {path}' for path in _nans(kwargs)]
-    brought += [s.label for s in before.touched if _nans(s.value)]
-    raise NanError(_message(name_of(fn), error, spoilt, brought))
+    return _checked(name_of(fn), fn, args, kwargs)
 
 
-def guarded(run: Callable, args: tuple, kwargs: dict, watched: Callable[[Any], Any]) -> Any:
+def guarded(where: str, run: Callable, args: tuple, kwargs: dict, watched: Callable[[Any], Any]) -> Any:
     """Call ``run``; if there is a NaN in what ``watched`` picks from the result, put the states back and say where it comes from."""
-    _need_values(run)
+    _need_values(where)
     before = _Before()
     with before:
         out = run(*args, **kwargs)
     if not _nans(watched(out)):
         return out
     before.restore()
-    return debug_nan(run, *args, **kwargs)
+    return _checked(where, run, args, kwargs)
+
+
+def _checked(where: str, fn: Callable, args: tuple, kwargs: dict) -> Any:
+    _need_values(where)
+    before = _Before()
+    with before:
+        error, out = checkify(fn, nan_checks)(*args, **kwargs)
+    spoilt = [f'the result{path}' for path in _nans(out)] + [s.label for s in before.written if _nans(s.value)]
+    if error.get() is None and not spoilt:
+        return out
+    before.restore()
+    brought = [f'argument {path}' for path in _nans(args)] + [f'argument {path}' for path in _nans(kwargs)]
+    brought += [s.label for s in before.touched if _nans(s.value)]
+    raise NanError(_message(where, error, spoilt, brought))
 
 
 class _Before(Frame):
@@ -164,10 +165,10 @@ class _Before(Frame):
             state.value = value
 
 
-def _need_values(fn: Callable) -> None:
+def _need_values(where: str) -> None:
     if current_trace() is not EAGER:
         raise TraceContextError(
-            f'{name_of(fn)}: looking for NaN needs values, which there are none of inside of a transform. '
+            f'{where}: looking for NaN needs values, which there are none of inside of a transform. '
             'Call it outside, or use checkify, whose error is a value.'
         )
 
@@ -201,6 +202,10 @@ def _origin(error: Any) -> str:
     frames = [f for f in traceback.extract_tb(cause.__traceback__) if not f.filename.startswith(_MACHINERY)]
     if not frames:
         return f'`{primitive}` gave a NaN.'
-    at = frames[-1]
-    source = at.line or linecache.getline(at.filename, at.lineno or 0)
-    return f'`{primitive}` gave a NaN at {at.filename}:{at.lineno} in {at.name}: {source.strip()}'
+    told = f'`{primitive}` gave a NaN at {_show(frames[-1])}'
+    callers = [f for f in frames if not f.filename.startswith(_PACKAGE)]
+    return told if not callers or callers[-1] is frames[-1] else f'{told}\ncalled at {_show(callers[-1])}'
+
+
+def _show(frame: traceback.FrameSummary) -> str:
+    return f'{frame.filename}:{frame.lineno} in {frame.name}: {(frame.line or "").strip()}'

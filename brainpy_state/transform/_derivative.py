@@ -156,7 +156,10 @@ class GradientTransform:
         self.__name__ = self.__qualname__ = f'{name}({name_of(target)[1:-1]})'
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        found = guarded(self._find, args, kwargs, lambda found: found[:2]) if self._debug_nan else self._find(*args, **kwargs)
+        if self._debug_nan:
+            found = guarded(self.__name__, self._find, args, kwargs, lambda found: (found.gradient, found.value))
+        else:
+            found = self._find(*args, **kwargs)
         result = (found.gradient,) + ((found.value,) if self._return_value else ()) + ((found.aux,) if self._has_aux else ())
         return result if len(result) > 1 else found.gradient
 
