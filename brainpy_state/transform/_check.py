@@ -16,7 +16,8 @@ from jax.experimental import checkify as _checkify
 from .._errors import NanError, TraceContextError
 from .._frames import EAGER, Frame, current_trace
 from ..state import State
-from ._lift import lift, name_of
+from ._args import name_of
+from ._lift import lift
 from ._program import Program, programs_of
 
 all_checks = _checkify.all_checks

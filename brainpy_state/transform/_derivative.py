@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,9 +12,11 @@ import jax.numpy as jnp
 
 from .. import environ
 from .._errors import ParameterError
+from .._frames import stack
 from ..state import State
+from ._args import Static, hide_statics, name_of
 from ._check import guarded
-from ._lift import Lifted, lift, name_of
+from ._lift import Lifted, lift
 from ._program import Program, Programs, programs_of
 from ._units import blocks, common_unit, flatten, gradient, like, numbers_of
 from ._variables import Parts, Variables
@@ -150,9 +153,9 @@ class GradientTransform:
         self._recipe = _Recipe(by, transform, params, has_aux, check_states, allow_int, unit_aware, scalar, blocks)
         self._return_value, self._has_aux, self._debug_nan = return_value, has_aux, debug_nan
         # programs of plain options are shared by all who ask for the same; others would pile up on the target
-        build = self._recipe.build
         shared = all(isinstance(value, _PLAIN) for _, value in params)
-        self._own = None if shared else Programs(lambda args: build(target, args))
+        self._own = None if shared else Programs(self._recipe.build, owned=True)
+        functools.update_wrapper(self, target, updated=())
         self.__name__ = self.__qualname__ = f'{name}({name_of(target)[1:-1]})'
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -165,8 +168,11 @@ class GradientTransform:
 
     def _find(self, *args: Any, **kwargs: Any) -> Derivative:
         recipe = self._recipe
-        programs = self._own or programs_of(self.target, recipe.key, recipe.build)
-        found = programs((args, kwargs))
+        given = args, kwargs
+        if self._own is None:
+            found = programs_of(self.target, recipe.key, recipe.build)(given)
+        else:
+            found = self._own(self.target, hide_statics(given))
         return found._replace(gradient=recipe.by.pack(found.gradient))
 
     def __repr__(self) -> str:
@@ -209,7 +215,9 @@ class Point:
         allow_int: bool = False,
         scalar: bool = False,
     ):
-        self._lifted = lifted = lift(fun, args, call=apply)
+        args = hide_statics(args)
+        self._lifted = lifted = lift(fun, args, call=lambda fn, args: fn(*args[0], **args[1]))
+        _report_attributes(lifted)
         self._args, self._by, self._has_aux, self._scalar = args, by, has_aux, scalar
         self.__name__ = self.__qualname__ = lifted.where
         self._settings = [environ.get(key) for key in lifted.settings]
@@ -245,9 +253,11 @@ class Point:
         return common_unit(units, f'{self._by.name}: {self.__name__} returns')
 
 
-def apply(fn: Callable, args: Any) -> Any:
-    """Call with positional and keyword arguments."""
-    return fn(*args[0], **args[1])
+def _report_attributes(lifted: Lifted) -> None:
+    """Tell the enclosing trace what it depends on as well."""
+    for (_, name), (obj, value) in lifted.attributes.items():
+        if stack.top is not None:
+            stack.top.read_attribute(obj, name, value)
 
 
 def _check_used(by: Variables, lifted: Lifted) -> None:
@@ -260,11 +270,10 @@ def _check_used(by: Variables, lifted: Lifted) -> None:
 
 
 def _check_inputs(by: Variables, inputs: Parts) -> None:
-    for path, x in jax.tree_util.tree_leaves_with_path(inputs):
-        kind = jax.typeof(x).dtype if hasattr(x, 'dtype') or isinstance(x, (bool, int, float, complex)) else None
-        if kind is None or not jnp.issubdtype(kind, jnp.inexact):
-            shown = type(x).__name__ if kind is None else kind
-            raise TypeError(f'{by.name}: {by.label(path)} holds {shown}, which has no derivative. Make it a float, or leave it out.')
+    for path, x in jax.tree_util.tree_leaves_with_path(inputs, is_leaf=lambda x: isinstance(x, Static)):
+        kind = type(x.value).__name__ if isinstance(x, Static) else x.dtype
+        if isinstance(kind, str) or not jnp.issubdtype(kind, jnp.inexact):
+            raise TypeError(f'{by.name}: {by.label(path)} holds {kind}, which has no derivative. Make it a float, or leave it out.')
 
 
 def _check_output(name: str, lifted: Lifted, has_aux: bool, scalar: bool) -> Any:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Self, cast
 
 import jax
 
 from .. import environ
 from .._errors import ParameterError, ShapeError
 from ..state import State
-from ._lift import Lifted, lift, name_of, signature
-from ._program import Program
+from ._args import Static, hide_statics, name_of
+from ._lift import Lifted, lift
+from ._program import Program, Programs
 
 
 def eval_shape(f: Callable, *args: Any, **kwargs: Any) -> Any:
@@ -38,7 +39,7 @@ def eval_shape(f: Callable, *args: Any, **kwargs: Any) -> Any:
     >>> bst.transform.eval_shape(lambda x: w.value @ x, jnp.ones(3))
     ShapeDtypeStruct(shape=(2,), dtype=float32)
     """
-    return _shapes(lift(f, (args, kwargs), call=lambda fn, args: fn(*args[0], **args[1])))
+    return _shapes(lift(f, hide_statics((args, kwargs)), call=_apply))
 
 
 def make_jaxpr(
@@ -79,9 +80,10 @@ def make_jaxpr(
     return made
 
 
-class _Traced(NamedTuple):
+class _Traced(Program):
+    """A program that remembers what it was made from."""
+
     lifted: Lifted
-    program: Program
     jaxpr: Any
 
 
@@ -130,11 +132,11 @@ class StatefulFunction:
         self._names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
         if any(n < 0 for n in self._numbers):
             raise ParameterError(f'{self.name}: static_argnums are counted from 0, but are {self._numbers}.')
-        self._table: dict[Any, list[_Traced]] = {}
+        self._programs = Programs(self._trace, owned=True)
 
     def make_jaxpr(self, *args: Any, **kwargs: Any) -> Self:
         """Trace for these arguments, if that was not done yet."""
-        self._traced(*self._split(args, kwargs))
+        self._traced(args, kwargs)
         return self
 
     def get_jaxpr(self, *args: Any, **kwargs: Any) -> Any:
@@ -142,24 +144,24 @@ class StatefulFunction:
 
         Arrays that the function closes over and settings of `environ` are constants of it.
         """
-        return self._traced(*self._split(args, kwargs)).jaxpr
+        return self._traced(args, kwargs).jaxpr
 
     def get_states(self, *args: Any, **kwargs: Any) -> tuple[State, ...]:
         """States that the function reads or writes, in the order of first touch."""
-        return self._traced(*self._split(args, kwargs)).program.reads
+        return self._traced(args, kwargs).reads
 
     def get_read_states(self, *args: Any, **kwargs: Any) -> tuple[State, ...]:
         """States that are read and never written."""
-        lifted = self._traced(*self._split(args, kwargs)).lifted
+        lifted = self._traced(args, kwargs).lifted
         return tuple(s for s in lifted.reads if s not in lifted.writes)
 
     def get_write_states(self, *args: Any, **kwargs: Any) -> tuple[State, ...]:
         """States that are written, read or not."""
-        return self._traced(*self._split(args, kwargs)).lifted.writes
+        return self._traced(args, kwargs).lifted.writes
 
     def get_out_shapes(self, *args: Any, **kwargs: Any) -> Any:
         """The result, with ``jax.ShapeDtypeStruct`` in the place of arrays."""
-        return _shapes(self._traced(*self._split(args, kwargs)).lifted)
+        return _shapes(self._traced(args, kwargs).lifted)
 
     def jaxpr_call(self, state_vals: Sequence[Any], *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
         """Run as a pure function, which touches no state.
@@ -183,59 +185,50 @@ class StatefulFunction:
         ShapeError
             If the values are not of the shapes and types that the states have.
         """
-        static, dynamic = self._split(args, kwargs)
-        lifted, program, _ = self._traced(static, dynamic)
-        values = list(state_vals)
-        if _shapes_and_types(values) != _shapes_and_types([s.value for s in program.reads]):
-            states = ', '.join(s.label for s in program.reads)
+        traced, values = self._traced(args, kwargs), list(state_vals)
+        if _shapes_and_types(values) != _shapes_and_types([s.value for s in traced.reads]):
+            states = ', '.join(s.label for s in traced.reads)
             raise ShapeError(f'{self.name}: state_vals are one value of the right shape and type for each of: {states}; given {values}.')
-        return _call(lifted, values, dynamic)
+        return _call(traced.lifted, values, self._hide(args, kwargs))
 
     def jaxpr_call_auto(self, *args: Any, **kwargs: Any) -> Any:
         """Run on the values of the states, write the new ones into them, and return the result."""
-        static, dynamic = self._split(args, kwargs)
-        return self._traced(static, dynamic).program(dynamic)
+        return self._programs(self.fun, self._hide(args, kwargs))
 
     def clear_cache(self) -> None:
         """Forget every trace."""
-        self._table.clear()
+        self._programs.clear()
 
-    def _split(self, args: tuple, kwargs: dict) -> tuple[Any, Any]:
-        static = {n: args[n] for n in self._numbers if n < len(args)} | {k: kwargs[k] for k in self._names if k in kwargs}
+    def _hide(self, args: tuple, kwargs: dict) -> Any:
+        positional = tuple(self._static(x) if n in self._numbers else x for n, x in enumerate(args))
+        return hide_statics((positional, {k: self._static(x) if k in self._names else x for k, x in kwargs.items()}))
+
+    def _static(self, value: Any) -> Static:
         try:
-            hash(tuple(static.values()))
+            hash(value)
         except TypeError as e:
-            raise TypeError(f'{self.name}: a static argument is part of a key, so it must be hashable; given {static}.') from e
-        dynamic = [x for n, x in enumerate(args) if n not in static], {k: x for k, x in kwargs.items() if k not in static}
-        return static, dynamic
+            raise TypeError(f'{self.name}: a static argument is part of a key, so it must be hashable; given {value!r}.') from e
+        return Static(value)
 
-    def _traced(self, static: dict, args: Any) -> _Traced:
-        key = tuple((n, type(x), x) for n, x in static.items())  # 1 and True are equal, but not the same to a function
-        known = self._table.setdefault((key, signature(args)), [])
-        for traced in known:
-            if traced.program.fits(args):
-                return traced
-        traced = self._trace(static, args)
-        if traced.program.reusable:
-            known.append(traced)
-        return traced
+    def _traced(self, args: tuple, kwargs: dict) -> _Traced:
+        found = self._programs.find(self.fun, self._hide(args, kwargs))
+        return cast(_Traced, found)
 
-    def _trace(self, static: dict, args: Any) -> _Traced:
-        def call(fn: Callable, args: Any) -> Any:
-            dynamic = iter(args[0])
-            places = len(args[0]) + sum(isinstance(n, int) for n in static)
-            positional = [static[n] if n in static else next(dynamic) for n in range(places)]
-            return fn(*positional, **args[1], **{k: x for k, x in static.items() if isinstance(k, str)})
-
-        lifted = lift(self.fun, args, call, self.name)
+    def _trace(self, fun: Callable, args: Any) -> _Traced:
+        lifted = lift(fun, args, _apply, self.name)
 
         def pure(values: Any, settings: Any, captured: Any, args: Any) -> Any:
             start = dict(zip(lifted.touched, values, strict=True))
             return lifted.pure([start[s] for s in lifted.reads], settings, captured, args)
 
-        program = Program(pure, lifted, lifted.touched, lifted.writes, args)
-        values = [s.value for s in lifted.touched]
-        return _Traced(lifted, program, jax.make_jaxpr(lambda values, args: _call(lifted, values, args))(values, args))
+        traced = _Traced(pure, lifted, lifted.touched, lifted.writes, args)
+        traced.lifted = lifted
+        traced.jaxpr = jax.make_jaxpr(lambda values, args: _call(lifted, values, args))([s.value for s in traced.reads], args)
+        return traced
+
+
+def _apply(fn: Callable, args: Any) -> Any:
+    return fn(*args[0], **args[1])
 
 
 def _call(lifted: Lifted, values: Sequence[Any], args: Any) -> tuple[list[Any], Any]:

@@ -1,5 +1,8 @@
 """What holds for every derivative, by a table of all of them."""
 
+import gc
+import weakref
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -222,3 +225,13 @@ def test_unit_aware_derivatives_are_plain_where_units_cancel():
 
 def test_jacobian_is_jacrev():
     assert jacobian is jacrev
+
+
+@family
+def test_programs_die_with_the_function(name):
+    counting = Counting()
+    FAMILY[name][0](counting.loss, counting.w)(jnp.asarray(0.7))
+    gone = weakref.ref(counting)
+    del counting
+    gc.collect()
+    assert gone() is None

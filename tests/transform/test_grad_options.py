@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from brainpy_state import BrainStateError, ParamState, State
+from brainpy_state import BrainStateError, ParamState, State, nn
 from brainpy_state.transform import grad, hessian, jit
 
 
@@ -166,3 +166,40 @@ def test_debug_nan_inside_jit_is_an_error(w):
 def test_its_python_arguments_may_be_quantities():
     slope = grad(lambda x, y: (x * y).to_decimal(u.mV), unit_aware=True)(2.0, 3.0 * u.mV)
     assert float(slope) == 3.0
+
+
+def test_switches_and_strings_are_static(w):
+    traces = []
+
+    def loss(x, kind, training=False):
+        traces.append((kind, training))
+        return jnp.sum(w.value) * x ** (2 if kind == 'square' else 1) if training else x
+
+    gradient = grad(loss, argnums=0)
+    assert float(gradient(2.0, 'square', training=True)) == 12.0
+    assert float(gradient(2.0, 'line', training=True)) == 3.0
+    assert float(gradient(3.0, 'square', training=True)) == 18.0
+    assert traces == [('square', True), ('line', True)]
+
+
+@pytest.mark.parametrize(('x', 'kind'), [(True, 'bool'), ('a', 'str')])
+def test_a_static_argument_has_no_gradient(x, kind):
+    with pytest.raises(TypeError, match=f'argument 0 holds {kind}, which has no derivative'):
+        grad(lambda x: 1.0)(x)
+
+
+def test_an_attribute_that_is_set_anew_is_noticed_through_jit(w):
+    class Model(nn.Module):
+        scale = None
+
+        def __init__(self):
+            super().__init__()
+            self.scale = 2.0
+
+    model = Model()
+    gradient = grad(lambda: model.scale * jnp.sum(w.value), w)
+    compiled = jit(gradient)
+    for scale in (2.0, 5.0):
+        model.scale = scale
+        np.testing.assert_array_equal(gradient(), [scale, scale])
+        np.testing.assert_array_equal(compiled(), [scale, scale])

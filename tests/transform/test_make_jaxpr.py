@@ -187,3 +187,12 @@ def test_other_errors(counted):
         StatefulFunction(counted, static_argnums=0).make_jaxpr([1.0])
     with pytest.raises(TypeError, match='my step returned'):
         StatefulFunction(lambda: object(), name='my step').make_jaxpr()
+
+
+def test_switches_are_static_without_being_told():
+    def fun(x, training):
+        return x if training else 2.0 * x
+
+    traced = StatefulFunction(fun)
+    assert [float(traced.jaxpr_call_auto(1.0, training=t)) for t in (True, False)] == [1.0, 2.0]
+    assert eval_shape(fun, jnp.ones(3), True).shape == (3,)
