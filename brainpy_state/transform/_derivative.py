@@ -152,6 +152,7 @@ class GradientTransform:
         self.target = target
         self._recipe = _Recipe(by, transform, params, has_aux, check_states, allow_int, unit_aware, scalar, blocks)
         self._return_value, self._has_aux, self._debug_nan = return_value, has_aux, debug_nan
+        self._key = self._recipe.key
         # programs of plain options are shared by all who ask for the same; others would pile up on the target
         shared = all(isinstance(value, _PLAIN) for _, value in params)
         self._own = None if shared else Programs(self._recipe.build, owned=True)
@@ -170,10 +171,12 @@ class GradientTransform:
         recipe = self._recipe
         given = args, kwargs
         if self._own is None:
-            found = programs_of(self.target, recipe.key, recipe.build)(given)
+            found = programs_of(self.target, self._key, recipe.build)(given)
         else:
             found = self._own(self.target, hide_statics(given))
-        return found._replace(gradient=recipe.by.pack(found.gradient))
+        by, blocks = recipe.by, recipe.blocks
+        packed = by.pack_all(found.gradient, blocks) if blocks else by.pack(found.gradient)
+        return Derivative(packed, found.value, found.aux)
 
     def __repr__(self) -> str:
         return f'<{self.__name__}>'

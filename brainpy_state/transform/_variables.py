@@ -57,21 +57,20 @@ class Variables:
         is_state, index = path[0].name == 'states', path[1].idx
         return self.states[index].label if is_state else f'argument {(self.numbers or ())[index]}'
 
-    def pack(self, tree: Any) -> Any:
-        """Put every `Parts` of a tree into the containers of the user."""
+    def pack(self, parts: Parts, depth: int = 1) -> Any:
+        """Put values into the containers of the user; ``depth`` is how many `Parts` lie within each other."""
+        if depth > 1:
+            parts = Parts(*([self.pack_all(x, depth - 1) for x in part] for part in parts))
+        wanted = []
+        if self._container is not None:
+            wanted.append(_rebuilt(self._container, iter(parts.states)))
+        if self.numbers is not None:
+            wanted.append(parts.arguments[0] if self._one_argument else tuple(parts.arguments))
+        return wanted[0] if len(wanted) == 1 else tuple(wanted)
 
-        def one(part: Any) -> Any:
-            if not isinstance(part, Parts):
-                return part
-            states, arguments = (list(map(self.pack, x)) for x in part)
-            wanted = []
-            if self._container is not None:
-                wanted.append(_rebuilt(self._container, iter(states)))
-            if self.numbers is not None:
-                wanted.append(arguments[0] if self._one_argument else tuple(arguments))
-            return wanted[0] if len(wanted) == 1 else tuple(wanted)
-
-        return jax.tree.map(one, tree, is_leaf=lambda x: isinstance(x, Parts))
+    def pack_all(self, tree: Any, depth: int) -> Any:
+        """The same for every `Parts` of a tree."""
+        return jax.tree.map(lambda parts: self.pack(parts, depth), tree, is_leaf=lambda x: isinstance(x, Parts))
 
     def unpack_states(self, values: Any) -> list[Any]:
         """The entries of a container like ``grad_states``, in the order of the states."""
