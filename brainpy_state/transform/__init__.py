@@ -1,5 +1,4 @@
-"""State-aware transforms: compile, loop, branch, map, differentiate."""
-"""State-aware transforms: compile, loop, differentiate, check."""
+"""State-aware transforms: compile, loop, branch, map, differentiate, check."""
 
 from .._errors import NanError as NanError
 from ._check import all_checks as all_checks

@@ -77,6 +77,7 @@ def checkify(fun: Callable, errors: Any = user_checks) -> Callable:
     def checked(*args: Any, **kwargs: Any) -> Any:
         return programs_of(fun, ('checkify', errors), build)((args, kwargs))
 
+    checked.stands_for = fun, ('checkify', errors)  # type: ignore[attr-defined]
     checked.__name__ = checked.__qualname__ = f'checkify({name_of(fun)[1:-1]})'
     return checked
 

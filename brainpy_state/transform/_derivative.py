@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -156,7 +155,9 @@ class GradientTransform:
         # programs of plain options are shared by all who ask for the same; others would pile up on the target
         shared = all(isinstance(value, _PLAIN) for _, value in params)
         self._own = None if shared else Programs(self._recipe.build, owned=True)
-        functools.update_wrapper(self, target, updated=())
+        if shared:
+            self.__wrapped__ = target
+            self.stands_for = target, (*self._key, return_value, debug_nan)
         self.__name__ = self.__qualname__ = f'{name}({name_of(target)[1:-1]})'
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -258,7 +259,7 @@ class Point:
 
 def _report_attributes(lifted: Lifted) -> None:
     """Tell the enclosing trace what it depends on as well."""
-    for (_, name), (obj, value) in lifted.attributes.items():
+    for obj, name, value in lifted.attributes:
         if stack.top is not None:
             stack.top.read_attribute(obj, name, value)
 

@@ -43,7 +43,7 @@ class Variables:
 
     @property
     def key(self) -> tuple:
-        return self.states, self.numbers
+        return self.states, _form(self._container), self.numbers, self._one_argument
 
     def of(self, args: tuple, states: Mapping[State, Any]) -> Parts:
         """The values to differentiate at."""
@@ -96,6 +96,15 @@ def _rebuilt(container: Any, values: Any) -> Any:
         return {key: _rebuilt(part, values) for key, part in container.items()}
     parts = [_rebuilt(part, values) for part in container]
     return type(container)(*parts) if hasattr(container, '_fields') else type(container)(parts)
+
+
+def _form(container: Any) -> Any:
+    """A container without its states."""
+    if isinstance(container, Mapping):
+        return tuple((key, _form(part)) for key, part in container.items())
+    if isinstance(container, Sequence):
+        return type(container), tuple(map(_form, container))
+    return type(container) if container is None else State
 
 
 def _entries(name: str, container: Any, values: Any) -> Iterable[Any]:

@@ -91,8 +91,7 @@ def vjp(
         return Program(lifted.pure, lifted, lifted.reads, lifted.writes, args)
 
     found = programs_of(fun, ('vjp', by.key, has_aux, unit_aware), build)((primals, {}))
-    pull = dataclasses.replace(found.gradient, by=by)  # the same program serves every container of the same states
-    return (found.value, pull, found.aux) if has_aux else (found.value, pull)
+    return (found.value, found.gradient, found.aux) if has_aux else (found.value, found.gradient)
 
 
 class _Form:

@@ -23,6 +23,7 @@ from brainpy_state.transform import (
     jvp,
     vector_grad,
     vjp,
+    vmap,
 )
 
 W = jnp.array([0.5, -2.0])
@@ -125,14 +126,15 @@ def test_made_anew_for_each_call_it_traces_and_compiles_once(counting, name, com
 
 
 @family
-def test_inside_jit_and_a_loop_it_is_the_same(counting, name):
+def test_inside_jit_loops_and_lanes_it_is_the_same(counting, name):
     derivative = FAMILY[name][0](counting.loss, counting.w)
     xs = jnp.array([0.3, 0.7])
     plain = [np.asarray(derivative(x)) for x in xs]
     np.testing.assert_allclose(jit(derivative)(xs[0]), plain[0], rtol=3e-6)
     np.testing.assert_allclose(for_loop(derivative, xs), plain, rtol=3e-6)
     np.testing.assert_allclose(jit(lambda xs: for_loop(derivative, xs))(xs), plain, rtol=3e-6)
-    assert int(counting.calls.value) == 2 + 1 + 2 + 2
+    np.testing.assert_allclose(vmap(derivative)(xs), plain, rtol=3e-6)
+    assert int(counting.calls.value) == 2 + 1 + 2 + 2 + 1  # all lanes write the same, once
 
 
 @family

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from brainpy_state import BrainStateError, ParamState, State, nn
-from brainpy_state.transform import grad, hessian, jit
+from brainpy_state.transform import for_loop, grad, hessian, jit
 
 
 @pytest.fixture
@@ -94,18 +94,28 @@ def test_a_named_tuple_of_states_gives_a_named_tuple(w):
     assert float(grads.b) == 3.0
 
 
-def test_different_containers_of_the_same_states_share_programs_but_not_their_form(w):
-    traces = []
-
+@pytest.mark.parametrize('outer', [lambda f: f, jit, lambda f: lambda: for_loop(f, length=1)], ids=['eager', 'jit', 'for_loop'])
+def test_different_containers_of_the_same_states_are_told_apart(w, outer):
     def loss():
-        traces.append(1)
         return jnp.sum(w.value**2)
 
-    one, listed, named = grad(loss, w)(), grad(loss, [w])(), grad(loss, {'w': w})()
-    np.testing.assert_array_equal(one, [2.0, 4.0])
-    np.testing.assert_array_equal(listed[0], one)
-    np.testing.assert_array_equal(named['w'], one)
-    assert len(traces) == 1
+    for container, of in (([w], lambda g: g[0]), ({'w': w}, lambda g: g['w']), (w, lambda g: g), ((w,), lambda g: g[0])):
+        grads = outer(grad(loss, container))()
+        assert isinstance(grads, jax.Array if container is w else type(container))
+        np.testing.assert_array_equal(np.ravel(of(grads)), [2.0, 4.0])
+
+
+def test_a_loop_over_a_gradient_made_anew_compiles_once(w, compilations):
+    def loss(x):
+        return jnp.sum(w.value**2) * x
+
+    xs = jnp.arange(3.0)
+    jax.block_until_ready(for_loop(grad(loss, w), xs))
+    with compilations() as found:
+        jax.block_until_ready(for_loop(grad(loss, w), xs))
+        assert found == []
+        _, value = for_loop(grad(loss, w, return_value=True), xs)
+    np.testing.assert_array_equal(value, 5.0 * xs)
 
 
 def test_gradient_of_a_gradient_with_respect_to_states(w):
