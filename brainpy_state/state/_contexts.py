@@ -6,6 +6,8 @@ import dataclasses
 import time
 from typing import Any, ClassVar
 
+import jax
+
 
 @dataclasses.dataclass(slots=True)
 class HookContext:
@@ -27,6 +29,11 @@ class HookContext:
     def state_name(self) -> str | None:
         """The state's name, or its place in the tree of modules."""
         return self.state.place
+
+    @property
+    def traced(self) -> bool:
+        """Whether the value is abstract, in a function that is being traced, so that it cannot be compared or printed."""
+        return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(self.value))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in self._answers and hasattr(self, name):
