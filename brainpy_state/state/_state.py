@@ -86,10 +86,10 @@ class State(Hookable):
         self._home = home = stack.top
         if (trace := current_trace()) is not EAGER:
             self._birth = weakref.ref(trace)
-        if home is not None:
-            home.adopt(self)
         if self._hooks is not None:
             tell_made(self, value, metadata)
+        if home is not None:
+            home.adopt(self)
 
     def _refuse(self, value: Any) -> None:
         """Raise if this kind of state cannot start from a value."""

@@ -8,6 +8,7 @@ import pytest
 import brainpy_state as bst
 from brainpy_state import HookRegistrationError, State
 from brainpy_state.state import any_hooks, fingerprint
+from brainpy_state.state._hooks import in_use
 
 
 @pytest.fixture(autouse=True)
@@ -203,15 +204,16 @@ def test_a_state_with_hooks_is_freed(hooks):
 
 def test_whether_there_are_hooks_follows_registration_and_the_life_of_states():
     gc.collect()
-    assert not any_hooks()
+    before = len(in_use)
     state = State(1.0)
     state.register_hook('read', _ignore).remove()
-    assert not any_hooks()
+    assert len(in_use) == before
     state.register_hook('read', _ignore)
+    assert len(in_use) == before + 1
     assert any_hooks()
     del state
     gc.collect()
-    assert not any_hooks()
+    assert len(in_use) == before
 
 
 def test_the_fingerprint_changes_with_the_write_before_hooks_in_force():

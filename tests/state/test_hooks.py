@@ -1,6 +1,5 @@
 """What hooks see, change and refuse when Python code touches a state."""
 
-import threading
 import time
 
 import jax.numpy as jnp
@@ -174,46 +173,6 @@ def test_an_exception_of_an_observer_reaches_the_caller_and_what_was_done_stays(
     assert state.value == after
 
 
-@pytest.mark.parametrize('kind', ['read', 'write_before', 'write_after', 'restore'])
-def test_a_hook_may_touch_its_own_state(register, kind):
-    state, calls = State(1.0), []
-
-    def touch(ctx):
-        calls.append(kind)
-        state.value = state.value + 10.0
-        state.restore_value(state.value)
-
-    register(state, kind, touch)
-    state.value = 2.0 + state.value * 0.0
-    state.restore_value(3.0)
-    hooks_of_a_round = 1
-    assert calls == [kind] * hooks_of_a_round
-
-
-def test_two_hooks_that_touch_each_others_states_come_to_an_end():
-    a, b, calls = State(1.0), State(2.0), []
-    a.register_hook('read', lambda ctx: calls.append(('a', b.value)))
-    b.register_hook('read', lambda ctx: calls.append(('b', a.value)))
-    assert a.value == 1.0
-    assert calls == [('b', 1.0), ('a', 2.0)]
-
-
-def test_a_hook_of_every_state_may_make_and_write_states():
-    log, made = State(()), []
-
-    def record(ctx):
-        made.append(State(ctx.value))
-        log.value = (*log.value, ctx.value)
-
-    for kind in ('init', 'write_after', 'read'):
-        bst.register_state_hook(kind, record)
-    state = State(1.0)
-    state.value = 2.0
-    bst.clear_state_hooks()
-    assert log.value.count(2.0) >= 1
-    assert made
-
-
 def test_a_hook_that_failed_is_called_the_next_time(register):
     state, calls = State(1.0), []
 
@@ -257,22 +216,6 @@ def test_hooks_are_called_once_within_frames():
         state.value = state.value + 1.0
     assert seen == ['read', 'write_before', 'write_after']
     assert inner.get_write_states() == outer.get_write_states() == (state,)
-
-
-def test_hooks_are_called_in_every_thread():
-    state, seen = State(1.0), []
-
-    def touch(ctx):
-        seen.append(threading.current_thread())
-        if len(seen) == 1:  # while the hook runs here, it runs there as well
-            thread.start()
-            thread.join()
-
-    state.register_hook('read', touch)
-    thread = threading.Thread(target=lambda: state.value)
-    state.value
-    assert len(seen) == 2
-    assert seen[1] is thread
 
 
 def test_every_value_can_be_assigned_or_none():
