@@ -68,7 +68,7 @@ class State(Hookable):
 
     _accepts: Any = object  # classes of a first value
     _place: str | None = None  # in the tree that was last initialised
-    _birth: Callable[[], Any] | None = None  # weak reference to the JAX trace in which it was made
+    _birth: Callable[[], Any] | None  # weak reference to the JAX trace in which it was made
 
     def __init__(self, value: Any, name: str | None = None, *, tag: str | set[str] | None = None, **metadata: Any):
         if isinstance(value, State):
@@ -82,14 +82,17 @@ class State(Hookable):
         self._begin(value, metadata)
 
     def _begin(self, value: Any, metadata: dict[str, Any]) -> None:
-        self._value = value
-        self._home = home = stack.top
-        if (trace := current_trace()) is not EAGER:
-            self._birth = weakref.ref(trace)
+        self.enter(value)
         if self._hooks is not None:
             tell_made(self, value, metadata)
-        if home is not None:
-            home.adopt(self)
+        if self._home is not None:
+            self._home.adopt(self)
+
+    def enter(self, value: Any) -> None:
+        """Hold a value as if made here and now, in this frame and trace; for transforms, which then let the frame adopt it."""
+        self._value = value
+        self._home = stack.top
+        self._birth = None if (trace := current_trace()) is EAGER else weakref.ref(trace)
 
     def _refuse(self, value: Any) -> None:
         """Raise if this kind of state cannot start from a value."""

@@ -2,6 +2,7 @@
 
 import time
 
+import jax
 import jax.numpy as jnp
 import pytest
 
@@ -233,3 +234,11 @@ def test_a_concrete_value_is_not_traced():
     state.register_hook('read', lambda ctx: seen.append(ctx.traced))
     state.value
     assert seen == [False]
+
+
+def test_a_hook_does_not_loosen_the_rule_for_raw_transforms():
+    state = State(0.0)
+    state.register_hook('write_before', lambda ctx: None)
+    with pytest.raises(bst.TraceContextError, match='raw JAX transform'):
+        jax.jit(lambda x: setattr(state, 'value', x))(1.0)
+    assert state.value == 0.0
