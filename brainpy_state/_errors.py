@@ -13,19 +13,37 @@ class BatchAxisError(BrainStateError):
     """A state and a batch axis do not fit."""
 
 
+class StateTreeError(BrainStateError, ValueError):
+    """A state is given a value of another tree, shape or type, where that is checked."""
+
+
+class HookError(BrainStateError):
+    """Base class of what goes wrong with hooks."""
+
+
+class HookRegistrationError(HookError, ValueError):
+    """A hook cannot be registered or removed as asked for."""
+
+
+class HookCancellationError(HookError, RuntimeError):
+    """A hook cancelled a write; the state holds what it held before."""
+
+
 class StateNotInitializedError(BrainStateError, AttributeError):
     """A declared state is used before ``init_all_states`` created it."""
 
 
-class MissingSettingError(BrainStateError, KeyError):
-    """The clock or another setting of ``environ`` is missing."""
-
+class _MissingKeyError(BrainStateError, KeyError):
     def __str__(self) -> str:  # KeyError would print the repr of the message
         return str(self.args[0])
 
 
-class NanError(BrainStateError, FloatingPointError):
-    """A NaN appeared where it was looked for."""
+class MissingSettingError(_MissingKeyError):
+    """The clock or another setting of ``environ`` is missing."""
+
+
+class UnknownStateError(_MissingKeyError):
+    """A key names no state."""
 
 
 class ParameterError(BrainStateError, ValueError):
@@ -38,3 +56,7 @@ class ShapeError(BrainStateError, ValueError):
 
 class UnitError(BrainStateError, TypeError):
     """A quantity has the wrong unit, or lacks one."""
+
+
+class NanError(BrainStateError, FloatingPointError):
+    """A NaN appeared where it was looked for."""

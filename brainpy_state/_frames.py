@@ -18,6 +18,7 @@ import jax.extend.core as jex_core
 
 class _Stack(threading.local):
     top: Frame | None = None
+    checks: frozenset[str] = frozenset()  # what is checked of every write, besides what always is
 
 
 stack = _Stack()
@@ -66,11 +67,21 @@ class Frame:
 
     def write(self, state: Any, value: Any) -> None:
         """Let a state hold a value, as far as this frame is concerned."""
-        if self.parent is not None:
+        if self.parent is None:
+            state.write_local(value)
+        else:
             self.parent.write(state, value)
-            return
-        with suspended():  # the checks of a plain write hold
-            state.value = value
+
+    def put_back(self, state: Any, value: Any) -> None:
+        """Let a state hold a restored value; a write, unless a frame tells them apart and calls `pass_back`."""
+        self.write(state, value)
+
+    def pass_back(self, state: Any, value: Any) -> None:
+        """Hand a restored value on to the parent."""
+        if self.parent is None:
+            state.write_local(value)
+        else:
+            self.parent.put_back(state, value)
 
     def read_setting(self, setting: Setting) -> Any:
         """The value of a setting, seen from inside this frame."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .._frames import EAGER, MISSING, Frame, attributes, current_trace
+from .._frames import MISSING, Frame, attributes
 from ..state import State
 
 
@@ -22,8 +22,6 @@ class Undo(Frame):
         state._home = self.parent
         if self.parent is not None:
             self.parent.adopt(state)
-        elif (trace := current_trace()) is not EAGER:
-            state._birth_trace = trace
 
     def write(self, state: State, value: Any) -> None:
         # a trace keeps its values to itself and drops them when it fails, so the state's own is the one to keep

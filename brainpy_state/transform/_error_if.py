@@ -17,6 +17,8 @@ from ._args import signature
 class Flag(State):
     """Whether a check has failed, and the values for its message: a hidden state that every transform threads along."""
 
+    _hooks = None  # hooks of every state are about the states of models
+
     def __init__(self, message: str | Callable[..., str], args: tuple[Any, ...]):
         self.message = message
         super().__init__((jnp.zeros((), bool), jax.tree.map(lambda x: jnp.zeros(jnp.shape(x), jax.typeof(x).dtype), args)))

@@ -94,7 +94,7 @@ class Trace(Frame):
         return value
 
     def write(self, state: State, value: Any) -> None:
-        if current_trace() is not self.trace:
+        if (now := current_trace()) is not self.trace and not state.born_in(now):
             raise TraceContextError(_INNER_WRITE.format(state=state.label, where=self.where))
         if self.owns(state._home):
             state._value = value

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import environ, event
 from .._frames import EAGER, current_trace, stack
-from ..state import State
+from ..state import State, any_hooks, fingerprint, write_back
 from ._args import check_args, hide_statics, name_of, signature
 from ._error_if import Flag, raise_if_set
 from ._lift import Lifted
@@ -65,6 +65,7 @@ class Program:
         self.captured: list[Any] = lifted.captured if isinstance(lifted, Lifted) else [part.captured for part in parts]
         self.signature = signature((self._values(), self._settings(), args))
         self.mode = _mode()
+        self.hooks = fingerprint(self.writes)
 
         def checked(values: Any, settings: Any, captured: Any, args: Any) -> Any:
             if self.mode != _mode() or signature((values, settings, args)) != self.signature:
@@ -79,13 +80,15 @@ class Program:
         return not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(self.captured))
 
     def _values(self) -> list[Any]:
-        return [s.value for s in self.reads]
+        return [s.peek() for s in self.reads]
 
     def _settings(self) -> list[Any]:
         return [environ.get(key) for key in self.settings]
 
     def same_statics(self) -> bool:
         """Whether what was taken as a constant has the same value still, and what was taken as an input is one still."""
+        if fingerprint(self.writes) != self.hooks:
+            return False
         inputs = map(environ.lookup, self.settings)
         if any(setting is None or setting.static for setting in inputs):  # no longer set, or to something that is no number
             return False
@@ -93,7 +96,7 @@ class Program:
             now = environ.peek(key)
             if now is not value and not _equal(now, value):
                 return False
-        return all(a.unchanged() for a in self.attributes) and all(_equal(s.value, value) for s, value in self.static_states)
+        return all(a.unchanged() for a in self.attributes) and all(_equal(s.peek(), value) for s, value in self.static_states)
 
     def fits(self, fn: Any, args: Any) -> bool:
         """Whether this program is the right one for the world as it is now."""
@@ -108,8 +111,7 @@ class Program:
         out, new = self.jitted(self._values(), self._settings(), self.captured, args)
         if self.flags and current_trace() is EAGER:
             raise_if_set([(new[k], flag) for k, flag in self.flags])
-        for state, value in zip(self.writes, new, strict=True):
-            state.value = value
+        write_back(self.writes, new)
         return out
 
     def lower(self, args: Any) -> jax.stages.Lowered:
@@ -126,6 +128,9 @@ class Program:
         out, new = self.jitted([s.local_value for s in self.reads], self._settings(), self.captured, args)
         if self.flags:
             raise_if_set([(new[k], flag) for k, flag in self.flags])
+        if any_hooks():
+            write_back(self.writes, new)
+            return out
         for state, value in zip(self.writes, new, strict=True):
             state._value = value
         return out

@@ -89,7 +89,7 @@ def vmap_new_states(
 
 def _move_here(state: State, value: Any) -> None:
     """Give a state that was created inside a trace its value outside of it."""
-    state._value, state._home = value, stack.top
+    state.enter(value)
     if stack.top is not None:
         stack.top.adopt(state)
 

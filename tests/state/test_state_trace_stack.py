@@ -143,3 +143,68 @@ def test_a_write_inside_a_block_is_kept_and_checked():
         with pytest.raises(ValueError, match='cannot hold a State'):
             a.value = State(1.0)
     assert a.value == 2.0 * u.mV
+
+
+@pytest.fixture
+def touched():
+    """A block that reads a parameter and a hidden state and writes the latter and another one."""
+    w, v, x = ParamState(1.0, name='w'), HiddenState(jnp.ones(2), name='v'), State(2.0, name='x', tag='in')
+    with StateTraceStack() as stack:
+        v.value = v.value * w.value
+        x.value = 3.0
+    return stack, w, v, x
+
+
+def test_all_states_and_those_of_a_kind_come_in_the_order_of_first_touch(touched):
+    stack, w, v, x = touched
+    assert stack.states == (v, w, x)
+    assert stack.state_subset(ParamState) == (w,)
+    assert stack.state_subset(State) == (v, w, x)
+    assert stack.state_subset([HiddenState, 'in']) == (v, x)
+    with pytest.raises(TypeError, match='A filter is'):
+        stack.state_subset(1)
+
+
+def test_values_are_assigned_in_the_order_of_the_states(touched):
+    stack, w, v, x = touched
+    stack.assign_state_vals([jnp.zeros(2), 5.0, 6.0])
+    assert (float(v.value.sum()), w.value, x.value) == (0.0, 5.0, 6.0)
+
+
+@pytest.mark.parametrize('values', [[], [1.0, 2.0], [1.0, 2.0, 3.0, 4.0]])
+def test_another_number_of_values_is_an_error_and_nothing_is_assigned(touched, values):
+    stack, w, _, x = touched
+    with pytest.raises(ValueError, match=f'3 states were touched, but {len(values)} values were given'):
+        stack.assign_state_vals(values)
+    assert (w.value, x.value) == (1.0, 3.0)
+
+
+def test_merging_adds_what_others_recorded_and_a_write_counts_for_all():
+    a, b, c = State(1.0), State(2.0), State(3.0)
+    first, second, third = StateTraceStack(), StateTraceStack(), StateTraceStack()
+    with first:
+        a.value, b.value
+    with second:
+        b.value = 0.0
+        c.value
+    with third:
+        c.value = 0.0
+    both = first + second
+    assert (both.states, both.get_write_states()) == ((a, b, c), (b,))
+    assert (first.states, first.get_write_states()) == ((a, b), ())
+    assert first.merge(second, third) is first
+    assert (first.states, first.get_write_states()) == ((a, b, c), (b, c))
+    with pytest.raises(TypeError):
+        first + 1
+
+
+def test_restoring_counts_as_a_read():
+    a, b = State(1.0), State(2.0)
+    with StateTraceStack() as outer, StateTraceStack() as inner:
+        a.restore_value(5.0)
+        b.value = 1.0
+        b.restore_value(6.0)
+    for stack in (outer, inner):
+        assert stack.get_read_states() == (a,)
+        assert stack.get_write_states() == (b,)
+    assert (a.value, b.value) == (5.0, 6.0)
