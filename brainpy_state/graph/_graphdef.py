@@ -15,7 +15,7 @@ from .._typing import Path
 from ..state import State
 from ._static import Static
 from ._treefy import TreefyState
-from ._walk import Node, Walk
+from ._walk import Node, Walk, report
 
 Value = Any  # the number of an object (int), a `Static`, a `TupleDef` or a `MethodDef`
 
@@ -112,6 +112,7 @@ class _Builder:
         if isinstance(x, State):
             return StateDef(self.paths[id(x)])
         if isinstance(x, Node):
+            report(x, vars(x))
             return NodeDef(type(x), {name: self.value(v) for name, v in vars(x).items()})
         empty = copy.copy(x)
         empty.clear()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from .._frames import stack
 from .._typing import Path
 from ..state import State
 from ._select import select
@@ -68,7 +69,9 @@ def visible(x: Any) -> list[tuple[Any, Any]]:
     """Keys and values of what a node or container holds and the walk enters, in sorted order."""
     if isinstance(x, Node):
         hidden = x.graph_invisible_attrs
-        return sorted([item for item in vars(x).items() if isinstance(item[1], BRANCHING) and item[0] not in hidden], key=_key)
+        found = {name: part for name, part in vars(x).items() if isinstance(part, BRANCHING) and name not in hidden}
+        report(x, found)
+        return sorted(found.items(), key=_key)
     if isinstance(x, dict):
         items = [item for item in x.items() if isinstance(item[1], BRANCHING)]
         try:
@@ -76,6 +79,13 @@ def visible(x: Any) -> list[tuple[Any, Any]]:
         except TypeError:  # keys of several kinds
             return sorted(items, key=lambda item: (type(item[0]).__name__, repr(item[0])))
     return [(k, part) for k, part in enumerate(x) if isinstance(part, BRANCHING)]
+
+
+def report(node: Node, found: dict[str, Any]) -> None:
+    """Tell the open frames which attributes were read, so that a compiled function notices another object there."""
+    if (top := stack.top) is not None:
+        for name, value in found.items():
+            top.read_attribute(node, name, value)
 
 
 def _key(item: tuple[Any, Any]) -> Any:

@@ -135,3 +135,28 @@ def test_deepcopy_of_a_module_gives_states_that_belong_to_the_trace_where_they_a
     assert touched.get_write_states() == ()
     copy.deepcopy(inside).n.value = 6.0
     assert inside.n.value == 5.0
+
+
+class Module(bst.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.note = State(1.0), 'first'
+
+
+def test_a_compiled_function_that_walks_a_model_notices_another_state_there():
+    model = Module()
+    total = bst.transform.jit(lambda: sum(s.value for s in model.states().values()) * 1)
+    assert total() == 1.0
+    model.a = State(2.0)
+    assert total() == 2.0
+    graph.pop_states(model, ...)
+    model.a = State(3.0)
+    assert total() == 3.0
+
+
+def test_a_compiled_function_that_clones_a_model_notices_another_attribute_there():
+    model = Module()
+    length = bst.transform.jit(lambda: len(graph.clone(model).note))
+    assert length() == 5
+    model.note = 'other one'
+    assert length() == 9
