@@ -117,7 +117,7 @@ def update_states(node: Any, *state_trees: Mapping) -> None:
         If what stands at a path is no state.
     """
     known = states_of(node)
-    given = _gather(state_trees, 'update_states')
+    given = _gather([_nested(tree, known) for tree in state_trees], 'update_states')
     for path, x in given.items():
         if not isinstance(x, (TreefyState, State)):
             raise TypeError(f'update_states: a TreefyState or State is needed at {path}, but {x!r} is a {type(x).__name__}.')
@@ -170,14 +170,19 @@ def _tree(found: Mapping[Path, State]) -> dict:
     return to_nest({path: TreefyState.of(state) for path, state in found.items()})
 
 
+def _nested(tree: Any, known: Mapping[Path, State]) -> Any:
+    """A nested dict, also from one by path."""
+    by_path = isinstance(tree, Mapping) and all(isinstance(k, tuple) and (k,) not in known for k in tree)
+    return to_nest(tree) if by_path else tree
+
+
 def _gather(trees: Iterable[Mapping], where: str) -> dict[Path, Any]:
     """All leaves of several trees by path."""
     gathered: dict[Path, Any] = {}
     for tree in trees:
         if not isinstance(tree, Mapping):
             raise TypeError(f'{where}: states come as dicts, but {tree!r} is a {type(tree).__name__}.')
-        by_path = all(isinstance(k, tuple) and not isinstance(x, Mapping) for k, x in tree.items())
-        flat = tree if by_path else to_flat(tree)
+        flat = to_flat(tree)
         if twice := gathered.keys() & flat.keys():
             raise ValueError(f'{where}: {min(twice, key=repr)} is given twice.')
         gathered.update(flat)

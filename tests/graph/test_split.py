@@ -282,6 +282,17 @@ def test_several_graphs_are_split_together():
     assert again['a'] is again['b'][0] and again['b'][1] is not again['a']
 
 
+def test_a_dict_of_states_by_path_is_a_graph_too():
+    states = Linear(2, 3).states()
+    again = rebuilt(states)
+    assert type(again) is type(states) and list(again) == list(states)
+    other = jax.tree.map(lambda x: x + 1, graph.treefy_states(states))
+    graph.update_states(again, other)
+    assert again['count',].value == 1 and states['count',].value == 0
+    graph.update_states(states, graph.to_flat(other))
+    assert states['count',].value == 1
+
+
 @pytest.fixture
 def network():
     """Two populations, of which one excites the other through a shared receptor and through jumps."""
