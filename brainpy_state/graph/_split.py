@@ -123,8 +123,7 @@ def update_states(node: Any, *state_trees: Mapping) -> None:
             raise TypeError(f'update_states: a TreefyState or State is needed at {path}, but {x!r} is a {type(x).__name__}.')
         if path not in known:
             raise ValueError(f'update_states: the graph has no state at {path}{_close_to(path, known)}; states are not added.')
-    for path, x in given.items():
-        known[path].value = x.value
+    known.assign_values({path: x.value for path, x in given.items()})
 
 
 def pop_states(node: Any, *filters: Any) -> Any:
@@ -139,7 +138,7 @@ def pop_states(node: Any, *filters: Any) -> Any:
 
     Returns
     -------
-    dict or tuple of dict
+    StateDictManager or tuple of StateDictManager
         As from `states`: the states that were taken out by their first paths.
 
     Raises

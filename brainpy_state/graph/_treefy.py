@@ -11,7 +11,7 @@ from .._typing import Path
 from ..state import State
 from ._static import Static
 
-_OF_THE_OBJECT = {*vars(State(None)), '_birth_trace', '_place'} - {'name', 'tag'}  # not copied: what ties a state to its birth
+_OF_ONE_OBJECT = {'_value', '_home', '_birth', '_hooks', '_site', '_place'}  # what ties a state to where it was made and stands
 
 
 @jax.tree_util.register_pytree_with_keys_class
@@ -50,7 +50,7 @@ class TreefyState:
     @classmethod
     def of(cls, state: State) -> TreefyState:
         """Take a state apart; it is read, not changed."""
-        metadata = {k: v for k, v in vars(state).items() if k not in _OF_THE_OBJECT}
+        metadata = {k: v for k, v in vars(state).items() if k not in _OF_ONE_OBJECT}
         return cls(type(state), state.value, **metadata | {'tag': frozenset(state.tag)})
 
     @property

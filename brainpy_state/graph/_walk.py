@@ -8,7 +8,7 @@ from typing import Any
 
 from .._frames import stack
 from .._typing import Path
-from ..state import State
+from ..state import State, StateDictManager
 from ._select import select
 
 Hierarchy = tuple[int, int]
@@ -149,7 +149,7 @@ def states(node: Any, *filters: Any, allowed_hierarchy: Hierarchy = EVERY_LEVEL)
 
     Returns
     -------
-    dict or tuple of dict
+    StateDictManager or tuple of StateDictManager
         ``{path: State}``. Without a filter all states, with several a dict for each, where a
         state goes to the first that fits. A state with several paths appears once.
 
@@ -169,7 +169,7 @@ def states(node: Any, *filters: Any, allowed_hierarchy: Hierarchy = EVERY_LEVEL)
     >>> list(bst.graph.states(Pair())), list(bst.graph.states(Pair(), bst.ParamState))
     ([('h',), ('w',)], [('w',)])
     """
-    chosen = select(iter_leaf(node, allowed_hierarchy), filters)
+    chosen = [StateDictManager(found) for found in select(iter_leaf(node, allowed_hierarchy), filters)]
     return chosen[0] if len(chosen) == 1 else tuple(chosen)
 
 

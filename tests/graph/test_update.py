@@ -1,6 +1,7 @@
 """Update, pop, clone and deepcopy."""
 
 import copy
+import pickle
 
 import jax
 import jax.numpy as jnp
@@ -63,6 +64,15 @@ def test_an_unknown_path_changes_nothing_and_names_close_ones(model):
     assert model.table['bias'].value == 4.0
 
 
+def test_a_refused_value_changes_no_state(model):
+    tree = graph.treefy_states(model, ParamState)
+    tree['table']['bias'] = tree['table']['bias'].replace((1.0, 2.0))
+    tree['first']['weight'] = tree['first']['weight'].replace(jnp.zeros(2))
+    with bst.check_state_value_tree(), pytest.raises(ValueError, match='tree'):
+        graph.update_states(model, tree)
+    np.testing.assert_array_equal(model.first.weight.value, [1.0, 1.0])
+
+
 def test_pop_takes_states_out_of_every_place(model):
     shared = model.first.weight
     model.table['w'] = shared
@@ -111,6 +121,12 @@ def test_deepcopy_keeps_sharing_and_copies_what_is_neither_node_nor_state(model)
     assert model.seen == {1, 2} and model.mask[0] == 1
     other.first.weight.value += 1
     np.testing.assert_array_equal(model.first.weight.value, [1.0, 1.0])
+
+
+def test_a_node_can_be_pickled(model):
+    other = pickle.loads(pickle.dumps(model))
+    assert graph.graphdef(other) == graph.graphdef(model)
+    assert other.first.weight is other.layers[0].weight is not model.first.weight
 
 
 def test_deepcopy_of_several_nodes_keeps_what_they_share(model):

@@ -66,7 +66,7 @@ def test_several_classes_select_as_many_dicts_and_the_first_that_fits_wins(tree)
 
 
 def test_tags_paths_and_combinations_of_filters_select(tree):
-    tree.parts['b'].tag.add('slow')
+    tree.parts['b'].add_tag('slow')
     assert list(graph.states(tree, 'slow')) == [('parts', 'b')]
     assert list(graph.states(tree, ['slow', HiddenState])) == [('again', 'h'), ('parts', 'b')]
     assert list(graph.states(tree, bst.filter.PathContains('layers'))) == [('layers', 0, 'w')]
@@ -87,6 +87,13 @@ def test_what_is_no_filter_is_an_error(tree):
         graph.states(tree, 3)
     with pytest.raises(TypeError, match='A filter is a class, a tag'):
         graph.nodes(tree, 3.0)
+
+
+def test_states_come_in_a_dict_that_assigns_and_collects_values(tree):
+    params, rest = graph.states(tree, ParamState, ...)
+    assert type(params) is type(rest) is type(graph.states(tree)) is bst.StateDictManager
+    params.assign_values({('parts', 'b'): 7.0})
+    assert tree.parts['b'].value == 7.0
 
 
 def test_what_is_no_graph_is_an_error():
