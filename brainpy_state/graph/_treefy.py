@@ -14,7 +14,6 @@ from ._static import Static
 _OF_ONE_OBJECT = {'_value', '_home', '_birth', '_hooks', '_site', '_place'}  # what ties a state to where it was made and stands
 
 
-@jax.tree_util.register_pytree_with_keys_class
 class TreefyState:
     """A state taken apart: its value is a pytree's content, its class and labels are the structure.
 
@@ -68,7 +67,7 @@ class TreefyState:
 
     def replace(self, value: Any) -> TreefyState:
         """The same with another value."""
-        return self.tree_unflatten((self.type, self._static), (value,))
+        return _unflatten((self.type, self._static), (value,))
 
     def to_state(self) -> State:
         """A new state of this class, value and labels, born here and now."""
@@ -76,21 +75,26 @@ class TreefyState:
         State.__init__(state, self.value, **self.metadata)  # what a class checks of a first value holds no more for tracers
         return state
 
-    def tree_flatten_with_keys(self) -> tuple[tuple, tuple]:
-        return ((jax.tree_util.GetAttrKey('value'), self.value),), (self.type, self._static)
-
-    def tree_flatten(self) -> tuple[tuple, tuple]:
-        return (self.value,), (self.type, self._static)
-
-    @classmethod
-    def tree_unflatten(cls, aux: tuple, children: tuple) -> TreefyState:
-        new = object.__new__(cls)
-        (new.type, new._static), (new.value,) = aux, children
-        return new
-
     def __repr__(self) -> str:
         labels = ''.join(f', {k}={v!r}' for k, v in self.metadata.items() if v not in (None, frozenset()))
         return f'TreefyState({self.type.__name__}, {self.value!r}{labels})'
+
+
+def _flatten(x: TreefyState) -> tuple[tuple, tuple]:
+    return (x.value,), (x.type, x._static)
+
+
+def _flatten_with_keys(x: TreefyState) -> tuple[tuple, tuple]:
+    return ((jax.tree_util.GetAttrKey('value'), x.value),), (x.type, x._static)
+
+
+def _unflatten(structure: tuple, values: Any) -> TreefyState:
+    new = object.__new__(TreefyState)
+    (new.type, new._static), (new.value,) = structure, values
+    return new
+
+
+jax.tree_util.register_pytree_with_keys(TreefyState, _flatten_with_keys, _unflatten, _flatten)
 
 
 def to_nest(flat: Mapping[Path, Any]) -> dict:
