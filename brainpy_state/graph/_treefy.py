@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
+import numpy as np
 
 from .._typing import Path
 from ..state import State
@@ -50,7 +51,7 @@ class TreefyState:
     def of(cls, state: State) -> TreefyState:
         """Take a state apart; it is read, not changed."""
         metadata = {k: v for k, v in vars(state).items() if k not in _OF_ONE_OBJECT}
-        return cls(type(state), state.value, **metadata | {'tag': frozenset(state.tag)})
+        return cls(type(state), _own_containers(state.value), **metadata | {'tag': frozenset(state.tag)})
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -72,12 +73,18 @@ class TreefyState:
     def to_state(self) -> State:
         """A new state of this class, value and labels, born here and now."""
         state = object.__new__(self.type)
-        State.__init__(state, self.value, **self.metadata)  # what a class checks of a first value holds no more for tracers
+        # not the constructor of its class, which may take something else, such as a seed
+        State.__init__(state, _own_containers(self.value), **self.metadata)
         return state
 
     def __repr__(self) -> str:
         labels = ''.join(f', {k}={v!r}' for k, v in self.metadata.items() if v not in (None, frozenset()))
         return f'TreefyState({self.type.__name__}, {self.value!r}{labels})'
+
+
+def _own_containers(value: Any) -> Any:
+    """The same arrays in new dicts and lists, which then can be changed in place."""
+    return value if isinstance(value, (jax.Array, np.ndarray)) else jax.tree.map(lambda x: x, value)
 
 
 def _flatten(x: TreefyState) -> tuple[tuple, tuple]:

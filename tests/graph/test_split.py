@@ -81,6 +81,15 @@ def test_quantities_and_nested_values_survive():
     assert again['v'].unit == u.mV
 
 
+def test_containers_within_a_value_are_not_shared():
+    root = Node(s=State({'a': [1.0]}))
+    definition, tree = treefy_split(root)
+    one, two = treefy_merge(definition, tree), treefy_merge(definition, tree)
+    root.s.value['a'].append(2.0)
+    one.s.value['a'].append(3.0)
+    assert two.s.value == {'a': [1.0]} and one.s.value == {'a': [1.0, 3.0]}
+
+
 def test_a_state_with_several_paths_is_one_state_after_merge():
     shared = ParamState(1.0)
     again = rebuilt(Node(a=shared, b=[shared], c=Node(d={'k': shared})))
