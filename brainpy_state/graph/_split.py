@@ -34,8 +34,8 @@ def treefy_split(node: Any, *filters: Any) -> tuple[Any, ...]:
     Returns
     -------
     (GraphDef, dict, ...)
-        A nested dict of `TreefyState` for each filter, or one of all states. An object without a
-        state is part of the structure, by reference.
+        A nested dict of `TreefyState` for each filter, or one of all states. What is neither a node, a
+        state, a list, a tuple nor a dict is part of the structure, by reference.
 
     Raises
     ------
@@ -94,7 +94,8 @@ def clone(node: Any) -> Any:
     """A graph like this one, with nodes and states of its own.
 
     Values of states and attributes that are neither nodes nor states, nor lists, tuples or dicts
-    are shared; ``copy.deepcopy`` copies those too.
+    are shared; ``copy.deepcopy`` copies those too. Methods of nodes become methods of the new nodes; a
+    closure or a compiled function kept as an attribute still uses the nodes it was made with.
     """
     return unflatten(*flatten(node))
 

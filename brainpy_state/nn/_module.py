@@ -8,7 +8,6 @@ from typing import Any
 from .. import graph
 from .._frames import attributes
 from .._typing import Path
-from ..state import State
 from ._lifecycle import reset_all_states
 from ._undo import lifecycle, renew
 
