@@ -8,7 +8,6 @@ from typing import Any
 from .. import graph
 from .._frames import attributes
 from .._typing import Path
-from ..state import State
 from ._lifecycle import reset_all_states
 from ._undo import lifecycle, renew
 
@@ -89,13 +88,13 @@ class Module(graph.Node):
         place = self.name or '.'.join(map(str, self._path or ()))
         return f"{type(self).__name__} '{place}'" if place else type(self).__name__
 
-    def states(self, *types: type[State]) -> Any:
+    def states(self, *filters: Any, allowed_hierarchy: tuple[int, int] = graph.EVERY_LEVEL) -> Any:
         """States of the tree by path; see `graph.states`."""
-        return graph.states(self, *types)
+        return graph.states(self, *filters, allowed_hierarchy=allowed_hierarchy)
 
-    def nodes(self, *types: type) -> dict[Path, Any]:
-        """Modules of the tree by path, children first, this one last as ``()``."""
-        return graph.nodes(self, *types)
+    def nodes(self, *filters: Any, allowed_hierarchy: tuple[int, int] = graph.EVERY_LEVEL) -> Any:
+        """Modules of the tree by path, children first, this one last as ``()``; see `graph.nodes`."""
+        return graph.nodes(self, *filters, allowed_hierarchy=allowed_hierarchy)
 
     def __repr__(self) -> str:
         parts = [f'{k}={v!r}' for k, v in vars(self).items() if k[0] != '_' and v is not None]
