@@ -12,6 +12,7 @@ from ._contexts import ReadHookContext as ReadHookContext
 from ._contexts import RestoreHookContext as RestoreHookContext
 from ._contexts import WriteHookContext as WriteHookContext
 from ._dict import StateDictManager as StateDictManager
+from ._fire import NO_HOOKS as NO_HOOKS
 from ._fire import any_hooks as any_hooks
 from ._fire import fingerprint as fingerprint
 from ._fire import write_back as write_back

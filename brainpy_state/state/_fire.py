@@ -114,7 +114,7 @@ def any_hooks() -> bool:
     return bool(in_use or stack.checks)
 
 
-_NOTHING: tuple = (frozenset(), ())
+NO_HOOKS: tuple = (frozenset(), ())
 
 
 def fingerprint(states: Sequence[Any]) -> tuple:
@@ -124,7 +124,7 @@ def fingerprint(states: Sequence[Any]) -> tuple:
     order and the same checks are on.
     """
     if not any_hooks():
-        return _NOTHING
+        return NO_HOOKS
     registries = [(-1, EVERY)] + [(n, own) for n, state in enumerate(states) if (own := state.own_hooks()) is not None]
     before = tuple((n, h.callback) for n, own in registries for h in own.hooks if h.kind == 'write_before' and h.is_enabled())
     return stack.checks, before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import weakref
 from collections.abc import Callable, Sequence
@@ -9,11 +10,12 @@ from typing import Any
 
 import brainunit as u
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .. import environ, event
 from .._frames import EAGER, current_trace, stack
-from ..state import State, any_hooks, fingerprint, write_back
+from ..state import NO_HOOKS, State, any_hooks, fingerprint, write_back
 from ._args import check_args, hide_statics, name_of, signature
 from ._error_if import Flag, raise_if_set
 from ._lift import Lifted
@@ -66,6 +68,7 @@ class Program:
         self.signature = signature((self._values(), self._settings(), args))
         self.mode = _mode()
         self.hooks = fingerprint(self.writes)
+        self.array = _array_type()
 
         def checked(values: Any, settings: Any, captured: Any, args: Any) -> Any:
             if self.mode != _mode() or signature((values, settings, args)) != self.signature:
@@ -87,16 +90,20 @@ class Program:
 
     def same_statics(self) -> bool:
         """Whether what was taken as a constant has the same value still, and what was taken as an input is one still."""
-        if fingerprint(self.writes) != self.hooks:
+        if (self.hooks is not NO_HOOKS or any_hooks()) and fingerprint(self.writes) != self.hooks:
             return False
-        inputs = map(environ.lookup, self.settings)
-        if any(setting is None or setting.static for setting in inputs):  # no longer set, or to something that is no number
-            return False
+        for key in self.settings:
+            setting = environ.lookup(key)
+            if setting is None or setting.static:  # no longer set, or to something that is no number
+                return False
         for key, value in self.static:
             now = environ.peek(key)
             if now is not value and not _equal(now, value):
                 return False
-        return all(a.unchanged() for a in self.attributes) and all(_equal(s.peek(), value) for s, value in self.static_states)
+        for read in self.attributes:
+            if not read.unchanged():
+                return False
+        return not self.static_states or all(_equal(s.peek(), value) for s, value in self.static_states)
 
     def fits(self, fn: Any, args: Any) -> bool:
         """Whether this program is the right one for the world as it is now."""
@@ -119,17 +126,19 @@ class Program:
         return self.jitted.lower(self._values(), self._settings(), self.captured, args)
 
     def call_eagerly(self, args: Any) -> Any:
-        """The quick way for a call outside of every trace; raises `OtherSignature` if it does not fit.
+        """The quick way for a call outside of every frame; raises `OtherSignature` if it does not fit.
 
-        That types or the mode are others is left to JAX to find: its own cache misses then.
+        That types or the mode are others is left to JAX to find: its own cache misses then. That a raw JAX
+        transform is under way shows in the results, which then are no arrays.
         """
         if not self.same_statics():
             raise OtherSignature
         out, new = self.jitted([s.local_value for s in self.reads], self._settings(), self.captured, args)
-        if self.flags:
+        traced = new and type(new[0]) is not self.array and current_trace() is not EAGER
+        if self.flags and not traced:
             raise_if_set([(new[k], flag) for k, flag in self.flags])
-        if any_hooks():
-            write_back(self.writes, new)
+        if traced or any_hooks():
+            write_back(self.writes, new)  # which refuses a write inside a raw JAX transform, or tells hooks
             return out
         for state, value in zip(self.writes, new, strict=True):
             state._value = value
@@ -175,6 +184,12 @@ class _Donating:
         return given, [leaf for leaf, mark in zip(leaves, self._marks, strict=True) if not mark]
 
 
+@functools.cache
+def _array_type() -> type:
+    with jax.ensure_compile_time_eval():
+        return type(jnp.zeros(()))
+
+
 def _mode() -> tuple[bool, str]:
     """What decides a trace besides the settings of `environ`."""
     return jax.config.jax_enable_x64, event.preference()  # type: ignore[attr-defined]
@@ -207,7 +222,7 @@ class Programs:
 
     def __call__(self, fn: Any, args: Any) -> Any:
         only = self._only
-        if only is not None and stack.top is None and current_trace() is EAGER and self._same_world(only, fn):
+        if only is not None and stack.top is None and self._same_world(only, fn):
             try:
                 return only.call_eagerly(args)
             except OtherSignature:
