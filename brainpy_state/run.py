@@ -12,10 +12,9 @@ import numpy as np
 
 from . import environ
 from ._errors import ParameterError
-from ._frames import Frame
 from .numerics import plain
 from .record import SpikeRecorder
-from .state import State
+from .state import Undo
 from .transform._loop import loop
 
 _LONGEST_CHUNK = 100_000
@@ -80,7 +79,7 @@ def _at_step(step: Callable[[], Any], args: Any) -> Any:
 
 def _chunk(step: Callable[[], Any], first: int, last: int, recorders: Sequence[SpikeRecorder]) -> Any:
     while True:
-        with _Undo() as undo:
+        with Undo() as undo:
             out = jax.tree.map(np.asarray, loop(step, (), jnp.arange(first, last, dtype=jnp.int32), _at_step)[1])
         wanted = [int(r.count.value) for r in recorders]
         if all(n <= r.capacity for n, r in zip(wanted, recorders, strict=True)):
@@ -91,22 +90,6 @@ def _chunk(step: Callable[[], Any], first: int, last: int, recorders: Sequence[S
     for recorder in recorders:
         recorder.drain()
     return out
-
-
-class _Undo(Frame):
-    """Remembers what every state held before its first write."""
-
-    def __init__(self) -> None:
-        self.before: dict[State, Any] = {}
-
-    def write(self, state: State, value: Any) -> None:
-        if not self.owns(state._home):
-            self.before.setdefault(state, self.read(state))
-        super().write(state, value)
-
-    def restore(self) -> None:
-        for state, value in self.before.items():
-            state.value = value
 
 
 def _in_steps(name: str, time: Any, dt: Any) -> int:

@@ -7,26 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .._frames import MISSING, Frame, attributes
-from ..state import State
+from .._frames import MISSING, attributes
+from ..state import State, Undo
 
 
-class Undo(Frame):
-    """Remembers what states and attributes held before their first write. Otherwise it is as if it were not there."""
+class UndoAll(Undo):
+    """Remembers what attributes of modules held besides states."""
 
     def __init__(self) -> None:
-        self.values: dict[State, Any] = {}
+        super().__init__()
         self.attributes: list[tuple[dict, str, Any]] = []
-
-    def adopt(self, state: State) -> None:
-        state._home = self.parent
-        if self.parent is not None:
-            self.parent.adopt(state)
-
-    def write(self, state: State, value: Any) -> None:
-        # a trace keeps its values to itself and drops them when it fails, so the state's own is the one to keep
-        self.values.setdefault(state, state._value)
-        super().write(state, value)
 
     def note(self, own: dict, name: str) -> None:
         """Remember an attribute, of an object with the attributes ``own``, that is about to be assigned."""
@@ -46,17 +36,16 @@ class Undo(Frame):
                 own.pop(name, None)
             else:
                 own[name] = value
-        for state, value in self.values.items():
-            state._value = value
+        super().restore()
 
 
 class _Lifecycle(threading.local):
-    undo: Undo | None = None  # while the states of a tree are initialised or reset
+    undo: UndoAll | None = None  # while the states of a tree are initialised or reset
 
     @contextmanager
     def open(self) -> Iterator[None]:
         outer = self.undo
-        with Undo() as undo:
+        with UndoAll() as undo:
             self.undo = undo
             try:
                 yield

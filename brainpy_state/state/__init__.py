@@ -31,5 +31,6 @@ from ._kinds import ShortTermState as ShortTermState
 from ._state import State as State
 from ._state import maybe_state as maybe_state
 from ._trace import StateTraceStack as StateTraceStack
+from ._undo import Undo as Undo
 
 filter = _filter  # the namespace of filters

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jax.experimental import checkify as _checkify
 
 from .._errors import NanError, TraceContextError
-from .._frames import EAGER, Frame, current_trace
-from ..state import State
+from .._frames import EAGER, current_trace
+from ..state import State, Undo
 from ._args import name_of
 from ._lift import lift
 from ._program import Program, programs_of
@@ -122,49 +122,39 @@ def debug_nan(fn: Callable, *args: Any, **kwargs: Any) -> Any:
 def guarded(where: str, run: Callable, args: tuple, kwargs: dict, watched: Callable[[Any], Any]) -> Any:
     """Call ``run``; if there is a NaN in what ``watched`` picks from the result, put the states back and say where it comes from."""
     _need_values(where)
-    before = _Before()
-    with before:
+    undo = _Before()
+    with undo:
         out = run(*args, **kwargs)
     if not _nans(watched(out)):
         return out
-    before.restore()
+    undo.restore()
     return _checked(where, run, args, kwargs)
 
 
 def _checked(where: str, fn: Callable, args: tuple, kwargs: dict) -> Any:
     _need_values(where)
-    before = _Before()
-    with before:
+    undo = _Before()
+    with undo:
         error, out = checkify(fn, nan_checks)(*args, **kwargs)
-    spoilt = [f'the result{path}' for path in _nans(out)] + [s.label for s in before.written if _nans(s.value)]
+    spoilt = [f'the result{path}' for path in _nans(out)] + [s.label for s in undo.before if _nans(s.value)]
     if error.get() is None and not spoilt:
         return out
-    before.restore()
+    undo.restore()
     brought = [f'argument {path}' for path in _nans(args)] + [f'argument {path}' for path in _nans(kwargs)]
-    brought += [s.label for s in before.touched if _nans(s.value)]
+    brought += [s.label for s in undo.touched if _nans(s.value)]
     raise NanError(_message(where, error, spoilt, brought))
 
 
-class _Before(Frame):
-    """Remembers what states held before the first write, and which states were used."""
+class _Before(Undo):
+    """Remembers which states were used, too."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.touched: dict[State, None] = {}
-        self.written: dict[State, Any] = {}
 
     def read(self, state: State) -> Any:
-        if not self.owns(state._home):
-            self.touched[state] = None
+        self.touched[state] = None
         return super().read(state)
-
-    def write(self, state: State, value: Any) -> None:
-        if not self.owns(state._home):
-            self.written.setdefault(state, self.read(state))
-        super().write(state, value)
-
-    def restore(self) -> None:
-        for state, value in self.written.items():
-            state.value = value
 
 
 def _need_values(where: str) -> None:

@@ -181,7 +181,7 @@ def _check_alike(lifted: list[Lifted]) -> None:
             )
         for other, theirs in zip(lifted, written, strict=True):
             for state, value in new.items():
-                before = theirs.get(state, state.value)
+                before = theirs[state] if state in theirs else state.peek()
                 if not same_type(before, value):
                     where = f'{other.where} (which leaves it)' if state not in theirs else other.where
                     text = _DIFFERENT.format(

@@ -187,7 +187,7 @@ def _steps(f: Callable, xs: Any, length: int | None) -> int:
 
 def check_carry(lifted: Lifted, carry: Any, init: Any) -> None:
     """Raise before XLA does when a carried value or a state changes its shape or type."""
-    pairs = [(s.label, s.value, after) for s, after in zip(lifted.writes, lifted.avals[1], strict=True)]
+    pairs = [(s.label, s.peek(), after) for s, after in zip(lifted.writes, lifted.avals[1], strict=True)]
     for owner, before, after in [*pairs, ('the carry', init, carry)]:
         if not same_type(before, after):
             raise BrainStateError(_CARRY_CHANGED.format(where=lifted.where, owner=owner, old=show_types(before), new=show_types(after)))

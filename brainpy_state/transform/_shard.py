@@ -109,7 +109,7 @@ def shard_map(
         read = [came.get(s, PartitionSpec()) for s in lifted.reads]
         written = [went.get(s, PartitionSpec()) for s in lifted.writes]
 
-        divided = [(aval, spec) for s, spec in zip(lifted.reads, read, strict=True) for aval in view(s, _avals(s.value))]
+        divided = [(aval, spec) for s, spec in zip(lifted.reads, read, strict=True) for aval in view(s, _avals(s.peek()))]
         divided += [(aval, spec) for aval, spec in zip(local, specs, strict=True)]
         _check_replicated(lifted, mesh, divided, out_specs, written, in_tree)
 
@@ -150,7 +150,7 @@ def _check_replicated(lifted: Lifted, mesh: Any, local: list[Any], out_specs: An
     Devices are mapped over as lanes would be: JAX's own bookkeeping then knows what is the same on all.
     """
     token = object()
-    state_tree: Any = jax.tree.structure([s.value for s in lifted.reads])
+    state_tree: Any = jax.tree.structure([s.peek() for s in lifted.reads])
     outs = jax.tree.leaves(jax.tree.broadcast(out_specs, lifted.avals[0]))
 
     def one_device(leaves: list[Any]) -> tuple[()]:

@@ -155,7 +155,7 @@ class Lanes:
             for place, (_, x), axis in zip(places, leaves, self.arg_axes, strict=True)
             if axis is not None
         }
-        sizes |= {s.label: self._size(s.label, np.shape(x), axis) for s, axis in state_axes.items() for x in jax.tree.leaves(s.value)}
+        sizes |= {s.label: self._size(s.label, np.shape(x), axis) for s, axis in state_axes.items() for x in jax.tree.leaves(s.peek())}
         self.size = self._agree(sizes)
         lane = [_without(jax.typeof(x), axis) for (_, x), axis in zip(leaves, self.arg_axes, strict=True)]
         self.args = jax.tree.unflatten(self._tree, lane)
