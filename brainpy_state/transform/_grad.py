@@ -8,6 +8,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 
+from .. import random
 from .._errors import ParameterError
 from ._derivative import derivative
 from ._units import flatten
@@ -151,7 +152,7 @@ def fwd_grad(
     grad_states: Any = None,
     argnums: int | Sequence[int] | None = None,
     *,
-    key: Any,
+    key: Any = None,
     tangent_size: int | None = None,
     has_aux: bool = False,
     return_value: bool = False,
@@ -168,8 +169,8 @@ def fwd_grad(
         Returns a scalar loss.
     grad_states, argnums
         As in `grad`.
-    key : RandomState or key
-        Where directions come from. A `RandomState`, such as ``random.DEFAULT``, gives new ones at each
+    key : RandomState or key, optional
+        Where directions come from. A `RandomState`, by default that of `random`, gives new ones at each
         call, a key the same ones.
     tangent_size : int, optional
         How many directions to take the mean of; one by default. The variance falls as its inverse.
@@ -199,7 +200,7 @@ def fwd_grad(
     """
     if tangent_size is not None and tangent_size < 1:
         raise ParameterError(f'fwd_grad: tangent_size is the number of directions, 1 or more, but is {tangent_size}.')
-    params = {'key': key, 'tangent_size': tangent_size}
+    params = {'key': random.DEFAULT if key is None else key, 'tangent_size': tangent_size}
     options = {'unit_aware': unit_aware, 'scalar': True, 'name': 'fwd_grad'}
     return derivative(fun, _random_direction, grad_states, argnums, return_value, has_aux, params, check_states, **options)
 
