@@ -65,9 +65,9 @@ def run(block, path, names):
             if last is not None:
                 value = eval(compile(ast.Expression(last.value), path, 'eval'), names)
                 if value is not None:
-                    print(repr(value))
+                    printed.write(f'{value!r}\n')
         except Exception as raised:
-            print(f'{type(raised).__name__}: {raised}')
+            printed.write(f'{type(raised).__name__}: {raised}\n')
             error = raised
     return printed.getvalue(), error
 
