@@ -78,6 +78,17 @@ def test_a_raw_jax_transform_cannot_write_a_state(raw):
     assert s.value == 0
 
 
+def test_nor_can_one_that_is_called_by_a_compiled_function():
+    s = bst.State(jnp.zeros(()))
+
+    def step(x):
+        s.value = s.value + x
+
+    with pytest.raises(bst.TraceContextError, match='inside a raw JAX transform'):
+        bst.transform.jit(lambda x: jax.jit(step)(x))(1.0)
+    assert s.value == 0
+
+
 def test_a_state_that_leaves_its_trace_cannot_be_read():
     escaped = []
     bst.transform.jit(lambda x: escaped.append(bst.State(x)))(1.0)
