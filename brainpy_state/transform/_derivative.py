@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from .. import environ
 from .._errors import ParameterError
 from .._frames import stack
-from ..state import State
+from ..state import State, write_back
 from ._args import Static, hide_statics, name_of
 from ._check import guarded
 from ._lift import Lifted, lift
@@ -225,7 +225,7 @@ class Point:
         self._args, self._by, self._has_aux, self._scalar = args, by, has_aux, scalar
         self.__name__ = self.__qualname__ = lifted.where
         self._settings = [environ.get(key) for key in lifted.settings]
-        self._start = {s: s.value for s in dict.fromkeys((*lifted.reads, *by.states))}
+        self._start = {s: s.peek() for s in dict.fromkeys((*lifted.reads, *by.states))}
         if check_states:
             _check_used(by, lifted)
         self.inputs = by.of(args[0], self._start)
@@ -248,8 +248,7 @@ class Point:
 
     def store(self, new: list[Any]) -> None:
         """Write what the function wrote."""
-        for state, value in zip(self._lifted.writes, new, strict=True):
-            state.value = value
+        write_back(self._lifted.writes, new)
 
     def unit(self) -> Any:
         """The unit of the output."""

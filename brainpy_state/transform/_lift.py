@@ -36,6 +36,10 @@ _INNER_WRITE = """\
 {state} was written inside a raw JAX transform within {where}, where the new value would leak.
 Use the transform of the same name from this package, which knows states (for_loop, scan, grad, …)."""
 
+_NEEDS_VALUE = """\
+{where} is being compiled: its arguments, states and times have no values yet, but Python (`if`, `while`, `int()`, NumPy) asked for one.
+Use `jnp.where` or `transform.cond` instead, or make an argument static (`jit(..., static_argnames=...)`)."""
+
 
 class Trace(Frame):
     """The frame of one function being traced. Values live here, so a failed trace leaves no mark.
@@ -201,7 +205,11 @@ def lift(
             _check_outputs(new, where, tuple(trace.written))
         return out + new
 
-    closed = jax.make_jaxpr(flat, axis_env=list(axes))(*leaves)
+    try:
+        closed = jax.make_jaxpr(flat, axis_env=list(axes))(*leaves)
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerIntegerConversionError, jax.errors.TracerArrayConversionError) as error:
+        error.add_note(_NEEDS_VALUE.format(where=where))
+        raise
     inputs = trace.inputs
     call_flat, captured = _inputs_first(closed, len(inputs))
     reads = tuple(x for x in inputs if isinstance(x, State))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -170,6 +171,11 @@ def loop(
 
 def _steps(f: Callable, xs: Any, length: int | None) -> int:
     """The number of steps, from the leading axes of ``xs`` or from ``length``."""
+    if length is not None:
+        try:
+            length = operator.index(length)
+        except TypeError:
+            raise ShapeError(f'{name_of(f)}: length must be an integer, but is a {type(length).__name__}: {length!r}.') from None
     shapes = [np.shape(x) for x in jax.tree.leaves(xs)]
     if () in shapes:
         raise ShapeError(f'{name_of(f)}: every array that is looped over needs a leading axis of steps, but one is a scalar.')

@@ -186,7 +186,7 @@ class StatefulFunction:
             If the values are not of the shapes and types that the states have.
         """
         traced, values = self._traced(args, kwargs), list(state_vals)
-        if _shapes_and_types(values) != _shapes_and_types([s.value for s in traced.reads]):
+        if _shapes_and_types(values) != _shapes_and_types([s.peek() for s in traced.reads]):
             states = ', '.join(s.label for s in traced.reads)
             raise ShapeError(f'{self.name}: state_vals are one value of the right shape and type for each of: {states}; given {values}.')
         return _call(traced.lifted, values, self._hide(args, kwargs))
@@ -223,7 +223,7 @@ class StatefulFunction:
 
         traced = _Traced(pure, lifted, lifted.touched, lifted.writes, args)
         traced.lifted = lifted
-        traced.jaxpr = jax.make_jaxpr(lambda values, args: _call(lifted, values, args))([s.value for s in traced.reads], args)
+        traced.jaxpr = jax.make_jaxpr(lambda values, args: _call(lifted, values, args))([s.peek() for s in traced.reads], args)
         return traced
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, ValuesView
 from typing import Any, NamedTuple
 
 import jax
@@ -80,7 +80,7 @@ class Variables:
 def _states_in(name: str, container: Any) -> Iterable[State]:
     if isinstance(container, State):
         yield container
-    elif isinstance(container, Mapping) or (isinstance(container, Sequence) and not isinstance(container, str)):
+    elif isinstance(container, (Mapping, Sequence, ValuesView)) and not isinstance(container, str):
         for part in container.values() if isinstance(container, Mapping) else container:
             if part is None:
                 raise TypeError(f'{name}: grad_states holds states, but one entry is None.')
@@ -95,6 +95,8 @@ def _rebuilt(container: Any, values: Any) -> Any:
     if isinstance(container, Mapping):
         return {key: _rebuilt(part, values) for key, part in container.items()}
     parts = [_rebuilt(part, values) for part in container]
+    if isinstance(container, ValuesView):
+        return parts
     return type(container)(*parts) if hasattr(container, '_fields') else type(container)(parts)
 
 
@@ -102,7 +104,7 @@ def _form(container: Any) -> Any:
     """A container without its states."""
     if isinstance(container, Mapping):
         return tuple((key, _form(part)) for key, part in container.items())
-    if isinstance(container, Sequence):
+    if isinstance(container, (Sequence, ValuesView)):
         return type(container), tuple(map(_form, container))
     return type(container) if container is None else State
 
