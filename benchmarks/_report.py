@@ -78,7 +78,7 @@ def _cells(row: dict) -> tuple[str, ...]:
         number(row['wall_s']),
         number(ratio.get('wall')),
         _memory(row),
-        str(row['spikes']),
+        '-' if row['spikes'] is None else str(row['spikes']),
         _of_each_population(row['rate_hz']),
         _of_each_population(row['cv_isi']),
     )

@@ -1,0 +1,24 @@
+"""What a call of a compiled function costs before and after its work: 1,000 calls that add 1 to small states.
+
+``jax`` passes the same values to ``jax.jit`` and takes them back, ``brainstate`` is the kernel under brainpy.
+Variants are numbers of states.
+"""
+
+from benchmarks._contender import OURS, WORKERS, Case, Contender
+from benchmarks.cases.vogels_abbott import INSTALL_BRAINPY
+
+
+def contenders(variant: str, seed: int) -> tuple[Contender, ...]:
+    """This project, plain JAX, brainstate."""
+
+    def worker(kernel: str) -> tuple[str, ...]:
+        return (str(WORKERS / 'dispatch.py'), '--kernel', kernel, '--states', variant)
+
+    return (
+        Contender('ours', worker('brainpy_state'), OURS, 'brainpy_state', install='pip install -e .'),
+        Contender('jax', worker('jax'), 'jax', 'jax', install='pip install jax'),
+        Contender('brainstate', worker('brainstate'), 'brainpy', 'brainstate', install=INSTALL_BRAINPY, own_environment=True),
+    )
+
+
+CASE = Case('1,000 calls of a compiled function', ('1', '10', '50', '200'), contenders)
