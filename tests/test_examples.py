@@ -14,12 +14,21 @@ EXAMPLES = Path(__file__).parents[1] / 'examples'
 INTERVAL = 10.0 * math.log(20.0 / 5.0)  # ms, of a LIF with tau 10 ms from reset to 15 mV above it under 20 mV
 
 
-@pytest.fixture
-def first_neuron():
-    spec = importlib.util.spec_from_file_location('first_neuron', EXAMPLES / 'first_neuron.py')
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f'{name}.py')
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def first_neuron():
+    return load('first_neuron')
+
+
+@pytest.fixture
+def classifier():
+    return load('train_spiking_classifier')
 
 
 def test_first_neuron_spikes_after_each_analytic_interval_rounded_up_to_a_step(first_neuron):
@@ -47,3 +56,38 @@ def test_the_notebook_prints_what_it_shows(monkeypatch, capsys):
         if cell['cell_type'] == 'code':
             exec(''.join(cell['source']), namespace)
     assert capsys.readouterr().out == ''.join(shown)
+
+
+def test_yin_and_yang_change_places_when_the_disc_is_turned_by_half(classifier):
+    x, y = np.random.default_rng(0).random((2, 1000))
+    turned = np.array([1, 0, 2])[classifier.class_of(x, y)]
+    np.testing.assert_array_equal(classifier.class_of(1 - x, 1 - y), turned)
+    assert classifier.class_of(0.5, 0.9) == 0  # yin is above
+
+
+def test_drawn_points_lie_in_their_class_and_classes_are_equally_frequent(classifier):
+    points, labels = classifier.draw(3000, seed=0)
+    np.testing.assert_array_equal(classifier.class_of(*points.T), labels)
+    assert np.all(classifier.in_disc(*points.T))
+    assert np.all(np.abs(np.bincount(labels) - 1000) < 5 * math.sqrt(3000 * 1 / 3 * 2 / 3))  # five standard deviations
+    assert not np.isin(points, classifier.draw(3000, seed=1)[0]).any()
+
+
+@pytest.mark.slow  # about eight seconds, most of them for compiling
+def test_the_classifier_learns_and_the_same_network_simulates_a_sample(classifier, tmp_path, monkeypatch, capsys):
+    nets, build = [], classifier.build
+    monkeypatch.setattr(classifier, 'build', lambda: nets.append(build()) or nets[0])
+    figure, report = tmp_path / 'figure.png', tmp_path / 'report.json'
+    classifier.main(['--epochs', '2', '--seed', '0', '--plot', str(figure), '--json', str(report)])
+    result = json.loads(report.read_text())
+    assert result['curve']['loss'][1] < 0.6 * result['curve']['loss'][0] < 0.6 * math.log(3)  # log 3: of a guess
+    assert result['accuracy'] > 0.8
+    assert set(result) == {'accuracy', 'seconds', 'epochs', 'seed', 'curve', 'versions'}
+    assert figure.stat().st_size > 50_000
+    assert 'epoch   2   loss' in capsys.readouterr().out
+
+    latency = classifier.latencies(classifier.draw(3, seed=3)[0])
+    highest, counts = classifier.present(nets[0], latency)
+    readouts, spikes = classifier.watch(nets[0], latency[0])
+    np.testing.assert_allclose(readouts.max(0), highest[0], rtol=1e-5, atol=1e-5)  # float32, sums in another order
+    assert len(spikes) == counts[0] > 0
