@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import environ
 from .._errors import BrainStateError, ShapeError
+from ..state import State
 from ._args import name_of, same_type, show_types
 from ._lift import Lifted, lift
 from ._program import Program, programs_of
@@ -116,6 +117,13 @@ def plain_scan(body: Callable, init: Any, xs: Any, length: int, reverse: bool, u
     return jax.lax.scan(body, init, xs, length, reverse=reverse, unroll=unroll)
 
 
+class _Loops(threading.local):
+    called = 0
+
+
+_loops = _Loops()
+
+
 def loop(
     f: Callable,
     init: Any,
@@ -131,14 +139,18 @@ def loop(
     """Scan ``call(f, (carry, x)) -> (carry, y)``; ``call`` and ``scan`` are compared, so that programs are found again."""
     length = _steps(f, xs, length)
     bar = as_bar(pbar)
-    dt = None if bar is None else environ.get('dt', None)
+    _loops.called += 1
 
     def build(f: Callable, args: Any) -> Program:
         init, xs = args
         first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x)[1:], jax.typeof(x).dtype, weak_type=jax.typeof(x).weak_type), xs)
+        called = _loops.called
         lifted = lift(f, (init, first), call)
-        touched = lifted.touched
-        check_carry(lifted, lifted.avals[0][0], init)
+        dt = lifted.static.get('dt') if _loops.called == called else None  # a step with a loop inside is no step of the clock
+        # what the body writes before it reads is a result only: it may have had another type before
+        touched = lifted.reads if length else lifted.touched
+        check_carry(lifted, lifted.avals[0][0], init, touched)
+        made = dict(zip(lifted.writes, lifted.avals[1], strict=True))
         tell = None if bar is None else teller(bar, length, dt)
 
         def pure(values: Any, settings: Any, captured: Any, args: Any) -> Any:
@@ -150,15 +162,16 @@ def loop(
                 (user_carry, y), new = lifted.pure([now[s] for s in lifted.reads], settings, captured, (user_carry, x))
                 return (new, user_carry), y
 
-            carry = [start[s] for s in lifted.writes], args[0]
+            carry = [start[s] if s in start else _zeros(made[s]) for s in lifted.writes], args[0]
             if tell is None:
                 (new, user_carry), ys = scan(body, carry, args[1], length, reverse, unroll)
                 return (user_carry, ys), new
 
             def told(carry: Any, x: Any) -> Any:
-                (i, carry), x = carry, x
-                tell(i)
+                i, carry = carry
                 carry, y = body(carry, x)
+                i, carry = jax.lax.optimization_barrier((i, carry))  # told when the step is done
+                tell(i)
                 return (i + 1, carry), y
 
             (_, (new, user_carry)), ys = scan(told, (jnp.zeros((), jnp.int32), carry), args[1], length, reverse, unroll)
@@ -166,7 +179,7 @@ def loop(
 
         return Program(pure, lifted, touched, lifted.writes, args)
 
-    return programs_of(f, (call, length, reverse, unroll, scan, bar, str(dt)), build, arrays=True)((init, xs))
+    return programs_of(f, (call, length, reverse, unroll, scan, bar), build, arrays=True)((init, xs))
 
 
 def _steps(f: Callable, xs: Any, length: int | None) -> int:
@@ -191,9 +204,13 @@ def _steps(f: Callable, xs: Any, length: int | None) -> int:
     return steps
 
 
-def check_carry(lifted: Lifted, carry: Any, init: Any) -> None:
+def _zeros(avals: Any) -> Any:
+    return jax.tree.map(lambda aval: jnp.zeros(aval.shape, aval.dtype), avals)
+
+
+def check_carry(lifted: Lifted, carry: Any, init: Any, carried: Sequence[State]) -> None:
     """Raise before XLA does when a carried value or a state changes its shape or type."""
-    pairs = [(s.label, s.peek(), after) for s, after in zip(lifted.writes, lifted.avals[1], strict=True)]
+    pairs = [(s.label, s.peek(), after) for s, after in zip(lifted.writes, lifted.avals[1], strict=True) if s in carried]
     for owner, before, after in [*pairs, ('the carry', init, carry)]:
         if not same_type(before, after):
             raise BrainStateError(_CARRY_CHANGED.format(where=lifted.where, owner=owner, old=show_types(before), new=show_types(after)))

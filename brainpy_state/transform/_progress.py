@@ -18,8 +18,8 @@ from .._errors import ParameterError
 class ProgressBar:
     """Shows how far a compiled loop has come: steps, elapsed and remaining time.
 
-    Where the clock is known (``environ``'s ``dt`` has a unit of time), the real-time factor is shown as
-    well: seconds that passed for each second of model time. Uses ``tqdm`` if it is installed.
+    Where each step is one of the clock (it reads ``environ``'s ``dt``, a time, and has no loop inside), the
+    real-time factor is shown as well: seconds that passed for each second of model time. Uses ``tqdm`` if it is installed.
 
     Parameters
     ----------

@@ -109,7 +109,7 @@ def _builder(run: Callable) -> Callable[[Any, Any], Program]:
         result = jax.tree.leaves(cond.avals[0])
         if len(result) != 1 or result[0].shape != ():
             raise TypeError(f'while_loop: the condition {cond.where} must return one bool, but returned {[str(x) for x in result]}.')
-        check_carry(body, body.avals[0], args[0])
+        check_carry(body, body.avals[0], args[0], body.writes)
         both = union([body, cond])
 
         def pure(values: Any, settings: Any, captured: Any, args: Any) -> Any:

@@ -411,3 +411,24 @@ def test_states_of_a_loop_are_freed_with_the_body():
     del total, add
     gc.collect()
     assert gone() is None
+
+
+def test_a_state_that_the_body_writes_before_it_reads_it_may_have_had_another_shape():
+    s = State(jnp.zeros(2))
+
+    def body(x):
+        s.value = jnp.full(3, x)
+        return s.value.sum()
+
+    assert for_loop(body, jnp.arange(4.0)).tolist() == [0.0, 3.0, 6.0, 9.0]
+    assert s.value.tolist() == [3.0, 3.0, 3.0]
+
+
+def test_a_loop_of_no_steps_leaves_a_state_that_its_body_would_only_write():
+    s = State(jnp.array([1.0, 2.0]))
+
+    def body(x):
+        s.value = jnp.full(2, x)
+
+    for_loop(body, jnp.zeros(0))
+    assert s.value.tolist() == [1.0, 2.0]
