@@ -169,7 +169,10 @@ def states(node: Any, *filters: Any, allowed_hierarchy: Hierarchy = EVERY_LEVEL)
     >>> list(bst.graph.states(Pair())), list(bst.graph.states(Pair(), bst.ParamState))
     ([('h',), ('w',)], [('w',)])
     """
-    chosen = [StateDictManager(found) for found in select(iter_leaf(node, allowed_hierarchy), filters)]
+    found = dict(iter_leaf(node, allowed_hierarchy))
+    for path, state in found.items():
+        state.stand_at('.'.join(map(str, path)))
+    chosen = [StateDictManager(part) for part in select(found.items(), filters)]
     return chosen[0] if len(chosen) == 1 else tuple(chosen)
 
 

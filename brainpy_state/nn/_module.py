@@ -8,6 +8,7 @@ from typing import Any
 from .. import graph
 from .._frames import attributes
 from .._typing import Path
+from ..state import State
 from ._lifecycle import reset_all_states
 from ._undo import lifecycle, renew
 
@@ -48,6 +49,10 @@ class Module(graph.Node):
             value = renew(own.get(name), value)
         if own.get(name, value) is not value:
             attributes.epoch += 1
+        if isinstance(value, State):
+            value.stand_at(name)
+        elif isinstance(value, Module) and value._path is None:
+            object.__setattr__(value, '_path', (name,))
         super().__setattr__(name, value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

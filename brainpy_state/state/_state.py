@@ -252,9 +252,14 @@ class State(Hookable):
 
     @property
     def label(self) -> str:
-        """Class and name, or place in the module tree, for messages."""
+        """Class and name, or place in the module tree, or else where it was made, for messages."""
         place = self.place
-        return type(self).__name__ if place is None else f'{type(self).__name__} {place!r}'
+        return f'{type(self).__name__} (made at {self.source_info})' if place is None else f'{type(self).__name__} {place!r}'
+
+    def stand_at(self, place: str) -> None:
+        """Note the place in a tree of modules, unless a longer one is known."""
+        if self._place is None or place.endswith(f'.{self._place}'):
+            self._place = place
 
     @property
     def source_info(self) -> str:
@@ -263,7 +268,7 @@ class State(Hookable):
 
     def describe(self) -> str:
         """Label and place of making, for messages."""
-        return f'{self.label} (made at {self.source_info})'
+        return self.label if self.place is None else f'{self.label} (made at {self.source_info})'
 
     def __repr__(self) -> str:
         value = self._value

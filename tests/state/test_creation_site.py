@@ -3,6 +3,7 @@
 import gc
 import inspect
 import weakref
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -50,9 +51,7 @@ def test_a_state_that_the_package_makes_is_made_where_the_package_is_called():
 
 
 def test_the_path_is_seen_from_the_working_directory(monkeypatch):
-    from conftest import ROOT
-
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(Path(__file__).parents[2])
     state = State(1.0)
     assert state.source_info.startswith(f'{HERE}:')
 
