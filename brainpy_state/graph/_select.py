@@ -44,5 +44,5 @@ def select(items: Iterable[tuple[Path, Any]], filters: tuple[Any, ...], exhausti
                 break
         else:
             if exhaustive:
-                raise ValueError(f'{exhaustive}: {x.label} at {path} fits no filter. Add `...` as the last one, which takes the rest.')
+                raise ValueError(f'{exhaustive}: {type(x).__name__} at {path} fits no filter. Add `...` as the last one, which takes the rest.')
     return chosen
