@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import jax
@@ -25,25 +26,42 @@ ARRAYS = (jax.Array, np.ndarray, np.generic, bool, int, float, complex)
 
 @jax.tree_util.register_static
 class Static:
-    """An argument that is part of a program's signature, not an input of it."""
+    """An argument that is part of a program's signature, not an input of it.
 
-    __slots__ = ('value',)
+    It must be hashable. An object that is known by its identity is not kept alive.
+    """
+
+    __slots__ = ('_get', '_hash', 'weak')
 
     def __init__(self, value: Any):
-        self.value = value
+        self._hash = hash(value)
+        self.weak = type(value).__hash__ is object.__hash__ and hasattr(value, '__weakref__')
+        self._get = weakref.ref(value) if self.weak else lambda: value
+
+    @property
+    def value(self) -> Any:
+        return self._get()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the object has ceased to exist."""
+        return self.weak and self._get() is None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Static) and type(self.value) is type(other.value) and bool(self.value == other.value)
+        if not isinstance(other, Static):
+            return False
+        a, b = self.value, other.value
+        return a is b and not self.lost if self.weak else type(a) is type(b) and bool(a == b)
 
     def __hash__(self) -> int:
-        return hash(self.value)
+        return self._hash
 
     def __repr__(self) -> str:
         return repr(self.value)
 
 
 def hide_statics(args: Any) -> Any:
-    """Mark what is no array (a string, a switch, a function, an object) as static; states are left for `lift` to refuse."""
+    """Mark what is no array (a string, a switch, a function, an object) as static; the rest is left for `lift` to take or refuse."""
     leaves, tree = jax.tree.flatten(args)
     if not any(_is_static(leaf) for leaf in leaves):
         return args
@@ -51,7 +69,22 @@ def hide_statics(args: Any) -> Any:
 
 
 def _is_static(leaf: Any) -> bool:
-    return isinstance(leaf, bool) or (not isinstance(leaf, (*ARRAYS, State)) and not hasattr(leaf, 'dtype'))
+    return isinstance(leaf, bool) or (not isinstance(leaf, (*ARRAYS, State)) and not hasattr(leaf, 'dtype') and is_hashable(leaf))
+
+
+def static(where: str, place: int | str, value: Any) -> Static:
+    """Mark an argument as static because the user asked for it."""
+    if isinstance(value, (jax.Array, jax.core.Tracer)) or not is_hashable(value):
+        raise TypeError(f'{where}: argument {place!r} is static, so it must be a hashable value, but is a {type(value).__name__}: {value}.')
+    return Static(value)
+
+
+def is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def reveal_statics(args: Any) -> Any:

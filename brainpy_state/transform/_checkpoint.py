@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from .._errors import ParameterError
-from ._args import Static, name_of
+from ._args import name_of, static
 from ._lift import lift
 from ._loop import call_scan_body, call_step, loop
 from ._program import Program, programs_of
@@ -150,6 +150,13 @@ def checkpoint(
     callable
         The same function.
 
+    Raises
+    ------
+    ValueError
+        If ``static_argnums`` are no positions of arguments.
+    TypeError
+        If a static argument is not hashable.
+
     Examples
     --------
     >>> import jax.numpy as jnp
@@ -159,8 +166,10 @@ def checkpoint(
     >>> bst.transform.grad(lambda x: layer(x).sum(), w)(jnp.zeros(3))
     Array([0., 0., 0.], dtype=float32)
     """
-    numbers = {static_argnums} if isinstance(static_argnums, int) else set(static_argnums)
-    key = ('checkpoint', prevent_cse, policy, frozenset(numbers))
+    numbers = frozenset({static_argnums} if isinstance(static_argnums, int) else static_argnums)
+    if any(not isinstance(n, int) or n < 0 for n in numbers):
+        raise ParameterError(f'checkpoint: static_argnums must be non-negative integers, but are {static_argnums}.')
+    key = ('checkpoint', prevent_cse, policy, numbers)
 
     def build(fun: Callable, args: Any) -> Program:
         lifted = lift(fun, args, call=call_with)
@@ -169,10 +178,10 @@ def checkpoint(
 
     def decorate(fun: Callable) -> Callable:
         def rematerialised(*args: Any, **kwargs: Any) -> Any:
-            args = tuple(Static(x) if k in numbers else x for k, x in enumerate(args))
-            return programs_of(fun, key, build)((args, kwargs))
+            hidden = tuple(static(name_of(fun), k, x) if k in numbers else x for k, x in enumerate(args))
+            return programs_of(fun, key, build)((hidden, kwargs))
 
-        rematerialised.__name__ = f'checkpoint({name_of(fun)})'
+        rematerialised.__name__ = f'checkpoint({name_of(fun)[1:-1]})'
         rematerialised.stands_for = fun, key  # type: ignore[attr-defined]
         return rematerialised
 

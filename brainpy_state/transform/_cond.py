@@ -57,7 +57,7 @@ def cond(pred: Any, true_fun: Callable, false_fun: Callable, *operands: Any) -> 
     5
     """
     pred = _scalar('cond: the predicate', pred)
-    return _branch(pred, (false_fun, true_fun), operands)
+    return _branch(pred if pred.dtype == bool else pred != 0, (false_fun, true_fun), operands)
 
 
 def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:

@@ -10,9 +10,9 @@ from typing import Any
 
 import jax
 
-from ._args import Static, name_of
+from ._args import name_of, static
 from ._lift import lift
-from ._program import Program, Programs, programs_of
+from ._program import Program, Programs, shared_programs
 
 
 def jit(
@@ -95,6 +95,7 @@ class Jitted:
         self._donated = _places(fun, 'donate', donate_argnums, donate_argnames)
         self._donate_states = donate_states
         self._programs = Programs(self._build, owned=True)
+        self.stands_for = fun, ('jit', self._static, self._donated, donate_states)
         functools.update_wrapper(self, fun, updated=())
         self.__name__ = getattr(fun, '__name__', name_of(fun))
 
@@ -118,8 +119,9 @@ class Jitted:
 
     def _hide(self, args: tuple, kwargs: dict[str, Any], shift: int = 0) -> tuple[tuple, dict[str, Any]]:
         """Mark the static arguments; ``shift`` is 1 where the function is a method and ``args`` lacks ``self``."""
-        args = tuple(_static(self._fun, k, x) if k + shift in self._static else x for k, x in enumerate(args))
-        return args, {k: _static(self._fun, k, x) if k in self._static else x for k, x in kwargs.items()}
+        where = name_of(self._fun)
+        args = tuple(static(where, k, x) if k + shift in self._static else x for k, x in enumerate(args))
+        return args, {k: static(where, k, x) if k in self._static else x for k, x in kwargs.items()}
 
     def _build(self, fun: Callable, args: Any) -> Program:
         lifted = lift(fun, args, call=lambda fn, args: fn(*args[0], **args[1]))
@@ -141,31 +143,29 @@ class _Bound:
 
     def __init__(self, jitted: Jitted, obj: Any):
         self._jitted, self._method = jitted, types.MethodType(jitted._fun, obj)
+        self.stands_for = self._method, jitted.stands_for[1]
         functools.update_wrapper(self, jitted._fun, updated=())
 
+    @property
+    def _programs(self) -> Programs:
+        return shared_programs(self._method, self._jitted, self._jitted._build)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        jitted = self._jitted
-        return programs_of(self._method, jitted, jitted._build, arrays=True)(jitted._hide(args, kwargs, shift=1))
+        return self._programs(self._method, self._jitted._hide(args, kwargs, shift=1))
+
+    def __repr__(self) -> str:
+        return f'jit({self._method!r})'
+
+    def lower(self, *args: Any, **kwargs: Any) -> jax.stages.Lowered:
+        hidden = self._jitted._hide(args, kwargs, shift=1)
+        return self._programs.find(self._method, hidden).lower(hidden)
+
+    def clear_cache(self) -> None:
+        self._programs.clear()
 
 
 def _all(mark: bool, tree: Any) -> Any:
     return jax.tree.map(lambda _: mark, tree)
-
-
-def _static(fun: Callable, place: int | str, value: Any) -> Static:
-    if isinstance(value, (jax.Array, jax.core.Tracer)) or not _is_hashable(value):
-        raise TypeError(
-            f'{name_of(fun)}: argument {place!r} is static, so it must be a hashable value, but is a {type(value).__name__}: {value}.'
-        )
-    return Static(value)
-
-
-def _is_hashable(value: Any) -> bool:
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
 
 
 def _places(fun: Callable, what: str, numbers: tuple, names: tuple) -> frozenset[int | str]:

@@ -16,7 +16,7 @@ import numpy as np
 from .. import environ, event
 from .._frames import EAGER, current_trace, stack
 from ..state import NO_HOOKS, State, any_hooks, fingerprint, write_back
-from ._args import check_args, hide_statics, name_of, signature
+from ._args import Static, check_args, hide_statics, name_of, signature
 from ._error_if import Flag, raise_if_set
 from ._lift import Lifted
 from ._world import World, anchor
@@ -66,6 +66,7 @@ class Program:
         self.attributes = [part.attributes for part in parts]
         self.captured: list[Any] = lifted.captured if isinstance(lifted, Lifted) else [part.captured for part in parts]
         self.signature = signature((self._values(), self._settings(), args))
+        self.statics = [x for x in jax.tree.leaves(args, is_leaf=lambda x: isinstance(x, Static)) if isinstance(x, Static)]
         self.mode = _mode()
         self.hooks = fingerprint(self.writes)
         self.array = _array_type()
@@ -81,6 +82,11 @@ class Program:
     def reusable(self) -> bool:
         """False when an array of an enclosing trace was captured, which ends with that trace."""
         return not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(self.captured))
+
+    @property
+    def lost(self) -> bool:
+        """Whether no call can fit any more, because something that it was made for has ceased to exist."""
+        return self.world.lost or any(static.lost for static in self.statics)
 
     def _values(self) -> list[Any]:
         return [s.peek() for s in self.reads]
@@ -169,19 +175,25 @@ class _Donating:
         self._jitted = jax.jit(call, donate_argnums=0)
 
     def __call__(self, values: Any, settings: Any, captured: Any, args: Any) -> Any:
-        return self._jitted(*self._sort(values, args), settings, captured)
+        return self._jitted(*self._sort(values, settings, captured, args), settings, captured)
 
     def lower(self, values: Any, settings: Any, captured: Any, args: Any) -> jax.stages.Lowered:
-        return self._jitted.lower(*self._sort(values, args), settings, captured)
+        return self._jitted.lower(*self._sort(values, settings, captured, args), settings, captured)
 
-    def _sort(self, values: Any, args: Any) -> tuple[list[Any], list[Any]]:
+    def _sort(self, values: Any, settings: Any, captured: Any, args: Any) -> tuple[list[Any], list[Any]]:
         leaves: list[Any]
         tree: Any
         leaves, tree = jax.tree.flatten((values, args))
         if tree != self._tree:
             raise OtherSignature
         given = [leaf for leaf, mark in zip(leaves, self._marks, strict=True) if mark]
-        return given, [leaf for leaf, mark in zip(leaves, self._marks, strict=True) if not mark]
+        kept = [leaf for leaf, mark in zip(leaves, self._marks, strict=True) if not mark]
+        used = set(map(id, jax.tree.leaves((kept, settings, captured))))
+        for k, leaf in enumerate(given):
+            if id(leaf) in used and isinstance(leaf, jax.Array):  # two states may hold one array, whose memory can be given only once
+                given[k] = jnp.copy(leaf)
+            used.add(id(leaf))
+        return given, kept
 
 
 @functools.cache
@@ -225,7 +237,7 @@ class Programs:
         if only is not None and stack.top is None and self._same_world(only, fn):
             try:
                 return only.call_eagerly(args)
-            except OtherSignature:
+            except (OtherSignature, TypeError):  # a TypeError of an argument that is no array gets a better text below
                 pass
         return self.find(fn, args)(args)
 
@@ -242,22 +254,23 @@ class Programs:
         for program in self._table.get(key, ()):
             if program.fits(fn, args):
                 return program
-        world = World(fn, weak=not self._owned)
+        world = World(fn, self._owned)
         program = self._build(fn, args)
         world.settle(fn)
         program.world = world
         if program.reusable:
+            self._forget()
             self._only = program if not self._table else None
             self._table.setdefault(key, []).append(program)
-            self._forget_oldest()
         return program
 
-    def _forget_oldest(self) -> None:
-        if sum(map(len, self._table.values())) > _MOST_PROGRAMS:
-            key = next(iter(self._table))
-            self._table[key].pop(0)
-            if not self._table[key]:
-                del self._table[key]
+    def _forget(self) -> None:
+        """Drop programs that can fit no call any more, and the oldest where there are too many."""
+        for key, programs in list(self._table.items()):
+            self._table[key] = [program for program in programs if not program.lost]
+        if sum(map(len, self._table.values())) >= _MOST_PROGRAMS:
+            next(programs for programs in self._table.values() if programs).pop(0)
+        self._table = {key: programs for key, programs in self._table.items() if programs}
 
     def clear(self) -> None:
         """Forget every program."""
@@ -287,7 +300,35 @@ class union:  # noqa: N801
         return out, [after[s] for s in self.writes]
 
 
-_shared: weakref.WeakKeyDictionary[Any, dict[Any, Programs]] = weakref.WeakKeyDictionary()
+class _Tables:
+    """A table for each object, which is known by its identity and not kept alive."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, tuple[weakref.ref, dict[Any, Programs]]] = {}
+
+    def of(self, owner: Any) -> dict[Any, Programs]:
+        key = id(owner)
+        ref, table = self._found.get(key, (None, {}))
+        if ref is None or ref() is not owner:
+            try:
+                ref, table = weakref.ref(owner, lambda _: self._found.pop(key, None)), {}
+            except TypeError:  # not weakly referable: nothing to hang the programs on
+                return {}
+            self._found[key] = ref, table
+        return table
+
+
+_shared = _Tables()
+
+
+def shared_programs(fns: Callable | tuple[Callable, ...], key: Any, build: Callable[[Any, Any], Program]) -> Programs:
+    """The programs of a function, or functions, that are kept with what it refers to; see `programs_of`."""
+    owner, part = anchor(fns if isinstance(fns, tuple) else (fns,))
+    table = _shared.of(owner)
+    programs = table.get((key, part))
+    if programs is None:
+        programs = table[key, part] = Programs(build, owned=False)
+    return programs
 
 
 def programs_of(
@@ -306,12 +347,5 @@ def programs_of(
     arrays : bool
         Whether every argument is an array. Else booleans, strings and objects are static.
     """
-    owner, part = anchor(fns if isinstance(fns, tuple) else (fns,))
-    try:
-        table = _shared.setdefault(owner, {})
-    except TypeError:  # not weakly referable: nothing to hang the programs on
-        table = {}
-    programs = table.get((key, part))
-    if programs is None:
-        programs = table[key, part] = Programs(build, owned=False)
+    programs = shared_programs(fns, key, build)
     return lambda args: programs(fns, args if arrays else hide_statics(args))

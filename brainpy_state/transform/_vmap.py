@@ -143,11 +143,11 @@ class Lanes:
     def __init__(self, where: str, options: Options, args: Any, state_axes: Mapping[State, int]):
         self.where, self.options, self.state_axes, self.token = where, options, state_axes, object()
         in_axes = tuple(options.in_axes) if isinstance(options.in_axes, list) else options.in_axes
+        self.arg_axes: list[int | None] = []
         try:
-            full = jax.tree.broadcast((in_axes, 0), args, is_leaf=lambda x: x is None)
+            jax.tree.map(self._spread, (in_axes, 0), args, is_leaf=lambda x: x is None)
         except ValueError as error:
             raise ShapeError(f'{where}: in_axes {in_axes} does not match the structure of the arguments: {error}') from None
-        self.arg_axes = jax.tree.leaves(full, is_leaf=lambda x: x is None)
         leaves, self._tree = jax.tree_util.tree_flatten_with_path(args)
         places = [describe_place(args, path) for path, _ in leaves]
         sizes = {
@@ -160,6 +160,9 @@ class Lanes:
         lane = [_without(jax.typeof(x), axis) for (_, x), axis in zip(leaves, self.arg_axes, strict=True)]
         self.args = jax.tree.unflatten(self._tree, lane)
         self.axes = () if options.axis_name is None else ((options.axis_name, self.size),)
+
+    def _spread(self, axis: int | None, part: Any) -> None:
+        self.arg_axes += [axis] * len(jax.tree.leaves(part))
 
     def _size(self, owner: str, shape: tuple[int, ...], axis: int) -> int:
         if not -len(shape) <= axis < len(shape):
@@ -229,12 +232,12 @@ class Lanes:
             with checking(self.token):
                 out, new = run(values, settings, captured, jax.tree.leaves(args))
             new = [after.get(state, value) for state, value in zip(lifted.writes, new, strict=True)]
-            return out, [_first_failure(value) if flag else value for value, flag in zip(new, flags, strict=True)]
+            return out, [first_failure(value) if flag else value for value, flag in zip(new, flags, strict=True)]
 
         return pure, lifted.writes
 
 
-def _first_failure(value: Any) -> Any:
+def first_failure(value: Any) -> Any:
     """One flag from the flags of all lanes: that of the first lane that failed."""
     first = jnp.argmax(value[0])
     return jax.tree.map(lambda x: x[first], value)

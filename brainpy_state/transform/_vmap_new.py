@@ -130,7 +130,7 @@ def map(f: Callable, *xs: Any, batch_size: int | None = None) -> Any:
     whole = n - n % batch_size
     parts = []
     if whole or not n:
-        chunks = jax.tree.map(lambda x: x[:whole].reshape(-1, batch_size, *x.shape[1:]), xs)
+        chunks = jax.tree.map(lambda x: x[:whole].reshape(whole // batch_size, batch_size, *x.shape[1:]), xs)
         ys = for_loop(vmap(f), *chunks)
         parts.append(jax.tree.map(lambda y: y.reshape(whole, *y.shape[2:]), ys))
     if whole < n:
