@@ -21,7 +21,7 @@ import numpy as np
 from ._errors import MissingSettingError
 from ._frames import MISSING, Setting, stack
 
-__all__ = ['all', 'context', 'dftype', 'ditype', 'get', 'get_dt', 'pop', 'set']
+__all__ = ['all', 'context', 'dctype', 'dftype', 'ditype', 'dutype', 'get', 'get_dt', 'get_precision', 'pop', 'set']
 
 _STATIC_KEYS = frozenset({'dt', 'precision', 'fit', 'platform'})
 _X64 = {32: False, 64: True}
@@ -193,6 +193,11 @@ def pop(key: str, default: Any = MISSING) -> Any:
     return default
 
 
+def get_precision() -> int:
+    """Bits of a number, 32 or 64, by JAX's 64-bit mode; ``set`` and ``context`` change it by ``precision``."""
+    return 8 * dftype().itemsize
+
+
 def dftype() -> Any:
     """The floating-point type of new states: float64 where JAX's 64-bit mode is on, else float32."""
     return jnp.result_type(float)
@@ -201,3 +206,13 @@ def dftype() -> Any:
 def ditype() -> Any:
     """The integer type of new states: int64 where JAX's 64-bit mode is on, else int32."""
     return jnp.result_type(int)
+
+
+def dutype() -> Any:
+    """The type of numbers that count from zero: uint64 where JAX's 64-bit mode is on, else uint32."""
+    return jnp.dtype(f'uint{get_precision()}')
+
+
+def dctype() -> Any:
+    """The type of complex numbers: complex128 where JAX's 64-bit mode is on, else complex64."""
+    return jnp.result_type(complex)

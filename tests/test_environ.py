@@ -314,3 +314,12 @@ def test_dt_and_t_reach_through_nested_transforms(outer):
         with environ.context(dt=dt, t=t):
             assert f() == dt * t
     assert len(traces) == 2
+
+
+@pytest.mark.parametrize(('bits', 'names'), [(32, 'float32 int32 uint32 complex64'), (64, 'float64 int64 uint64 complex128')])
+def test_types_follow_the_precision(bits, names):
+    with environ.context(precision=bits):
+        assert environ.get_precision() == bits
+        types = environ.dftype(), environ.ditype(), environ.dutype(), environ.dctype()
+        assert ' '.join(t.name for t in types) == names
+    assert environ.get_precision() == 32

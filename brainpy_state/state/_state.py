@@ -73,9 +73,10 @@ class State(Hookable):
     def __init__(self, value: Any, name: str | None = None, *, tag: str | set[str] | None = None, **metadata: Any):
         if isinstance(value, State):
             value = value.value
-        self._refuse(value)
+        if self._accepts is not object:
+            self._refuse(value)
         self.name = name
-        self.tag = _tags(tag)
+        self.tag = set() if tag is None else _tags(tag)
         self._site: Site = creation_site()
         if metadata:
             self.__dict__.update(metadata)
