@@ -7,11 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.extend.core as jex_core
 import jax.numpy as jnp
 
-from .._frames import EAGER, current_trace, suspended
+from .._errors import TraceContextError
+from .._frames import EAGER, current_trace, stack, suspended
 from ..state import State
-from ._args import signature
+from ._args import ARRAYS, signature
+
+_RAW = """\
+jit_error_if({message!r}) was called inside a raw JAX transform, where nothing can raise its error.
+Use the transform of the same name from this package."""
 
 
 class Flag(State):
@@ -21,7 +27,8 @@ class Flag(State):
 
     def __init__(self, message: str | Callable[..., str], args: tuple[Any, ...]):
         self.message = message
-        super().__init__((jnp.zeros((), bool), jax.tree.map(lambda x: jnp.zeros(jnp.shape(x), jax.typeof(x).dtype), args)))
+        values = jax.tree.map(lambda x: jnp.zeros(jnp.shape(x), jax.typeof(x).dtype), args)
+        super().__init__((jnp.zeros((), bool), values), name=message if isinstance(message, str) else None)
 
 
 _flags: weakref.WeakValueDictionary[Any, Flag] = weakref.WeakValueDictionary()  # programs keep them
@@ -46,6 +53,10 @@ def jit_error_if(pred: Any, message: str | Callable[..., str], *args: Any) -> No
     ------
     ValueError
         With the message.
+    TypeError
+        If one of ``args`` is no array, number or quantity.
+    TraceContextError
+        Inside a raw JAX transform.
 
     Examples
     --------
@@ -57,15 +68,20 @@ def jit_error_if(pred: Any, message: str | Callable[..., str], *args: Any) -> No
     >>> float(root(4.))
     2.0
     """
+    for leaf in jax.tree.leaves(args):
+        if not isinstance(leaf, ARRAYS):
+            raise TypeError(f'jit_error_if: values for {message!r} must be arrays or numbers, but one is {leaf!r}; write it into the text.')
     failed = jnp.any(jnp.asarray(pred))
     if not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((failed, args))) and current_trace() is EAGER:
         if failed:
             raise ValueError(_text(message, args))
         return
+    if stack.top is None:
+        raise TraceContextError(_RAW.format(message=message))
     key = (message, signature(args))
     flag = _flags.get(key)
     if flag is None:
-        with suspended(), jax.ensure_compile_time_eval():
+        with suspended(), jex_core.set_current_trace(EAGER):
             flag = _flags[key] = Flag(message, args)
     before, values = flag.value
     keep = jax.tree.map(lambda old, new: jnp.where(before, old, new), values, jax.tree.map(jnp.asarray, args))

@@ -77,6 +77,7 @@ class Trace(Frame):
 
     def _close(self) -> None:
         self.trace = None
+        self.values, self.settings = {}, dict.fromkeys(self.settings)  # no traced value outlives the trace
         for state in filter(None, (ref() for ref in self.born)):
             if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(state._value)):
                 state._value = Escaped(self.where)

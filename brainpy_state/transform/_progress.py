@@ -61,13 +61,13 @@ class ProgressBar:
 
 
 def as_bar(pbar: Any) -> ProgressBar | None:
-    """A progress bar from what loops accept: one, a number of steps between displays, True, or None."""
-    if pbar is None or isinstance(pbar, ProgressBar):
+    """A progress bar from what loops accept: one, a number of steps between displays, True, False or None."""
+    if pbar is None or pbar is False:
+        return None
+    if isinstance(pbar, ProgressBar):
         return pbar
-    if pbar is True:
-        return ProgressBar()
-    if isinstance(pbar, int) and pbar is not False:
-        return ProgressBar(freq=pbar)
+    if isinstance(pbar, int):
+        return ProgressBar() if pbar is True else ProgressBar(freq=pbar)
     raise TypeError(f'pbar must be a ProgressBar or the number of steps between displays, but is {pbar!r}.')
 
 

@@ -13,9 +13,10 @@ from .. import environ
 from .._errors import ShapeError
 from ..state import State
 from ._args import describe_place, name_of
+from ._error_if import Flag
 from ._lift import Lifted, Trace, lift
 from ._program import Program, programs_of
-from ._vmap import axes_of, call_with, checking, same_on_all
+from ._vmap import axes_of, call_with, checking, first_failure, same_on_all
 
 _DIFFERS = """\
 {where}: {what} is declared the same on all devices, but differs between them.
@@ -90,6 +91,8 @@ def shard_map(
                 raise ShapeError(f'{where}: {owner} has shape {aval.shape}, which {spec} has too many axes for.')
             for k, names in enumerate(spec):
                 names = () if names is None else names if isinstance(names, tuple) else (names,)
+                if not set(names) <= set(mesh.axis_names):
+                    raise ShapeError(f'{where}: {owner} is divided by {spec}, but the mesh has the axes {mesh.axis_names}.')
                 parts = math.prod(mesh.shape[name] for name in names)
                 if shape[k] % parts:
                     raise ShapeError(
@@ -107,7 +110,9 @@ def shard_map(
 
         lifted = lift(fn, jax.tree.unflatten(in_tree, local), call=call_with, trace=Trace(where, view), axes=tuple(mesh.shape.items()))
         read = [came.get(s, PartitionSpec()) for s in lifted.reads]
-        written = [went.get(s, PartitionSpec()) for s in lifted.writes]
+        flags = [isinstance(s, Flag) for s in lifted.writes]
+        each = PartitionSpec(mesh.axis_names)
+        written = [each if flag else went.get(s, PartitionSpec()) for s, flag in zip(lifted.writes, flags, strict=True)]
 
         divided = [(aval, spec) for s, spec in zip(lifted.reads, read, strict=True) for aval in view(s, _avals(s.peek()))]
         divided += [(aval, spec) for aval, spec in zip(local, specs, strict=True)]
@@ -115,7 +120,8 @@ def shard_map(
 
         def pure(values: Any, settings: Any, captured: Any, args: Any) -> Any:
             def one_device(values: Any, settings: Any, captured: Any, leaves: Any) -> Any:
-                return lifted.pure(values, settings, captured, jax.tree.unflatten(in_tree, leaves))
+                out, new = lifted.pure(values, settings, captured, jax.tree.unflatten(in_tree, leaves))
+                return out, [jax.tree.map(lambda x: x[None], x) if flag else x for x, flag in zip(new, flags, strict=True)]
 
             everywhere = PartitionSpec()
             run = jax.shard_map(
@@ -125,7 +131,8 @@ def shard_map(
                 out_specs=(out_specs, written),
                 check_vma=False,
             )
-            return run(values, settings, captured, jax.tree.leaves(args))
+            out, new = run(values, settings, captured, jax.tree.leaves(args))
+            return out, [first_failure(x) if flag else x for x, flag in zip(new, flags, strict=True)]
 
         return Program(pure, lifted, lifted.reads, lifted.writes, args)
 

@@ -134,7 +134,7 @@ def _builder(run: Callable) -> Callable[[Any, Any], Program]:
 
 def _nested(go_on: Callable, step: Callable, init: Any, max_steps: int, base: int) -> Any:
     """Blocks of blocks of steps, each left out as soon as the condition does not hold."""
-    init = jax.tree.map(lambda x, y: jnp.asarray(x, jax.typeof(y).dtype), init, jax.eval_shape(step, init))
+    init = jax.tree.map(lambda x, y: jnp.asarray(x, None if y.weak_type else y.dtype), init, jax.eval_shape(step, init))
 
     def active(carry: Any) -> Any:
         number, value = carry
