@@ -44,5 +44,6 @@ def select(items: Iterable[tuple[Path, Any]], filters: tuple[Any, ...], exhausti
                 break
         else:
             if exhaustive:
-                raise ValueError(f'{exhaustive}: {type(x).__name__} at {path} fits no filter. Add `...` as the last one, which takes the rest.')
+                kind = type(x).__name__
+                raise ValueError(f'{exhaustive}: {kind} at {path} fits no filter. Add `...` as the last one, which takes the rest.')
     return chosen

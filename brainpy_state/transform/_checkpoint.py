@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 
 from .._errors import ParameterError
 from ._args import name_of, static
@@ -96,8 +98,60 @@ class _scan_of:  # noqa: N801  (a function with options that are compared)
     def __hash__(self) -> int:
         return hash(self.base)
 
-    def __call__(self, body: Callable, init: Any, xs: Any, length: int, reverse: bool, unroll: int) -> tuple[Any, Any]:
-        return _blocks(body, init, xs, length, self.base or max(2, _near_root(length)))
+    def __call__(self, body: Callable, same: Any, init: Any, xs: Any, length: int, reverse: bool, unroll: int) -> tuple[Any, Any]:
+        leaves, tree = jax.tree.flatten((same, init, xs))
+        base = self.base or max(2, _near_root(length))
+
+        @jax.custom_jvp
+        def run(*leaves: Any) -> Any:
+            same, init, xs = jax.tree.unflatten(tree, leaves)
+            return _blocks(functools.partial(body, same), init, xs, length, base)
+
+        def run_jvp(leaves: Any, tangents: Any) -> Any:
+            moves = [not isinstance(t, SymbolicZero) for t in tangents]
+
+            def of_moving(*moving: Any) -> Any:
+                rest = iter(moving)
+                same, init, xs = jax.tree.unflatten(tree, [next(rest) if moved else x for x, moved in zip(leaves, moves, strict=True)])
+                fixed, tree_of_same = jax.tree.flatten(same)
+                threads = {k: _thread(x) for k, x in enumerate(fixed) if moves[k]}
+
+                def threaded(carry: Any, x: Any) -> Any:
+                    carry, threads = carry
+                    now = [_follow(x, threads[k]) if k in threads else x for k, x in enumerate(fixed)]
+                    carry, y = body(jax.tree.unflatten(tree_of_same, now), carry, x)
+                    return (carry, {k: t * 1.0 for k, t in threads.items()}), y  # what is handed on only, JAX takes out
+
+                (carry, _), ys = _blocks(threaded, (init, threads), xs, length, base)
+                return carry, ys
+
+            return jax.jvp(of_moving, *([x for x, moved in zip(both, moves, strict=True) if moved] for both in (leaves, tangents)))
+
+        run.defjvp(run_jvp, symbolic_zeros=True)
+        return run(*leaves)
+
+
+# What every step reads, say a weight, gets its gradient step by step from the last to the first, as in a loop without
+# blocks, so that the sums round alike. For that its derivative, and nothing else, travels through the carry: on a
+# "thread" of zeros, so that the weight itself is kept once and not for every block.
+@jax.custom_jvp
+def _thread(x: jax.Array) -> jax.Array:
+    return jnp.zeros_like(x)
+
+
+@_thread.defjvp
+def _thread_jvp(primals: Any, tangents: Any) -> Any:
+    return _thread(*primals), tangents[0]
+
+
+@jax.custom_jvp
+def _follow(x: jax.Array, thread: jax.Array) -> jax.Array:
+    return x
+
+
+@_follow.defjvp
+def _follow_jvp(primals: Any, tangents: Any) -> Any:
+    return primals[0], tangents[1]
 
 
 def _blocks(body: Callable, init: Any, xs: Any, length: int, base: int) -> tuple[Any, Any]:

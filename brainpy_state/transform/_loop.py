@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 import threading
 from collections.abc import Callable, Sequence
@@ -112,9 +113,9 @@ def call_scan_body(f: Callable, args: Any) -> Any:
     return out
 
 
-def plain_scan(body: Callable, init: Any, xs: Any, length: int, reverse: bool, unroll: int) -> tuple[Any, Any]:
-    """One compiled loop over all steps."""
-    return jax.lax.scan(body, init, xs, length, reverse=reverse, unroll=unroll)
+def plain_scan(body: Callable, same: Any, init: Any, xs: Any, length: int, reverse: bool, unroll: int) -> tuple[Any, Any]:
+    """One compiled loop over all steps of ``body(same, carry, x)``; ``same`` are the arrays that every step reads."""
+    return jax.lax.scan(functools.partial(body, same), init, xs, length, reverse=reverse, unroll=unroll)
 
 
 class _Loops(threading.local):
@@ -151,30 +152,32 @@ def loop(
         touched = lifted.reads if length else lifted.touched
         check_carry(lifted, lifted.avals[0][0], init, touched)
         made = dict(zip(lifted.writes, lifted.avals[1], strict=True))
+        only_read = [s for s in lifted.reads if s not in made]
         tell = None if bar is None else teller(bar, length, dt)
 
         def pure(values: Any, settings: Any, captured: Any, args: Any) -> Any:
             start = dict(zip(touched, values, strict=True))
 
-            def body(carry: Any, x: Any) -> Any:
-                carried, user_carry = carry
-                now = start | dict(zip(lifted.writes, carried, strict=True))
+            def body(same: Any, carry: Any, x: Any) -> Any:
+                (kept, settings, captured), (carried, user_carry) = same, carry
+                now = dict(zip(only_read, kept, strict=True)) | dict(zip(lifted.writes, carried, strict=True))
                 (user_carry, y), new = lifted.pure([now[s] for s in lifted.reads], settings, captured, (user_carry, x))
                 return (new, user_carry), y
 
+            same = [start[s] for s in only_read], settings, captured
             carry = [start[s] if s in start else _zeros(made[s]) for s in lifted.writes], args[0]
             if tell is None:
-                (new, user_carry), ys = scan(body, carry, args[1], length, reverse, unroll)
+                (new, user_carry), ys = scan(body, same, carry, args[1], length, reverse, unroll)
                 return (user_carry, ys), new
 
-            def told(carry: Any, x: Any) -> Any:
+            def told(same: Any, carry: Any, x: Any) -> Any:
                 i, carry = carry
-                carry, y = body(carry, x)
+                carry, y = body(same, carry, x)
                 i, carry = jax.lax.optimization_barrier((i, carry))  # told when the step is done
                 tell(i)
                 return (i + 1, carry), y
 
-            (_, (new, user_carry)), ys = scan(told, (jnp.zeros((), jnp.int32), carry), args[1], length, reverse, unroll)
+            (_, (new, user_carry)), ys = scan(told, same, (jnp.zeros((), jnp.int32), carry), args[1], length, reverse, unroll)
             return (user_carry, ys), new
 
         return Program(pure, lifted, touched, lifted.writes, args)
