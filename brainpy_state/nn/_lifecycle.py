@@ -173,7 +173,8 @@ def vmap_init_all_states(
 ) -> Any:
     """`init_all_states` for many lanes at once: every state gets a leading lane axis, and random values of its own in each lane.
 
-    What is initialised so is run by `transform.vmap` with ``in_states``.
+    What is initialised so is run by `transform.vmap` with ``in_states``. Random generators that are there
+    already stay shared.
 
     Parameters
     ----------
@@ -211,7 +212,7 @@ def vmap_init_all_states(
     (5, 3)
     """
     excluded = to_predicate(state_to_exclude)
-    there = [state for path, state in graph.states(target).items() if not excluded(path, state)]
+    there = [s for path, s in graph.states(target).items() if s.lanes is None and not excluded(path, s)]
 
     def one_lane() -> None:
         init_all_states(target, *args, node_to_exclude=node_to_exclude, **kwargs)

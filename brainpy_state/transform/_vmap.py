@@ -91,8 +91,8 @@ def vmap(
     def build(fn: Callable, args: Any) -> Program:
         lanes = Lanes(name_of(fn), options, args, came)
         lifted = lift(fn, lanes.args, call=call_with, trace=Trace(lanes.where, lanes.view), axes=lanes.axes)
-        pure, writes = lanes.mapped(lifted, came | went)
-        return Program(pure, lifted, lifted.reads, writes, args)
+        pure, reads = lanes.mapped(lifted, came | went)
+        return Program(pure, lifted, reads, lifted.writes, args)
 
     def decorate(fn: Callable) -> Callable:
         def mapped(*args: Any, **kwargs: Any) -> Any:
@@ -150,13 +150,9 @@ class Lanes:
             raise ShapeError(f'{where}: in_axes {in_axes} does not match the structure of the arguments: {error}') from None
         leaves, self._tree = jax.tree_util.tree_flatten_with_path(args)
         places = [describe_place(args, path) for path, _ in leaves]
-        sizes = {
-            f'argument {place}': self._size(f'argument {place}', np.shape(x), axis)
-            for place, (_, x), axis in zip(places, leaves, self.arg_axes, strict=True)
-            if axis is not None
-        }
-        sizes |= {s.label: self._size(s.label, np.shape(x), axis) for s, axis in state_axes.items() for x in jax.tree.leaves(s.peek())}
-        self.size = self._agree(sizes)
+        mapped = [(f'argument {place}', x, axis) for place, (_, x), axis in zip(places, leaves, self.arg_axes, strict=True)]
+        mapped += [(s.label, x, axis) for s, axis in state_axes.items() for x in jax.tree.leaves(s.peek())]
+        self.size = self._agree([(owner, self._size(owner, np.shape(x), axis)) for owner, x, axis in mapped if axis is not None])
         lane = [_without(jax.typeof(x), axis) for (_, x), axis in zip(leaves, self.arg_axes, strict=True)]
         self.args = jax.tree.unflatten(self._tree, lane)
         self.axes = () if options.axis_name is None else ((options.axis_name, self.size),)
@@ -165,18 +161,20 @@ class Lanes:
         self.arg_axes += [axis] * len(jax.tree.leaves(part))
 
     def _size(self, owner: str, shape: tuple[int, ...], axis: int) -> int:
+        if not isinstance(axis, (int, np.integer)):
+            raise TypeError(f'{self.where}: the axis of {owner} is {axis!r}, but must be an integer or None.')
         if not -len(shape) <= axis < len(shape):
             raise ShapeError(f'{self.where}: {owner} has shape {shape}, so it has no axis {axis} to map over.')
         return shape[axis]
 
-    def _agree(self, sizes: dict[str, int]) -> int:
-        given = sizes if self.options.axis_size is None else {'axis_size': self.options.axis_size} | sizes
+    def _agree(self, sizes: list[tuple[str, int]]) -> int:
+        given = sizes if self.options.axis_size is None else [('axis_size', self.options.axis_size), *sizes]
         if not given:
             raise ShapeError(f'{self.where}: nothing says how many lanes there are; map an argument or a state, or give `axis_size=`.')
-        if len(set(given.values())) > 1:
-            told = ', '.join(f'{owner} has {size}' for owner, size in given.items())
+        if len({size for _, size in given}) > 1:
+            told = ', '.join(f'{owner} has {size}' for owner, size in given)
             raise ShapeError(f'{self.where}: the lane axes differ in size: {told}.')
-        size = next(iter(given.values()))
+        size = given[0][1]
         if size < 1:
             raise ShapeError(f'{self.where}: the number of lanes is {size}, but must be one or more.')
         return size
@@ -191,7 +189,7 @@ class Lanes:
         return same_on_all(value, self.token, _LANE_DEPENDENT.format(where=self.where, state=state.label))
 
     def mapped(self, lifted: Lifted, out_axes: Mapping[State, int], extra: Any = None) -> tuple[Callable, tuple[State, ...]]:
-        """The function for all lanes at once, and the states that it writes.
+        """The function for all lanes at once, and the states whose values it takes: also those that only tell how many lanes there are.
 
         Parameters
         ----------
@@ -202,10 +200,11 @@ class Lanes:
         extra : optional
             ``out_axes`` of a second result besides the function's own.
         """
-        split = [s for s in lifted.writes if s.lanes is not None and s not in out_axes and s in lifted.reads]
+        reads = (*lifted.reads, *(s for s in self.state_axes if s not in lifted.reads))
+        split = [s for s in lifted.writes if s.lanes is not None and s not in self.state_axes and s in lifted.reads]
         flags = [isinstance(s, Flag) for s in lifted.writes]
         in_axes = [0 if s in split else self.state_axes.get(s) for s in lifted.reads]
-        new_axes = [0 if s in split or flag else out_axes.get(s) for s, flag in zip(lifted.writes, flags, strict=True)]
+        new_axes = [out_axes.get(s, 0 if s in split or flag else None) for s, flag in zip(lifted.writes, flags, strict=True)]
 
         def one_lane(values: Any, settings: Any, captured: Any, leaves: Any) -> Any:
             out, new = lifted.pure(values, settings, captured, jax.tree.unflatten(self._tree, leaves))
@@ -216,7 +215,7 @@ class Lanes:
             return out, checked
 
         def pure(values: Any, settings: Any, captured: Any, args: Any) -> Any:
-            values, after = list(values), {}
+            values, after = list(values[: len(lifted.reads)]), {}
             for state in split:
                 k = lifted.reads.index(state)
                 after[state], values[k] = state.lanes(values[k], self.size)  # type: ignore[misc]
@@ -231,10 +230,10 @@ class Lanes:
             )
             with checking(self.token):
                 out, new = run(values, settings, captured, jax.tree.leaves(args))
-            new = [after.get(state, value) for state, value in zip(lifted.writes, new, strict=True)]
+            new = [value if state in out_axes else after.get(state, value) for state, value in zip(lifted.writes, new, strict=True)]
             return out, [first_failure(value) if flag else value for value, flag in zip(new, flags, strict=True)]
 
-        return pure, lifted.writes
+        return pure, reads
 
 
 def first_failure(value: Any) -> Any:

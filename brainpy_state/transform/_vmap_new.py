@@ -76,8 +76,8 @@ def vmap_new_states(
             return [lanes.same_on_all_lanes(s._value, s) if one else s._value for s, one in zip(born, shared, strict=True)]
 
         lifted = lift(fn, lanes.args, call=call_with, trace=trace, axes=lanes.axes, finish=finish)
-        pure, writes = lanes.mapped(lifted, came | went, extra=[None if one else 0 for one in shared])
-        out, values = Program(pure, lifted, lifted.reads, writes, (args, kwargs))((args, kwargs))
+        pure, reads = lanes.mapped(lifted, came | went, extra=[None if one else 0 for one in shared])
+        out, values = Program(pure, lifted, reads, lifted.writes, (args, kwargs))((args, kwargs))
         for state, value in zip(born, values, strict=True):
             _move_here(state, value)
             if state_tag is not None:
