@@ -125,7 +125,8 @@ class _scan_of:  # noqa: N801  (a function with options that are compared)
                 (carry, _), ys = _blocks(threaded, (init, threads), xs, length, base)
                 return carry, ys
 
-            return jax.jvp(of_moving, *([x for x, moved in zip(both, moves, strict=True) if moved] for both in (leaves, tangents)))
+            values, slopes = ([x for x, moved in zip(both, moves, strict=True) if moved] for both in (leaves, tangents))
+            return jax.jvp(of_moving, values, slopes)
 
         run.defjvp(run_jvp, symbolic_zeros=True)
         return run(*leaves)
