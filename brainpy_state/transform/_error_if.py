@@ -45,7 +45,7 @@ def jit_error_if(pred: Any, message: str | Callable[..., str], *args: Any) -> No
     pred : bool, any shape
         Whether to raise; an array raises if any element is true.
     message : str or callable
-        The text, with places for ``args`` as in ``str.format``; or a function of ``args`` that returns it.
+        The text, with places for ``args``, if there are any, as in ``str.format``; or a function of ``args`` that returns it.
     *args : pytrees of arrays
         Values for the message.
 
@@ -54,7 +54,7 @@ def jit_error_if(pred: Any, message: str | Callable[..., str], *args: Any) -> No
     ValueError
         With the message.
     TypeError
-        If one of ``args`` is no array, number or quantity.
+        If one of ``args`` is no array, number or quantity, or ``message`` neither text nor function.
     TraceContextError
         Inside a raw JAX transform.
 
@@ -68,6 +68,8 @@ def jit_error_if(pred: Any, message: str | Callable[..., str], *args: Any) -> No
     >>> float(root(4.))
     2.0
     """
+    if not (isinstance(message, str) or callable(message)):
+        raise TypeError(f'jit_error_if: message must be a text or a function, but is {message!r}.')
     for leaf in jax.tree.leaves(args):
         if not isinstance(leaf, ARRAYS):
             raise TypeError(f'jit_error_if: values for {message!r} must be arrays or numbers, but one is {leaf!r}; write it into the text.')
@@ -96,4 +98,6 @@ def raise_if_set(results: list[tuple[Any, Flag]]) -> None:
 
 
 def _text(message: str | Callable[..., str], args: tuple[Any, ...]) -> str:
-    return message(*args) if callable(message) else message.format(*args)
+    if callable(message):
+        return message(*args)
+    return message.format(*args) if args else message
