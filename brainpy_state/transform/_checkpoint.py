@@ -16,6 +16,7 @@ from ._args import name_of, static
 from ._lift import lift
 from ._loop import call_scan_body, call_step, loop
 from ._program import Program, programs_of
+from ._progress import telling
 from ._vmap import call_with
 
 
@@ -24,7 +25,7 @@ def checkpointed_for_loop(f: Callable, *xs: Any, length: int | None = None, base
 
     The steps form blocks. Only the states at the start of each block are kept, and a block is
     computed again when its gradient is due (Griewank & Walther 2000, doi:10.1145/347837.347846). The
-    results and gradients are those of `for_loop`.
+    results and gradients are those of `for_loop`. Where a gradient is taken, progress is shown after whole blocks.
 
     Parameters
     ----------
@@ -98,14 +99,20 @@ class _scan_of:  # noqa: N801  (a function with options that are compared)
     def __hash__(self) -> int:
         return hash(self.base)
 
-    def __call__(self, body: Callable, same: Any, init: Any, xs: Any, length: int, reverse: bool, unroll: int) -> tuple[Any, Any]:
+    def __call__(
+        self, body: Callable, same: Any, init: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
+    ) -> tuple[Any, Any]:
         leaves, tree = jax.tree.flatten((same, init, xs))
         base = self.base or max(2, _near_root(length))
 
         @jax.custom_jvp
         def run(*leaves: Any) -> Any:
             same, init, xs = jax.tree.unflatten(tree, leaves)
-            return _blocks(functools.partial(body, same), init, xs, length, base)
+            step = functools.partial(body, same)
+            if tell is None:
+                return _blocks(step, init, xs, length, base)
+            (_, carry), ys = _blocks(telling(step, tell), (jnp.int32(0), init), xs, length, base)
+            return carry, ys
 
         def run_jvp(leaves: Any, tangents: Any) -> Any:
             moves = [not isinstance(t, SymbolicZero) for t in tangents]
@@ -122,7 +129,7 @@ class _scan_of:  # noqa: N801  (a function with options that are compared)
                     carry, y = body(jax.tree.unflatten(tree_of_same, now), carry, x)
                     return (carry, {k: t * 1.0 for k, t in threads.items()}), y  # what is handed on only, JAX takes out
 
-                (carry, _), ys = _blocks(threaded, (init, threads), xs, length, base)
+                (carry, _), ys = _blocks(threaded, (init, threads), xs, length, base, tell)
                 return carry, ys
 
             values, slopes = ([x for x, moved in zip(both, moves, strict=True) if moved] for both in (leaves, tangents))
@@ -155,9 +162,10 @@ def _follow_jvp(primals: Any, tangents: Any) -> Any:
     return primals[0], tangents[1]
 
 
-def _blocks(body: Callable, init: Any, xs: Any, length: int, base: int) -> tuple[Any, Any]:
+def _blocks(body: Callable, init: Any, xs: Any, length: int, base: int, tell: Callable | None = None) -> tuple[Any, Any]:
+    """Scan in blocks. ``tell`` is called after the largest ones only: what is inside of them runs again in the backward pass."""
     if length <= base:
-        return jax.lax.scan(body, init, xs, length)
+        return _scan(body, init, xs, length, tell)[1:]
     size = base
     while size * base < length:
         size *= base
@@ -167,13 +175,24 @@ def _blocks(body: Callable, init: Any, xs: Any, length: int, base: int) -> tuple
         return _blocks(body, carry, x, size, base)
 
     head = jax.tree.map(lambda x: x[:whole].reshape(whole // size, size, *x.shape[1:]), xs)
-    carry, ys = jax.lax.scan(jax.checkpoint(block, prevent_cse=False), init, head, whole // size)
+    done, carry, ys = _scan(jax.checkpoint(block, prevent_cse=False), init, head, whole // size, tell, size)
     ys = jax.tree.map(lambda y: y.reshape(whole, *y.shape[2:]), ys)
     if whole == length:
         return carry, ys
     rest = jax.checkpoint(lambda carry, x: _blocks(body, carry, x, length - whole, base))
     carry, tail = rest(carry, jax.tree.map(lambda x: x[whole:], xs))
+    if tell is not None:
+        done, carry = jax.lax.optimization_barrier((done + length - whole, carry))
+        tell(done, length - whole)
     return carry, jax.tree.map(lambda *parts: jnp.concatenate(parts), ys, tail)
+
+
+def _scan(body: Callable, init: Any, xs: Any, length: int, tell: Callable | None, size: int = 1) -> tuple[Any, Any, Any]:
+    """``jax.lax.scan`` of a body that does ``size`` steps; gives the steps done if they are told, the carry and the results."""
+    if tell is None:
+        return None, *jax.lax.scan(body, init, xs, length)
+    (done, carry), ys = jax.lax.scan(telling(body, tell, size), (jnp.int32(0), init), xs, length)
+    return done, carry, ys
 
 
 def _near_root(length: int) -> int:

@@ -17,7 +17,7 @@ from ..state import State
 from ._args import name_of, same_type, show_types
 from ._lift import Lifted, lift
 from ._program import Program, programs_of
-from ._progress import as_bar, teller
+from ._progress import as_bar, teller, telling
 
 _CARRY_CHANGED = """\
 {where}: {owner} changes inside the loop from {old} to {new}.
@@ -113,9 +113,15 @@ def call_scan_body(f: Callable, args: Any) -> Any:
     return out
 
 
-def plain_scan(body: Callable, same: Any, init: Any, xs: Any, length: int, reverse: bool, unroll: int) -> tuple[Any, Any]:
+def plain_scan(
+    body: Callable, same: Any, init: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
+) -> tuple[Any, Any]:
     """One compiled loop over all steps of ``body(same, carry, x)``; ``same`` are the arrays that every step reads."""
-    return jax.lax.scan(functools.partial(body, same), init, xs, length, reverse=reverse, unroll=unroll)
+    step = functools.partial(body, same)
+    if tell is None:
+        return jax.lax.scan(step, init, xs, length, reverse=reverse, unroll=unroll)
+    (_, carry), ys = jax.lax.scan(telling(step, tell), (jnp.int32(0), init), xs, length, reverse=reverse, unroll=unroll)
+    return carry, ys
 
 
 class _Loops(threading.local):
@@ -166,18 +172,7 @@ def loop(
 
             same = [start[s] for s in only_read], settings, captured
             carry = [start[s] if s in start else _zeros(made[s]) for s in lifted.writes], args[0]
-            if tell is None:
-                (new, user_carry), ys = scan(body, same, carry, args[1], length, reverse, unroll)
-                return (user_carry, ys), new
-
-            def told(same: Any, carry: Any, x: Any) -> Any:
-                i, carry = carry
-                carry, y = body(same, carry, x)
-                i, carry = jax.lax.optimization_barrier((i, carry))  # told when the step is done
-                tell(i)
-                return (i + 1, carry), y
-
-            (_, (new, user_carry)), ys = scan(told, same, (jnp.zeros((), jnp.int32), carry), args[1], length, reverse, unroll)
+            (new, user_carry), ys = scan(body, same, carry, args[1], length, reverse, unroll, tell)
             return (user_carry, ys), new
 
         return Program(pure, lifted, touched, lifted.writes, args)

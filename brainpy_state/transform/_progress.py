@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ class ProgressBar:
     freq : int, optional
         Show every so many steps.
     count : int, optional
-        Show so many times in all; 20 times if neither is given.
+        Show at most so many times after the first step; 20 times if neither is given.
     desc : str
         What is going on.
 
@@ -57,7 +58,7 @@ class ProgressBar:
 
     def every(self, steps: int) -> int:
         """How many steps pass from one display to the next."""
-        return self.freq or max(1, steps // (self.count or 20))
+        return self.freq or max(1, math.ceil(steps / (self.count or 20)))
 
 
 def as_bar(pbar: Any) -> ProgressBar | None:
@@ -71,16 +72,29 @@ def as_bar(pbar: Any) -> ProgressBar | None:
     raise TypeError(f'pbar must be a ProgressBar or the number of steps between displays, but is {pbar!r}.')
 
 
-def teller(bar: ProgressBar, steps: int, dt: Any) -> Callable[[Any], None]:
-    """A function to be called in the loop's body with the number of the step."""
+def teller(bar: ProgressBar, steps: int, dt: Any) -> Callable[[Any, int], None]:
+    """A function to be called in the loop's body with the steps done in all, and since the last call."""
     every = bar.every(steps)
     display = _Display(bar.desc, steps, _seconds(dt))
 
-    def tell(i: Any) -> None:
-        due = ((i + 1) % every == 0) | (i == 0) | (i == steps - 1)
-        jax.lax.cond(due, lambda i: jax.debug.callback(display.show, i), lambda i: None, i)
+    def tell(done: Any, more: int) -> None:
+        due = (done % every < more) | (done == more) | (done == steps)
+        jax.lax.cond(due, lambda done: jax.debug.callback(display.show, done), lambda done: None, done)
 
     return tell
+
+
+def telling(body: Callable, tell: Callable, size: int = 1) -> Callable:
+    """The body of a scan that does ``size`` steps, with a count of steps in front of its carry, which is told."""
+
+    def told(carry: Any, x: Any) -> Any:
+        done, carry = carry
+        carry, y = body(carry, x)
+        done, carry = jax.lax.optimization_barrier((done + size, carry))  # told when the steps are done
+        tell(done, size)
+        return (done, carry), y
+
+    return told
 
 
 def _seconds(dt: Any) -> float | None:
@@ -91,15 +105,15 @@ def _seconds(dt: Any) -> float | None:
 
 
 class _Display:
-    """One bar on the screen, begun anew by the first step of a loop."""
+    """One bar on the screen, begun anew by the first steps of a loop."""
 
     def __init__(self, desc: str, steps: int, dt: float | None):
         self.desc, self.steps, self.dt = desc, steps, dt
         self.bar: Any = None
 
-    def show(self, i: Any) -> None:
-        done = int(i) + 1
-        if done == 1 or self.bar is None:
+    def show(self, done: Any) -> None:
+        done = int(done)
+        if self.bar is None or done <= self.bar.n:  # a loop that failed has left its bar
             self.began = time.perf_counter()
             self.bar = _new_bar(self.desc, self.steps)
         passed = time.perf_counter() - self.began
@@ -123,7 +137,7 @@ class _PlainBar:
     """The few things that are used of ``tqdm``, for where it is not installed."""
 
     def __init__(self, desc: str, total: int):
-        self.desc, self.total, self.n, self.postfix = desc, total, 0, ''
+        self.desc, self.total, self.n, self.postfix, self.width = desc, total, 0, '', 0
         self.began = time.perf_counter()
 
     def set_postfix_str(self, text: str, refresh: bool) -> None:
@@ -134,7 +148,9 @@ class _PlainBar:
         passed = time.perf_counter() - self.began
         rest = passed * (self.total - self.n) / max(self.n, 1)
         parts = [f'{100 * self.n // self.total:3d} %', f'{self.n}/{self.total}', f'[{_clock(passed)}<{_clock(rest)}]', self.postfix]
-        sys.stderr.write('\r' + ' '.join(part for part in (self.desc, *parts) if part))
+        line = ' '.join(part for part in (self.desc, *parts) if part)
+        sys.stderr.write('\r' + line.ljust(self.width))  # nothing is left of a longer line
+        self.width = len(line)
         sys.stderr.flush()
 
     def close(self) -> None:
