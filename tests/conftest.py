@@ -82,7 +82,7 @@ def python() -> Callable[..., str]:
         done = subprocess.run(
             [sys.executable, *args], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=300, check=False
         )
-        assert done.returncode == 0, done.stderr[-4000:]
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done.stdout
 
     return run

@@ -35,7 +35,8 @@ def shard_map(
     """Run a function on every device of a mesh, each with its part of the arguments and states.
 
     States are replicated unless they are declared: of a state in ``state_in_specs`` each device
-    reads and writes its own part.
+    reads and writes its own part. Random generators give each device numbers of its own, unless they are
+    declared as ``PartitionSpec()``, and go on by one step in all.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ def shard_map(
     BatchAxisError
         If a replicated state, or a result with the spec ``PartitionSpec()``, would differ between devices.
     ShapeError
-        If an array cannot be divided as asked for.
+        If an array or a result cannot be divided as asked for.
     TypeError
         If a state is not declared by a ``PartitionSpec``.
 
@@ -85,14 +86,17 @@ def shard_map(
     def build(fn: Callable, args: Any) -> Program:
         where = name_of(fn)
 
+        def axes(owner: str, aval: Any, spec: PartitionSpec) -> list[tuple[str, ...]]:
+            names = [() if x is None else x if isinstance(x, tuple) else (x,) for x in spec]
+            if len(names) > len(aval.shape):
+                raise ShapeError(f'{where}: {owner} has shape {aval.shape}, which {spec} has too many axes for.')
+            if not {name for some in names for name in some} <= set(mesh.axis_names):
+                raise ShapeError(f'{where}: {owner} is divided by {spec}, but the mesh has the axes {mesh.axis_names}.')
+            return names
+
         def part(owner: str, aval: Any, spec: PartitionSpec) -> Any:
             shape = list(aval.shape)
-            if len(spec) > len(shape):
-                raise ShapeError(f'{where}: {owner} has shape {aval.shape}, which {spec} has too many axes for.')
-            for k, names in enumerate(spec):
-                names = () if names is None else names if isinstance(names, tuple) else (names,)
-                if not set(names) <= set(mesh.axis_names):
-                    raise ShapeError(f'{where}: {owner} is divided by {spec}, but the mesh has the axes {mesh.axis_names}.')
+            for k, names in enumerate(axes(owner, aval, spec)):
                 parts = math.prod(mesh.shape[name] for name in names)
                 if shape[k] % parts:
                     raise ShapeError(
@@ -101,7 +105,7 @@ def shard_map(
                 shape[k] //= parts
             return jax.core.ShapedArray(tuple(shape), aval.dtype, weak_type=aval.weak_type)
 
-        specs = jax.tree.leaves(jax.tree.broadcast((in_specs, PartitionSpec()), args))
+        specs = _broadcast((in_specs, PartitionSpec()), args)
         flat, in_tree = jax.tree_util.tree_flatten_with_path(args)
         local = [part(f'argument {describe_place(args, path)}', jax.typeof(x), spec) for (path, x), spec in zip(flat, specs, strict=True)]
 
@@ -109,19 +113,31 @@ def shard_map(
             return [part(state.label, aval, came[state]) for aval in avals] if state in came else avals
 
         lifted = lift(fn, jax.tree.unflatten(in_tree, local), call=call_with, trace=Trace(where, view), axes=tuple(mesh.shape.items()))
-        read = [came.get(s, PartitionSpec()) for s in lifted.reads]
-        flags = [isinstance(s, Flag) for s in lifted.writes]
         each = PartitionSpec(mesh.axis_names)
-        written = [each if flag else went.get(s, PartitionSpec()) for s, flag in zip(lifted.writes, flags, strict=True)]
+        split = [s for s in lifted.writes if s.lanes is not None and s not in went and s in lifted.reads]
+        own = [isinstance(s, Flag) or s in split for s in lifted.writes]  # of which every device has one
+        read = [each if s in split else came.get(s, PartitionSpec()) for s in lifted.reads]
+        written = [each if mine else went.get(s, PartitionSpec()) for s, mine in zip(lifted.writes, own, strict=True)]
+        for spec, aval in zip(_broadcast(out_specs, lifted.avals[0]), jax.tree.leaves(lifted.avals[0]), strict=True):
+            axes('a result', aval, spec)
+        for state, mine, spec, value in zip(lifted.writes, own, written, lifted.avals[1], strict=True):
+            for aval in [] if mine else jax.tree.leaves(value):
+                axes(state.label, aval, spec)
 
         divided = [(aval, spec) for s, spec in zip(lifted.reads, read, strict=True) for aval in view(s, _avals(s.peek()))]
         divided += [(aval, spec) for aval, spec in zip(local, specs, strict=True)]
         _check_replicated(lifted, mesh, divided, out_specs, written, in_tree)
 
         def pure(values: Any, settings: Any, captured: Any, args: Any) -> Any:
+            values, after = list(values), {}
+            for state in split:
+                k = lifted.reads.index(state)
+                after[state], values[k] = state.lanes(values[k], mesh.size)  # type: ignore[misc]
+
             def one_device(values: Any, settings: Any, captured: Any, leaves: Any) -> Any:
+                values = [jax.tree.map(lambda x: x[0], x) if s in split else x for s, x in zip(lifted.reads, values, strict=True)]
                 out, new = lifted.pure(values, settings, captured, jax.tree.unflatten(in_tree, leaves))
-                return out, [jax.tree.map(lambda x: x[None], x) if flag else x for x, flag in zip(new, flags, strict=True)]
+                return out, [jax.tree.map(lambda x: x[None], x) if mine else x for x, mine in zip(new, own, strict=True)]
 
             everywhere = PartitionSpec()
             run = jax.shard_map(
@@ -132,7 +148,8 @@ def shard_map(
                 check_vma=False,
             )
             out, new = run(values, settings, captured, jax.tree.leaves(args))
-            return out, [first_failure(x) if flag else x for x, flag in zip(new, flags, strict=True)]
+            new = [after.get(s, x) for s, x in zip(lifted.writes, new, strict=True)]
+            return out, [first_failure(x) if isinstance(s, Flag) else x for s, x in zip(lifted.writes, new, strict=True)]
 
         return Program(pure, lifted, lifted.reads, lifted.writes, args)
 
@@ -147,6 +164,10 @@ def shard_map(
     return decorate if fn is None else decorate(fn)
 
 
+def _broadcast(specs: Any, tree: Any) -> list[PartitionSpec]:
+    return jax.tree.leaves(jax.tree.broadcast(specs, tree))
+
+
 def _avals(value: Any) -> list[Any]:
     return [jax.typeof(x) for x in jax.tree.leaves(value)]
 
@@ -158,7 +179,7 @@ def _check_replicated(lifted: Lifted, mesh: Any, local: list[Any], out_specs: An
     """
     token = object()
     state_tree: Any = jax.tree.structure([s.peek() for s in lifted.reads])
-    outs = jax.tree.leaves(jax.tree.broadcast(out_specs, lifted.avals[0]))
+    outs = _broadcast(out_specs, lifted.avals[0])
 
     def one_device(leaves: list[Any]) -> tuple[()]:
         values = jax.tree.unflatten(state_tree, leaves[: state_tree.num_leaves])
