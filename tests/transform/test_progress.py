@@ -245,6 +245,12 @@ def test_the_backward_pass_of_a_checkpointed_loop_is_not_shown(base, bars):
     np.testing.assert_array_equal(told, grad(lambda: loss(None), w)())
 
 
+def test_where_a_gradient_is_taken_the_blocks_in_which_a_step_is_due_are_shown(bars):
+    xs = jnp.linspace(0, 1, 100)  # ten blocks of ten
+    jax.block_until_ready(grad(lambda a: checkpointed_for_loop(lambda x: jnp.sin(a * x), xs, pbar=25).sum())(1.0))
+    assert seen(bars) == [[10, 30, 50, 80, 100]]
+
+
 def test_an_error_within_the_loop_does_not_harm_the_next_bar(bars):
     def step(x):
         bst.transform.jit_error_if(x > 2, 'too large')
