@@ -96,11 +96,11 @@ class Frame:
 class _Attributes:
     """Tells the open frames which attributes of models are read, while at least one function is traced.
 
-    ``epoch`` grows whenever an attribute of some model is bound to another object.
+    ``epoch`` is another object whenever an attribute of some model has been bound to another object.
     """
 
     def __init__(self) -> None:
-        self.epoch = 0
+        self.epoch = object()
         self._classes: list[type] = []
         self._traces = 0
         self._lock = threading.Lock()
@@ -109,6 +109,10 @@ class _Attributes:
         """Watch the instances of a class and of its subclasses; used as a decorator."""
         self._classes.append(cls)
         return cls
+
+    def changed(self) -> None:
+        """Take note that an attribute has been bound anew; a count would lose what two threads add at once."""
+        self.epoch = object()
 
     @contextmanager
     def reported(self) -> Iterator[None]:

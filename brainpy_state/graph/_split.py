@@ -158,7 +158,7 @@ def pop_states(node: Any, *filters: Any) -> Any:
             raise ValueError(f'pop_states: the state at {(*path, key)} stands in a {type(holder).__name__}; take it out of there yourself.')
     for _, holder, key in places:
         del (holder if isinstance(holder, dict) else vars(holder))[key]
-    attributes.epoch += 1
+    attributes.changed()
     return popped
 
 

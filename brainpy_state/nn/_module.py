@@ -47,13 +47,14 @@ class Module(graph.Node):
         if lifecycle.undo is not None:
             lifecycle.undo.note(own, name)
             value = renew(own.get(name), value)
-        if own.get(name, value) is not value:
-            attributes.epoch += 1
+        changed = own.get(name, value) is not value
         if isinstance(value, State):
             value.stand_at(name)
         elif isinstance(value, Module) and value._path is None:
             object.__setattr__(value, '_path', (name,))
         super().__setattr__(name, value)
+        if changed:
+            attributes.changed()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.update(*args, **kwargs)

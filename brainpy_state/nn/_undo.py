@@ -30,12 +30,13 @@ class UndoAll(Undo):
 
     def restore(self) -> None:
         """Put everything back."""
-        attributes.epoch += bool(self.attributes)
         for own, name, value in reversed(self.attributes):
             if value is MISSING:
                 own.pop(name, None)
             else:
                 own[name] = value
+        if self.attributes:
+            attributes.changed()
         super().restore()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -231,6 +232,7 @@ class Programs:
         self._owned = owned
         self._table: dict[Any, list[Program]] = {}
         self._only: Program | None = None
+        self._lock = threading.RLock()  # threads may add programs at once
 
     def __call__(self, fn: Any, args: Any) -> Any:
         only = self._only
@@ -259,9 +261,10 @@ class Programs:
         world.settle(fn)
         program.world = world
         if program.reusable:
-            self._forget()
-            self._only = program if not self._table else None
-            self._table.setdefault(key, []).append(program)
+            with self._lock:
+                self._forget()
+                self._only = program if not self._table else None
+                self._table.setdefault(key, []).append(program)
         return program
 
     def _forget(self) -> None:
@@ -274,8 +277,9 @@ class Programs:
 
     def clear(self) -> None:
         """Forget every program."""
-        self._table.clear()
-        self._only = None
+        with self._lock:
+            self._table = {}
+            self._only = None
 
 
 class union:  # noqa: N801

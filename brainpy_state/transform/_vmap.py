@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -275,7 +276,13 @@ def _without(aval: Any, axis: int | None) -> Any:
 # An identity that stands where a value must be the same on all lanes. Its batching rule sees whether it is,
 # by JAX's own bookkeeping, while the function that it belongs to is being mapped; else it does nothing.
 _shared_p = jex_core.Primitive('same_on_all_lanes')
-_armed: set[object] = set()
+
+
+class _Armed(threading.local):
+    tokens: frozenset[object] = frozenset()
+
+
+_armed = _Armed()
 
 
 def same_on_all(value: Any, token: object, message: str) -> Any:
@@ -286,15 +293,16 @@ def same_on_all(value: Any, token: object, message: str) -> Any:
 @contextmanager
 def checking(token: object) -> Iterator[None]:
     """A block in which `same_on_all` of the same token checks."""
-    _armed.add(token)
+    outer = _armed.tokens
+    _armed.tokens = outer | {token}
     try:
         yield
     finally:
-        _armed.discard(token)
+        _armed.tokens = outer
 
 
 def _batch_shared(args: Any, dims: Any, *, token: object, message: str) -> Any:
-    if token in _armed:
+    if token in _armed.tokens:
         raise BatchAxisError(message)
     return _shared_p.bind(*args, token=token, message=message), dims[0]
 

@@ -143,9 +143,9 @@ class Attributes:
         self._epoch = attributes.epoch
 
     def unchanged(self) -> bool:
-        if self._epoch == attributes.epoch:
-            return True
         epoch = attributes.epoch
+        if self._epoch is epoch:
+            return True
         for ref, name, holds in self._items:
             obj = ref()
             if obj is not None and not holds(vars(obj).get(name, MISSING)):
