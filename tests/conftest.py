@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import brainpy_state as bst
 from brainpy_state._frames import stack
 
 ROOT = Path(__file__).parents[1]
+MOST_MEMORY = 2 << 30
 COMPILED = '/jax/core/compile/backend_compile_duration'
 
 
@@ -30,6 +32,16 @@ def clean_world() -> Iterator[None]:
         bst.environ.pop(key)
     jax.config.update('jax_enable_x64', False)
     assert stack.top is None, 'the test left a trace or a StateTraceStack open'
+
+
+@pytest.fixture(autouse=True, scope='module')
+def bounded_memory() -> Iterator[None]:
+    """Forget compiled programs when there are many: they take gigabytes, and slow down every search for garbage."""
+    yield
+    pages = int(Path('/proc/self/statm').read_text().split()[1]) if Path('/proc/self/statm').exists() else 0
+    if pages * os.sysconf('SC_PAGE_SIZE') > MOST_MEMORY:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture
