@@ -1,5 +1,30 @@
 """Point neurons, one published family a file."""
 
+from ._channels import Channel as Channel
+from ._channels import ConductanceNeuron as ConductanceNeuron
+from ._channels import Gate as Gate
+from ._expif import AdEx as AdEx
+from ._expif import AdExIF as AdExIF
+from ._expif import AdExIFRef as AdExIFRef
+from ._expif import ExpIF as ExpIF
+from ._expif import ExpIFRef as ExpIFRef
+from ._gif import Gif as Gif
+from ._gif import GifRef as GifRef
+from ._hh import HH as HH
+from ._hh import MorrisLecar as MorrisLecar
+from ._hh import TraubMilesHH as TraubMilesHH
+from ._hh import WangBuzsakiHH as WangBuzsakiHH
+from ._izhikevich import Izhikevich as Izhikevich
+from ._izhikevich import IzhikevichRef as IzhikevichRef
+from ._lif import ALIF as ALIF
+from ._lif import IF as IF
 from ._lif import LIF as LIF
+from ._lif import CobaLIF as CobaLIF
+from ._lif import CubaLIF as CubaLIF
 from ._lif import LIFRef as LIFRef
 from ._neuron import Neuron as Neuron
+from ._quaif import AdQuaIF as AdQuaIF
+from ._quaif import AdQuaIFRef as AdQuaIFRef
+from ._quaif import QuaIF as QuaIF
+from ._reduced import FitzHughNagumo as FitzHughNagumo
+from ._reduced import HindmarshRose as HindmarshRose

@@ -10,6 +10,29 @@ from ..nn import Parameter, Variable, positive
 from ._neuron import Neuron
 
 
+class IF(Neuron):
+    r"""Integrate-and-fire neuron that leaks to zero and is reset to zero.
+
+    .. math:: \tau \frac{dV}{dt} = -V + R\,I
+
+    Notes
+    -----
+    Exponential Euler is exact while the input is constant over a step.
+    Source: Lapicque 1907; Abbott 1999, doi:10.1016/S0361-9230(99)00161-6.
+    """
+
+    V_reset = 0.0 * u.mV
+
+    R: Any = Parameter(1.0 * u.ohm, positive, 'membrane resistance')
+    tau: Any = Parameter(5.0 * u.ms, positive, 'membrane time constant')
+    V_th: Any = Parameter(1.0 * u.mV, positive, 'threshold')
+
+    V: Any = Variable(0.0 * u.mV, 'membrane potential')
+
+    def dV(self, V: Any, I: Any) -> Any:  # noqa: E741
+        return (self.R * I - V) / self.tau
+
+
 class LIF(Neuron):
     r"""Leaky integrate-and-fire neuron.
 
@@ -17,27 +40,9 @@ class LIF(Neuron):
 
     A spike is emitted when :math:`V \ge V_\mathrm{th}`.
 
-    Parameters
-    ----------
-    in_size : int or tuple of int
-        The shape of the population.
-    R : resistance
-        Membrane resistance, 1 ohm.
-    tau : time
-        Membrane time constant, 5 ms.
-    V_th, V_reset, V_rest : voltage
-        Threshold 1 mV, reset 0 mV and resting potential 0 mV; ``V_reset < V_th``.
-    tau_ref : time, optional
-        Refractory period; none by default.
-    V_initializer : voltage or callable, optional
-        First V, or a callable from the shape to it; ``V_rest`` by default.
-    spk_fun, spk_reset, detach_reset
-        See `Neuron`.
-
     Notes
     -----
-    States: V (voltage) and spike, of shape ``(batch, *size)``; refractory (steps) with ``tau_ref``.
-    Exponential Euler: exact while the input is constant over a step, also with conductances.
+    Exponential Euler is exact while the input is constant over a step, also with conductances.
     Source: Lapicque 1907; Gerstner et al. 2014, *Neuronal Dynamics*, equation 1.5, doi:10.1017/CBO9781107447615.
 
     Examples
@@ -59,7 +64,7 @@ class LIF(Neuron):
 
     V: Any = Variable('V_rest', 'membrane potential')
 
-    def drift(self, V: Any, I: Any) -> Any:  # noqa: E741
+    def dV(self, V: Any, I: Any) -> Any:  # noqa: E741
         return (self.V_rest - V + self.R * I) / self.tau
 
 
@@ -67,3 +72,89 @@ class LIFRef(LIF):
     """`LIF` with a refractory period of 5 ms by default."""
 
     tau_ref: Any = Parameter(5.0 * u.ms, positive, 'refractory period')
+
+
+class ALIF(LIF):
+    r"""Leaky integrate-and-fire neuron whose threshold rises with its own spikes.
+
+    .. math::
+        \tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,I, \qquad \tau_a \frac{da}{dt} = -a
+
+    A spike is emitted when :math:`V \ge V_\mathrm{th} + \beta a` and raises a by 1.
+
+    Notes
+    -----
+    Both equations are solved exactly while the input is constant over a step.
+    Source: Bellec et al. 2018, arXiv:1803.09574, section 2.
+    """
+
+    order = (('V', 'a'),)
+
+    tau_a: Any = Parameter(100.0 * u.ms, positive, 'time constant of the adaptation')
+    beta: Any = Parameter(0.1 * u.mV, doc='rise of the threshold by one spike')
+
+    a: Any = Variable(0.0, 'adaptation')
+
+    def da(self, a: Any) -> Any:
+        return -a / self.tau_a
+
+    def threshold(self, a: Any) -> Any:
+        return self.V_th + self.beta * a
+
+    def jump(self, a: Any) -> dict[str, Any]:
+        return {'a': a + 1.0}
+
+
+class CubaLIF(LIF):
+    r"""Leaky integrate-and-fire neuron with one current-based synapse built in.
+
+    .. math:: \tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,(g + I), \qquad \tau_\mathrm{syn} \frac{dg}{dt} = -g
+
+    Delta inputs are added to g.
+
+    Notes
+    -----
+    g decays and takes its input before V is integrated with it; that is of first order in dt.
+    Source: Vogels & Abbott 2005, doi:10.1523/JNEUROSCI.3508-05.2005.
+    """
+
+    order = (('g',), ('V',))
+    delta_to, delta_like = 'g', 1.0 * u.mA
+
+    tau_syn: Any = Parameter(5.0 * u.ms, positive, 'time constant of the synapse')
+
+    g: Any = Variable(0.0 * u.mA, 'synaptic current')
+
+    def dg(self, g: Any) -> Any:
+        return -g / self.tau_syn
+
+    def dV(self, V: Any, g: Any, I: Any) -> Any:  # noqa: E741
+        return (self.V_rest - V + self.R * (g + I)) / self.tau
+
+
+class CobaLIF(LIF):
+    r"""Leaky integrate-and-fire neuron with one conductance-based synapse built in.
+
+    .. math:: \tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,(g\,(E - V) + I), \qquad \tau_\mathrm{syn} \frac{dg}{dt} = -g
+
+    Delta inputs are added to g.
+
+    Notes
+    -----
+    g decays and takes its input before V is integrated with it; that is of first order in dt.
+    Source: Vogels & Abbott 2005, doi:10.1523/JNEUROSCI.3508-05.2005.
+    """
+
+    order = (('g',), ('V',))
+    delta_to, delta_like = 'g', 1.0 * u.siemens
+
+    E: Any = Parameter(0.0 * u.mV, doc='reversal potential')
+    tau_syn: Any = Parameter(5.0 * u.ms, positive, 'time constant of the synapse')
+
+    g: Any = Variable(0.0 * u.siemens, 'synaptic conductance')
+
+    def dg(self, g: Any) -> Any:
+        return -g / self.tau_syn
+
+    def dV(self, V: Any, g: Any, I: Any) -> Any:  # noqa: E741
+        return (self.V_rest - V + self.R * (g * (self.E - V) + I)) / self.tau

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import brainunit as u
 import jax
@@ -13,17 +15,25 @@ import numpy as np
 from .._errors import ParameterError, ShapeError, UnitError
 from .._typing import Size
 from ..nn import Dynamics, Parameter, Variable, broadcasts, check_unit, non_negative
-from ..numerics import exp_euler, heaviside, plain, reset_to
+from ..numerics import exp_euler, heaviside, jump_to, plain, reset_to, runge_kutta
 from ..state import ShortTermState
 
 _RESETS = ('soft', 'hard')
+_METHODS = ('exp_euler', 'rk2', 'rk4')
+_STEEPEST = 20.0  # of an equation that runs away: e^20 times as far in a step as by Euler's rule is far enough for a spike
+
+Values = dict[str, Any]
 
 
 class Neuron(Dynamics):
     r"""Base of spiking point neurons.
 
-    A step goes: receptors advance; V is integrated; delta inputs are added; a refractory neuron
-    keeps its V; a neuron at threshold spikes and is reset in the same step. The spike of the step
+    A model declares its parameters and variables and gives ``d<variable>``, the derivative of each
+    variable in time, as a function of those variables that its arguments name, and of the current
+    ``I``; and ``jump``, the values that variables besides V take at a spike.
+
+    A step goes: receptors advance; the variables are integrated; delta inputs are added; a refractory
+    neuron keeps its V; a neuron at threshold spikes and is reset in the same step. The spike of the step
     is the state ``spike``, which projections, delays and recorders use.
 
     Parameters
@@ -31,32 +41,53 @@ class Neuron(Dynamics):
     in_size : int or tuple of int
         The shape of the population.
     spk_fun : callable
-        From the scaled distance to threshold, ``(V - V_th) / (V_th - V_reset)``, to the spike: 1 at
-        0 and above, else 0, with a surrogate gradient. Anything of ``braintools.surrogate`` works.
+        From the distance to threshold in units of `spk_width` to the spike: 1 at 0 and above, else 0, with
+        a surrogate gradient. Anything of ``braintools.surrogate`` works.
     spk_reset : {'soft', 'hard'}
         ``'soft'`` subtracts ``V_th - V_reset``, ``'hard'`` sets V to ``V_reset``.
     detach_reset : bool
         Whether the gradient stops at the reset.
+    method : {'exp_euler', 'rk2', 'rk4'}
+        Exponential Euler for one variable after the other; or the midpoint method, or the classic
+        Runge-Kutta method, for all together. Input and conductances are constant over a step.
     tau_ref : time, optional
-        Refractory period. The shortest interval between spikes is ``round(tau_ref / dt)`` steps.
+        Refractory period. The shortest interval between spikes is ``round(tau_ref / dt)`` steps. V
+        stands still meanwhile; other variables go on.
     name : str, optional
         A label for messages.
     **params
         What the model declares.
+
+    Raises
+    ------
+    ParameterError, UnitError, ShapeError
+        For a parameter out of range, of a wrong unit, or of a shape that does not fit.
     """
 
     graph_invisible_attrs = ('_merged',)
 
-    V: Any  # with these three, what every model declares
+    order: ClassVar[tuple[tuple[str, ...], ...]] = (('V',),)
+    """Groups of variables; exponential Euler integrates a group from the values that those before it have reached."""
+    delta_to: ClassVar[str] = 'V'
+    """The variable that delta inputs are added to."""
+    delta_like: ClassVar[Any] = 1.0 * u.mV
+    """A quantity of the unit of delta inputs."""
+    input_like: ClassVar[Any] = 1.0 * u.mA
+    """A quantity of the unit of the input."""
+    up_crossing: ClassVar[bool] = False
+    """Whether a spike is a crossing of the threshold from below, without a reset, instead of being at the threshold."""
+    runs_away: ClassVar[bool] = False
+    """Whether V grows without bound once the spike has begun, so that only the threshold limits it."""
+
+    V: Any  # what every model declares
     V_th: Any
     V_reset: Any
-    R: Any
 
     tau_ref: Any = Parameter(None, non_negative, 'refractory period', like=1.0 * u.ms)
 
     spike: Any = Variable(0.0, 'spike of the last step', kind=ShortTermState)
     refractory: Any = Variable(0, 'steps of refractoriness left', kind=ShortTermState, when='tau_ref', dtype=np.int32)
-    delta: Any = Variable(0.0 * u.mV, 'jumps of V that wait for the next step', kind=ShortTermState, when='receives')
+    delta: Any = Variable(lambda self, _: 0.0 * self.delta_like, 'jumps that wait for the next step', kind=ShortTermState, when='receives')
 
     def __init__(
         self,
@@ -65,27 +96,43 @@ class Neuron(Dynamics):
         spk_fun: Callable[[Any], Any] = heaviside,
         spk_reset: str = 'soft',
         detach_reset: bool = False,
+        method: str = 'exp_euler',
         name: str | None = None,
         **params: Any,
     ):
-        self.receives: bool | None = None  # True once a projection adds to V
+        self.receives: bool | None = None  # True once a projection adds jumps
         self.receptors: list[Any] = []
         self._merged: dict[Any, Any] = {}
         super().__init__(in_size, name=name, **params)
-        if spk_reset not in _RESETS:
-            raise ParameterError(f"{self.label}: spk_reset is {spk_reset!r}, but must be 'soft' or 'hard'.")
-        self.spk_fun, self.spk_reset, self.detach_reset = spk_fun, spk_reset, detach_reset
+        for option, given, allowed in (('spk_reset', spk_reset, _RESETS), ('method', method, _METHODS)):
+            if given not in allowed:
+                raise ParameterError(f'{self.label}: {option} is {given!r}, but must be one of {", ".join(map(repr, allowed))}.')
+        self.spk_fun, self.spk_reset, self.detach_reset, self.method = spk_fun, spk_reset, detach_reset, method
 
     def check(self) -> None:
-        self.require_above('V_th', 'V_reset', 'or the neuron would be at threshold right after a reset')
+        if not self.up_crossing:
+            self.require_above('V_th', 'V_reset', 'or the neuron would be at threshold right after a reset')
 
-    def drift(self, V: Any, I: Any) -> Any:  # noqa: E741
-        """dV/dt at potential V under the current I."""
-        raise NotImplementedError(f'{self.label} does not define `drift`.')
+    @property
+    def spk_width(self) -> Any:
+        """The distance from the threshold that counts as 1 for ``spk_fun``."""
+        return self.V_th - self.V_reset
 
-    def margin(self, V: Any) -> Any:
-        """Distance to threshold in units of the (positive) reset distance."""
-        return plain((V - self.V_th) * (1.0 / (self.V_th - self.V_reset)))
+    def threshold(self) -> Any:
+        """The potential at which a spike begins; may depend on variables that its arguments name."""
+        return self.V_th
+
+    def jump(self) -> Values:
+        """Values that variables besides V take at a spike, from those that the arguments name."""
+        return {}
+
+    def instantaneous(self) -> Values:
+        """Quantities that follow from the variables at once; exponential Euler holds them over the step."""
+        return {}
+
+    def derivative(self, name: str, values: Values, current: Callable[[Any], Any]) -> Any:
+        """The derivative of one variable in time."""
+        return self._call(f'd{name}', values, current)
 
     def get_spike(self) -> jax.Array:
         """The spikes of the last step: 1. or 0., shape ``(batch, *size)``."""
@@ -109,53 +156,105 @@ class Neuron(Dynamics):
         UnitError, ShapeError
             If the input does not fit.
         """
-        V = self.V.value
+        old = {name: getattr(self, name).value for group in self.order for name in group}
         if x is not None:
-            self._check_input(x, V.shape)
+            self._check_input(x, old['V'].shape)
         synaptic = [receptor() for receptor in self.receptors]
+
+        def current(V: Any) -> Any:
+            terms = ([] if x is None else [x]) + [f(V) for f in synaptic]
+            return sum(terms[1:], terms[0]) if terms else 0.0 * self.input_like
+
         dt = self.get_dt()
-
-        def drift(V: Any) -> Any:
-            terms = ([] if x is None else [x]) + [current(V) for current in synaptic]
-            current = sum(terms[1:], terms[0]) if terms else 0.0 * u.get_unit(self.V_th / self.R)
-            return self.drift(V, current)
-
-        new = self._integrate(drift, V, dt)
-        if self.receives:
-            new = new + self.delta.value
-            self.delta.value = u.math.zeros_like(self.delta.value)
-        if self.tau_ref is None:
-            spike = self.spk_fun(self.margin(new))
-        else:
+        held = None if self.tau_ref is None else self.refractory.value > 0
+        try:
+            integrate = self._integrate_in_order if self.method == 'exp_euler' else self._integrate_together
+            new, V = integrate(old, current, dt, held)
+        except u.UnitMismatchError as error:
+            raise UnitError(f'{self.label}: units do not fit in its equation; is dt = {dt} a time? ({error})') from None
+        threshold = self._call('threshold', new)
+        spike = self.spk_fun(plain((V - threshold) * (1.0 / self.spk_width)))
+        if self.up_crossing:
+            spike = spike * (1 - self.spk_fun(plain((old['V'] - threshold) * (1.0 / self.spk_width))))
+        if held is not None:
             left = self.refractory.value
-            held = left > 0
-            new = u.math.where(held, V, new)
-            spike = jnp.where(held, 0, self.spk_fun(self.margin(new)))
+            spike = jnp.where(held, 0, spike)
             self.refractory.value = jnp.where(spike > 0, self._refractory_steps(dt) - 1, jnp.maximum(left - 1, 0)).astype(left.dtype)
-        self.V.value = self._reset(new, spike)
+        for name, value in self._after(spike, new, threshold).items():
+            getattr(self, name).value = value
         self.spike.value = spike
         return spike
 
-    def _integrate(self, drift: Callable[[Any], Any], V: Any, dt: Any) -> Any:
-        try:
-            return exp_euler(drift, V, dt)
-        except u.UnitMismatchError as error:
-            raise UnitError(f'{self.label}: units do not fit in its equation; is dt = {dt} a time? ({error})') from None
+    def _integrate_in_order(self, old: Values, current: Callable[[Any], Any], dt: Any, held: Any) -> tuple[Values, Any]:
+        values, V = dict(old), None
+        for group in self.order:
+            seen = values | self._call('instantaneous', values)
+            moved = {name: self._exp_euler(name, seen, current, dt) for name in group}
+            values |= {name: self._settled(name, value, old, held) for name, value in moved.items()}
+            if 'V' in group:
+                V, values['V'] = values['V'], self._limited(values)
+        return values, V
 
-    def _reset(self, V: Any, spike: jax.Array) -> Any:
+    def _exp_euler(self, name: str, values: Values, current: Callable[[Any], Any], dt: Any) -> Any:
+        def drift(x: Any) -> Any:
+            return self.derivative(name, values | {name: x}, current)
+
+        return exp_euler(drift, values[name], dt, steepest=_STEEPEST if self.runs_away and name == 'V' else None)
+
+    def _integrate_together(self, old: Values, current: Callable[[Any], Any], dt: Any, held: Any) -> tuple[Values, Any]:
+        def derivatives(values: Values) -> Values:
+            values = values | {'V': self._limited(values)}
+            seen = values | self._call('instantaneous', values)
+            return {name: self.derivative(name, seen, current) for name in values}
+
+        moved = runge_kutta(derivatives, old, dt, order=int(self.method[-1]))
+        values = {name: self._settled(name, value, old, held) for name, value in moved.items()}
+        return values | {'V': self._limited(values)}, values['V']
+
+    def _settled(self, name: str, value: Any, old: Values, held: Any) -> Any:
+        """An integrated variable, with the jumps that have arrived and the refractory ones where they were."""
+        if name == self.delta_to and self.receives:
+            value = value + self.delta.value
+            self.delta.value = u.math.zeros_like(self.delta.value)
+        if name == 'V' and held is not None:
+            value = u.math.where(held, old['V'], value)
+        return value
+
+    def _limited(self, values: Values) -> Any:
+        """V without what a spike overshoots the threshold by, before anything else reads it."""
+        return u.math.minimum(values['V'], self._call('threshold', values)) if self.runs_away else values['V']
+
+    def _after(self, spike: jax.Array, values: Values, threshold: Any) -> Values:
+        """The variables after the reset."""
         if self.detach_reset:
             spike = jax.lax.stop_gradient(spike)
-        if self.spk_reset == 'hard':
-            return reset_to(self.V_reset, spike, V)
-        return V - (self.V_th - self.V_reset) * spike
+        jumped = {name: jump_to(value, spike, values[name]) for name, value in self._call('jump', values).items()}
+        if self.up_crossing:
+            V = values['V']
+        elif self.spk_reset == 'hard':
+            V = reset_to(self.V_reset, spike, values['V'])
+        else:
+            V = values['V'] - (threshold - self.V_reset) * spike
+        return values | jumped | {'V': V}
+
+    def _call(self, method: str, values: Values, current: Callable[[Any], Any] | None = None) -> Any:
+        """Call a method of the model with the variables, and the current, that its arguments name."""
+        bound = getattr(self, method)
+        names = _argument_names(bound.__func__)
+        return bound(**{name: current(values['V']) if current is not None and name == 'I' else values[name] for name in names})
 
     def _refractory_steps(self, dt: Any) -> Any:
         ratio = plain(self.tau_ref / dt)
         return np.maximum(np.rint(ratio), 1).astype(np.int32) if not isinstance(ratio, jax.core.Tracer) else jnp.maximum(jnp.rint(ratio), 1)
 
     def _check_input(self, x: Any, shape: tuple[int, ...]) -> None:
-        check_unit(x, self.V_th / self.R, self.label, 'current')
+        check_unit(x, self.input_like, self.label, 'current')
         given = np.shape(u.get_mantissa(x))
         if not broadcasts(given, shape):
             batch = '' if shape == self.varshape else f' or a shape broadcastable to {shape} (batch {shape[0]}, size {self.varshape})'
             raise ShapeError(f'{self.label}: current has shape {given}, expected {self.varshape}{batch}.')
+
+
+@functools.lru_cache(maxsize=1024)
+def _argument_names(function: Callable) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)[1:]

@@ -13,7 +13,7 @@ import numpy as np
 from .. import graph
 from .._errors import ShapeError, UnitError
 from .._typing import Path
-from ._units import with_unit
+from ..numerics import with_unit
 
 
 def assign_state_values(target: Any, *dicts: Mapping[Path | str, Any]) -> tuple[list, list[Path]]:

@@ -10,10 +10,10 @@ import jax
 from .. import environ
 from .._errors import ParameterError
 from .._typing import Size, as_size
+from ..numerics import with_unit
 from ..state import ParamState
 from ._layer import WeightInit, he_normal, initial_value
 from ._linear import add_bias
-from ._units import with_unit
 from ._windows import Padding, Windowed
 
 

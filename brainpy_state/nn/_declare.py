@@ -16,9 +16,9 @@ import numpy as np
 
 from .. import environ
 from .._errors import ParameterError, ShapeError, StateNotInitializedError, UnitError
+from ..numerics import with_unit
 from ..state import HiddenState, State
 from ._param import Param
-from ._units import with_unit
 
 
 class Constraint(NamedTuple):
@@ -126,9 +126,10 @@ class Variable:
 
     Parameters
     ----------
-    init : quantity, number or str
-        The first value, or the name of the parameter that gives it. A model also accepts
-        ``<name>_initializer``: a value, or a callable from the shape (with batch) to an array.
+    init : quantity, number, str or callable
+        The first value, or the name of the parameter that gives it, or a function from the model and
+        the shape (with batch) to it. A model also accepts ``<name>_initializer``: a value, or a callable
+        from the shape to an array.
     doc : str
         What it means.
     kind : type of State
@@ -189,7 +190,7 @@ class Variable:
 
     def _first_value(self, obj: Any, batch: tuple[int, ...]) -> Any:
         shape = (*batch, *obj.varshape)
-        default = getattr(obj, self.init) if isinstance(self.init, str) else self.init
+        default = getattr(obj, self.init) if isinstance(self.init, str) else self.init(obj, shape) if callable(self.init) else self.init
         given = obj._initializers.get(self.name)
         value = default if given is None else given(shape) if callable(given) else given
         name = f'{self.name}_initializer'

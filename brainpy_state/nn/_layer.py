@@ -14,9 +14,9 @@ import numpy as np
 from .. import environ, random
 from .._errors import ParameterError, ShapeError
 from .._typing import Size, as_size
+from ..numerics import with_unit
 from ._declare import broadcasts
 from ._module import Module
-from ._units import with_unit
 
 WeightInit = Any  # number, quantity, array, or callable
 he_normal = jax.nn.initializers.he_normal()

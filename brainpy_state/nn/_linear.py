@@ -9,10 +9,10 @@ import numpy as np
 
 from .._errors import ShapeError
 from .._typing import Size, as_size
+from ..numerics import with_unit
 from ..state import ParamState
 from ._declare import check_unit
 from ._layer import Layer, WeightInit, he_normal, initial_value, zeros
-from ._units import with_unit
 
 
 class Linear(Layer):

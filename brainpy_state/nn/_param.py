@@ -11,11 +11,11 @@ import numpy as np
 
 from .. import environ
 from .._errors import ParameterError, ShapeError, UnitError
+from ..numerics import with_unit
 from ..state import ParamState
 from ._module import Module
 from ._regularizers import Regularizer
 from ._transforms import IdentityT, Transform
-from ._units import with_unit
 
 ANY_VALUE = IdentityT()
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ParameterError, UnitError
-from ._units import with_unit
+from ..numerics import with_unit
 
 
 class Transform:

@@ -10,8 +10,8 @@ import jax
 
 from .._errors import ParameterError, ShapeError
 from .._typing import Size
+from ..numerics import with_unit
 from ._layer import Layer
-from ._units import with_unit
 
 Padding = str | int | Sequence[int | tuple[int, int]]
 

@@ -46,7 +46,7 @@ def decay(dt: Any, tau: Any) -> Any:
     return math.exp(-ratio) if isinstance(ratio, (int, float)) else jnp.exp(-ratio)
 
 
-def exp_euler(drift: Callable[[Any], Any], x: Any, dt: Any) -> Any:
+def exp_euler(drift: Callable[[Any], Any], x: Any, dt: Any, *, steepest: float | None = None) -> Any:
     r"""One step of exponential Euler for :math:`\dot x = f(x)`, elementwise.
 
     .. math:: x' = x + \Delta t\,\varphi(\Delta t\,J)\,f(x), \quad \varphi(z) = \frac{e^z - 1}{z}, \quad J = \frac{\partial f}{\partial x}
@@ -61,6 +61,8 @@ def exp_euler(drift: Callable[[Any], Any], x: Any, dt: Any) -> Any:
         The value at the start of the step.
     dt : quantity
         The time step.
+    steepest : float, optional
+        A bound on :math:`\Delta t\,J`, for equations whose solutions run away within a step.
 
     Returns
     -------
@@ -73,10 +75,60 @@ def exp_euler(drift: Callable[[Any], Any], x: Any, dt: Any) -> Any:
     """
     unit, mantissa = u.get_unit(x), u.get_mantissa(x)
 
-    def increment(m: Any) -> jax.Array:
-        change = plain(drift(m if unit.is_unitless else u.Quantity(m, unit=unit)) * dt / unit)
-        return jnp.broadcast_to(change, jnp.shape(m)).astype(jnp.result_type(m))
+    def change_of(m: Any) -> jax.Array:
+        return _number(drift(with_unit(m, unit)) * dt, x)
 
-    change, slope = jax.jvp(increment, (mantissa,), (jnp.ones_like(mantissa),))
-    new = mantissa + change * exprel(slope)
-    return new if unit.is_unitless else u.Quantity(new, unit=unit)
+    change, slope = jax.jvp(change_of, (mantissa,), (jnp.ones_like(mantissa),))
+    if steepest is not None:
+        slope = jnp.minimum(slope, steepest)
+    return with_unit(mantissa + change * exprel(slope), unit)
+
+
+def runge_kutta(drift: Callable[[dict[str, Any]], dict[str, Any]], x: dict[str, Any], dt: Any, order: int) -> dict[str, Any]:
+    """One step of an explicit Runge-Kutta method for several coupled variables.
+
+    Parameters
+    ----------
+    drift : callable
+        From the values of all variables to their derivatives in time.
+    x : dict of array or quantity
+        The values at the start of the step.
+    dt : quantity
+        The time step.
+    order : {2, 4}
+        The midpoint method, or the classic method of order 4.
+
+    Returns
+    -------
+    dict of array or quantity
+        The values at the end of the step, in the units and types of ``x``.
+
+    Notes
+    -----
+    Source: Hairer, Norsett & Wanner 1993, *Solving Ordinary Differential Equations I*, section II.1, doi:10.1007/978-3-540-78862-1.
+    """
+
+    def changes(y: dict[str, Any]) -> dict[str, Any]:
+        return {name: _number(f * dt, x[name]) for name, f in drift(y).items()}
+
+    def moved(k: dict[str, Any], factor: float) -> dict[str, Any]:
+        return {name: with_unit(u.get_mantissa(value) + factor * k[name], u.get_unit(value)) for name, value in x.items()}
+
+    k = changes(x)
+    if order == 2:
+        return moved(changes(moved(k, 0.5)), 1.0)
+    k2 = changes(moved(k, 0.5))
+    k3 = changes(moved(k2, 0.5))
+    k4 = changes(moved(k3, 1.0))
+    return moved({name: (k[name] + 2 * k2[name] + 2 * k3[name] + k4[name]) / 6 for name in x}, 1.0)
+
+
+def _number(change: Any, of: Any) -> jax.Array:
+    """A change as the number that is added to the mantissa of a value, in its shape and type."""
+    unit, mantissa = u.get_unit(of), u.get_mantissa(of)
+    return jnp.broadcast_to(plain(change / unit), jnp.shape(mantissa)).astype(jnp.result_type(mantissa))
+
+
+def with_unit(mantissa: Any, unit: Any) -> Any:
+    """A quantity, or the plain number where the unit is none."""
+    return mantissa if unit.is_unitless else u.Quantity(mantissa, unit=unit)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
+
+from ._integrate import with_unit
 
 _SLOPE, _WIDTH = 0.3, 1.0
 
@@ -33,10 +36,18 @@ def reset_to(value: Any, spike: Any, V: Any) -> Any:
     The gradient is that of ``V + spike * (value - V)`` with the factor ``V`` held fixed, so it
     passes through the spike.
     """
-    unit = u.get_unit(V)
+    return _numbers(_reset, value, spike, V)
+
+
+def jump_to(value: Any, spike: Any, old: Any) -> Any:
+    """``value`` where ``spike`` is set, else ``old``, exactly; the gradient passes through all three."""
+    return _numbers(_jump, value, spike, old)
+
+
+def _numbers(f: Callable[[Any, Any, Any], jax.Array], value: Any, spike: Any, old: Any) -> Any:
+    unit, mantissa = u.get_unit(old), u.get_mantissa(old)
     value = value.to_decimal(unit) if isinstance(value, u.Quantity) else value
-    new = _reset(jnp.asarray(value, jnp.result_type(u.get_mantissa(V))), spike, u.get_mantissa(V))
-    return new if unit.is_unitless else u.Quantity(new, unit=unit)
+    return with_unit(f(jnp.asarray(value, jnp.result_type(mantissa)), spike, mantissa), unit)
 
 
 @jax.custom_jvp
@@ -49,3 +60,15 @@ def _reset_jvp(primals: tuple, tangents: tuple) -> tuple:
     value, spike, V = primals
     d_value, d_spike, d_V = tangents
     return _reset(value, spike, V), d_V + d_spike * (value - V) + spike * d_value
+
+
+@jax.custom_jvp
+def _jump(value: jax.Array, spike: jax.Array, old: jax.Array) -> jax.Array:
+    return jnp.where(spike > 0, value, old)
+
+
+@_jump.defjvp
+def _jump_jvp(primals: tuple, tangents: tuple) -> tuple:
+    value, spike, old = primals
+    d_value, d_spike, d_old = tangents
+    return _jump(value, spike, old), jnp.where(spike > 0, d_value, d_old) + d_spike * (value - old)
