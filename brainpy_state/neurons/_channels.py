@@ -47,13 +47,15 @@ class Gate(Variable):
     ):
         super().__init__((lambda model, _: self.steady(model, model.V.value)) if start is None else start, doc)
         self.alpha, self.beta = alpha, beta
-        self.relative_to, self.speed, self.instantaneous = relative_to, speed, instantaneous
+        self.relative_to, self.speed, self.stored = relative_to, speed, not instantaneous
 
     def steady(self, model: Any, V: Any) -> Any:
+        """The fraction that is open after a long time at V."""
         alpha, beta = self._rates(model, V)
         return alpha / (alpha + beta)
 
     def derivative(self, model: Any, V: Any, x: Any) -> Any:
+        """The derivative of the open fraction x in time."""
         alpha, beta = self._rates(model, V)
         speed = 1.0 if self.speed is None else getattr(model, self.speed)
         return speed * (alpha * (1.0 - x) - beta * x) / u.ms
@@ -61,9 +63,6 @@ class Gate(Variable):
     def _rates(self, model: Any, V: Any) -> tuple[Any, Any]:
         v = (V if self.relative_to is None else V - getattr(model, self.relative_to)).to_decimal(u.mV)
         return self.alpha(v), self.beta(v)
-
-    def _exists(self, obj: Any) -> bool:
-        return not self.instantaneous
 
 
 class Channel:
@@ -81,6 +80,7 @@ class Channel:
         self.g, self.E, self.powers = g, E, powers
 
     def current(self, model: Any, values: Values) -> Any:
+        """The current into the cell, given V and the gates."""
         conductance = getattr(model, self.g)
         for name, power in self.powers.items():
             conductance = conductance * _power(values[name], power)
@@ -105,12 +105,12 @@ class ConductanceNeuron(Neuron):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.gates = {name: x for name, x in cls.variables.items() if isinstance(x, Gate)}
-        cls.order = (('V', *(name for name, gate in cls.gates.items() if not gate.instantaneous)),)
+        cls.order = (('V', *(name for name, gate in cls.gates.items() if gate.stored)),)
 
     gates: ClassVar[dict[str, Gate]] = {}
 
     def instantaneous(self, V: Any) -> Values:
-        return {name: gate.steady(self, V) for name, gate in self.gates.items() if gate.instantaneous}
+        return {name: gate.steady(self, V) for name, gate in self.gates.items() if not gate.stored}
 
     def derivative(self, name: str, values: Values, current: Callable[[Any], Any]) -> Any:
         if name in self.gates:

@@ -44,8 +44,8 @@ class Izhikevich(Neuron):
     def __init__(self, in_size: Any, *, spk_reset: str = 'hard', **params: Any):
         super().__init__(in_size, spk_reset=spk_reset, **params)
 
-    @property
-    def V_reset(self) -> Any:  # type: ignore[misc]
+    @property  # type: ignore[misc]
+    def V_reset(self) -> Any:
         return self.c
 
     def dV(self, V: Any, u: Any, I: Any) -> Any:  # noqa: E741

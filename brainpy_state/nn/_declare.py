@@ -142,6 +142,8 @@ class Variable:
         Instead of the floating-point type of `environ`.
     """
 
+    stored = True  # False where an instance keeps no state of it
+
     if TYPE_CHECKING:  # the attribute of an instance is a state
 
         def __new__(cls, *args: Any, **kwargs: Any) -> Any: ...
@@ -186,7 +188,7 @@ class Variable:
         state.value = self._first_value(obj, batch)
 
     def _exists(self, obj: Any) -> bool:
-        return self.when is None or getattr(obj, self.when) is not None
+        return self.stored and (self.when is None or getattr(obj, self.when) is not None)
 
     def _first_value(self, obj: Any, batch: tuple[int, ...]) -> Any:
         shape = (*batch, *obj.varshape)

@@ -12,6 +12,7 @@ from .. import environ
 from .._errors import ParameterError
 from .._typing import Initializer, Size, as_size
 from ._declare import Parameter, Variable
+from ._describe import documented
 from ._module import Module
 
 
@@ -43,6 +44,7 @@ class Dynamics(Module):
         cls.parameters = cls.parameters | {k: v for k, v in members if isinstance(v, Parameter)}
         cls.variables = cls.variables | {k: v for k, v in members if isinstance(v, Variable)}
         cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
+        cls.__doc__ = documented(cls)
 
     def __init__(self, in_size: Size, *, name: str | None = None, **params: Any):
         super().__init__(name)

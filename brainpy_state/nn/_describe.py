@@ -1,0 +1,71 @@
+"""The documentation of a model, from what it declares."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import brainunit as u
+
+from ..state import HiddenState
+
+if TYPE_CHECKING:
+    from ._declare import Parameter
+    from ._dynamics import Dynamics
+
+_LATER = ('\nNotes\n-----', '\nExamples\n--------')
+
+
+def documented(cls: type[Dynamics]) -> str | None:
+    """The docstring of a model, with the sections on parameters and states that follow from its declarations."""
+    doc = inspect.cleandoc(vars(cls).get('__doc__') or '')
+    if not doc or '\nParameters\n---' in doc or not cls.parameters:
+        return doc or None
+    options = [p.name for base in cls.__mro__ if '__init__' in vars(base) for p in _keywords(base)]
+    rows = [('in_size : int or tuple of int', 'The shape of the population.')]
+    rows += [(f'{name} : default {default}', meaning) for name, default, meaning in parameter_rows(cls)]
+    rows += [
+        (f'{name}_initializer : default {show(v.init)}', f'First {v.doc}, or a callable from the shape (with batch) to it.')
+        for name, v in cls.variables.items()
+        if v.stored and issubclass(v.kind, HiddenState)
+    ]
+    rows += [(', '.join(dict.fromkeys(options)), 'See the base classes.')]
+    states = [
+        (f'{name} : {v.kind.__name__}', f'{_sentence(v.doc)}, shape ``(batch, *size)``.') for name, v in cls.variables.items() if v.stored
+    ]
+    at = min((doc.index(heading) for heading in _LATER if heading in doc), default=len(doc))
+    return '\n'.join([doc[:at].rstrip(), '', *_section('Parameters', rows), '', *_section('Attributes', states), '']) + doc[at:]
+
+
+def parameter_rows(cls: type[Dynamics]) -> list[tuple[str, str, str]]:
+    """Name, default, and meaning with the range, of each declared parameter."""
+    return [(name, show(p.default), meaning(p)) for name, p in cls.parameters.items()]
+
+
+def meaning(parameter: Parameter) -> str:
+    text = _sentence(parameter.doc) or 'See the equations'
+    return f'{text}.' if parameter.constraint is None else f'{text}; {parameter.constraint.text}.'
+
+
+def show(x: Any) -> str:
+    """A default as one writes it."""
+    if x is None:
+        return 'none'
+    if isinstance(x, str):
+        return f'`{x}`'
+    if callable(x):
+        return 'computed'
+    unit, number = u.get_unit(x), f'{float(u.get_mantissa(x)):g}'
+    return number if unit.is_unitless else f'{number} {unit}'
+
+
+def _keywords(cls: type) -> list[inspect.Parameter]:
+    return [p for p in inspect.signature(cls.__init__).parameters.values() if p.kind is p.KEYWORD_ONLY]  # type: ignore[misc]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _section(title: str, rows: list[tuple[str, str]]) -> list[str]:
+    return [title, '-' * len(title), *(line for name, text in rows for line in (name, f'    {text}'))]
