@@ -50,8 +50,12 @@ from .neurons import QuaIF as QuaIF
 from .neurons import TraubMilesHH as TraubMilesHH
 from .neurons import WangBuzsakiHH as WangBuzsakiHH
 from .projections import AlignPostProj as AlignPostProj
+from .projections import AlignPreProj as AlignPreProj
 from .projections import Connection as Connection
+from .projections import CurrentProj as CurrentProj
 from .projections import DeltaProj as DeltaProj
+from .projections import GapJunction as GapJunction
+from .projections import Projection as Projection
 from .projections import all_to_all as all_to_all
 from .projections import fixed_indegree as fixed_indegree
 from .projections import one_to_one as one_to_one

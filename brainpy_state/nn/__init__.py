@@ -10,6 +10,7 @@ from ._declare import broadcasts as broadcasts
 from ._declare import check_unit as check_unit
 from ._declare import non_negative as non_negative
 from ._declare import positive as positive
+from ._delay import Delay as Delay
 from ._dropout import Dropout as Dropout
 from ._dynamics import Dynamics as Dynamics
 from ._embedding import Embedding as Embedding

@@ -12,6 +12,7 @@ from .. import environ, event
 from .._errors import ParameterError, ShapeError
 from .._typing import Initializer
 from ..nn import Module
+from ..numerics import with_unit
 from ..state import ParamState
 from . import _sampling
 from ._sampling import Seed
@@ -74,21 +75,21 @@ class Connection(Module):
 
         Parameters
         ----------
-        spikes : array, shape (..., n_pre)
+        spikes : array or quantity, shape (..., n_pre)
+            Spikes, or a graded signal.
 
         Returns
         -------
-        array or quantity, shape (..., n_post), of the unit of the weights
+        array or quantity, shape (..., n_post), of the unit of the weights times that of the signal
         """
         pre = self.structure.shape[0]
-        if np.ndim(spikes) < 1 or np.shape(spikes)[-1] != pre:
+        if np.ndim(u.get_mantissa(spikes)) < 1 or np.shape(u.get_mantissa(spikes))[-1] != pre:
             raise ShapeError(
                 f'{self.label}: spikes have shape {np.shape(spikes)}, but the connection has {pre} sources: expected (..., {pre}).'
             )
         weight = self.weight.value
-        unit = u.get_unit(weight)
-        arrived = event.product(self.structure, u.get_mantissa(weight), spikes)
-        return arrived if unit.is_unitless else u.Quantity(arrived, unit=unit)
+        arrived = event.product(self.structure, u.get_mantissa(weight), u.get_mantissa(spikes))
+        return with_unit(arrived, u.get_unit(weight) * u.get_unit(spikes))
 
     def __repr__(self) -> str:
         pre, post = self.structure.shape

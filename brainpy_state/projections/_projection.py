@@ -2,35 +2,128 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
+import jax.numpy as jnp
 import numpy as np
 
-from .._errors import ShapeError
+from .. import environ
+from .._errors import ParameterError, ShapeError
 from ..neurons import Neuron
-from ..nn import Module, check_unit
-from ..state import State
+from ..nn import Delay, Module, call_order, check_unit
+from ..nn._delay import check_delay
+from ..numerics import with_unit
 from ..synapses import Synapse, SynOut
-
-Description = functools.partial  # what `Expon.desc(...)` returns
-
-
-class Receptor(Module):
-    """A synapse and its output on a target; all projections of the same description share one."""
-
-    def __init__(self, syn: Synapse, out: SynOut):
-        super().__init__()
-        self.syn, self.out = syn, out
-
-    def update(self) -> Callable[[Any], Any]:
-        """Do one step; returns the current during it as a function of the target's potential."""
-        return functools.partial(self.out.current, self.syn.update())
+from ._connect import Connection
+from ._delayed import DelayedConnection
+from ._receptors import Arrival, Description, shared_receptor
 
 
-class AlignPostProj(Module):
+class Projection(Module):
+    """Base of projections: the way from the source's spikes to what arrives at the target.
+
+    Spikes pass through ``stp``, wait for the ``delay``, and pass through ``comm``.
+
+    Parameters
+    ----------
+    comm : callable
+        From the source ``(..., n_pre)`` to the target ``(..., n_post)``, such as a `Connection`.
+    post : Neuron
+        The target.
+    delay : time, optional
+        One for all; or one for each source, of shape ``(n_pre,)``; or one for each synapse of a `Connection`,
+        of shape ``(n_synapses,)`` in the order of its ``sources``. A multiple of ``dt``. A delay of k steps is k steps
+        on top of what a projection without delay takes.
+    stp : module, optional
+        From spikes to what each releases, such as `STP`, of the size of the source.
+    name : str, optional
+        A label for messages.
+
+    Raises
+    ------
+    TypeError
+        If ``post`` is not a `Neuron`.
+    ParameterError, UnitError, ShapeError
+        If a delay is negative or no time, or its shape fits neither sources nor synapses.
+    """
+
+    graph_invisible_attrs: tuple[str, ...] = ('post', 'receptor')
+
+    def __init__(
+        self,
+        *,
+        comm: Callable[[Any], Any],
+        post: Neuron,
+        delay: Any = None,
+        stp: Callable[[Any], Any] | None = None,
+        name: str | None = None,
+    ):
+        super().__init__(name)
+        if not isinstance(post, Neuron):
+            raise TypeError(f'{self.label}: post must be a Neuron, but is {post!r}.')
+        self.comm, self.post, self.stp = comm, post, stp
+        self.line: Delay | DelayedConnection | None = None if delay is None else self._line_for(delay)
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        """The shape of the source, from ``comm``."""
+        if isinstance(self.comm, Connection):
+            return self.comm.structure.shape[:1]
+        size = getattr(self.comm, 'in_size', None)
+        if size is None:
+            raise ParameterError(f'{self.label}: the number of sources is needed here, but comm does not tell; give it an `in_size`.')
+        return tuple(size)
+
+    @property
+    def delays(self) -> Any:
+        """The delay of each synapse of a `Connection`, in the order of its ``sources``; None where there is none."""
+        if self.line is None or isinstance(self.line, DelayedConnection):
+            return None if self.line is None else self.line.time
+        time = self.line.time
+        each = np.broadcast_to(u.get_mantissa(time), self.sources)
+        return with_unit(each[self.comm.sources] if isinstance(self.comm, Connection) else each, u.get_unit(time))
+
+    def _line_for(self, delay: Any) -> Delay | DelayedConnection:
+        check_delay(delay, self.label)
+        shape, sources = np.shape(u.get_mantissa(delay)), self.sources
+        synapses = ''
+        if isinstance(self.comm, Connection):
+            if shape == (self.comm.n_synapses,) != sources:
+                return DelayedConnection(self.comm, delay, lambda: u.get_unit(self.signal()))
+            synapses = f', or {(self.comm.n_synapses,)}: one for each synapse'
+        if shape not in ((), sources):
+            raise ShapeError(f'{self.label}: delay has shape {shape}, expected (): one for all, {sources}: one for each source{synapses}.')
+        return Delay(sources, delay)
+
+    def signal(self) -> Any:
+        """Something of the unit of what ``comm`` receives."""
+        return 1.0
+
+    def _leave(self, x: Any) -> Any:
+        """What leaves the source in this step, after short-term plasticity and its delay."""
+        if self.stp is not None:
+            x = self.stp(x)
+        return self.line(x) if isinstance(self.line, Delay) else x
+
+    def _arrive(self, x: Any) -> Any:
+        """What arrives at the targets in this step."""
+        return self.line(x) if isinstance(self.line, DelayedConnection) else self.comm(x)
+
+    def transmit(self, x: Any) -> Any:
+        """What arrives at the targets in this step, from the source's output in this step."""
+        return self._arrive(self._leave(x))
+
+    def _check(self, x: Any, like: Any) -> Any:
+        check_unit(x, like, self.label, 'weight')
+        given, expected = np.shape(u.get_mantissa(x)), np.shape(u.get_mantissa(like))
+        if given != expected:
+            raise ShapeError(f'{self.label}: comm delivers shape {given}, but its target {self.post.label} has shape {expected}.')
+        return x
+
+
+class AlignPostProj(Projection):
     """Spikes through a connection into synapses that are kept once for each target neuron.
 
     Call it with the spikes of the source, then call the target. What it delivers raises the
@@ -39,16 +132,12 @@ class AlignPostProj(Module):
 
     Parameters
     ----------
-    comm : callable
-        From spikes ``(..., n_pre)`` to input ``(..., n_post)``, such as a `Connection`.
+    comm, post, delay, stp, name
+        See `Projection`.
     syn : description
         Such as ``Expon.desc(tau=5. * u.ms)``; its size is that of the target unless given.
     out : description
         Such as ``COBA.desc(E=0. * u.mV)``.
-    post : Neuron
-        The target.
-    name : str, optional
-        A label for messages.
 
     Raises
     ------
@@ -71,86 +160,124 @@ class AlignPostProj(Module):
     >>> proj(jnp.array([1., 0.]))
     """
 
-    graph_invisible_attrs = ('post', 'receptor')
-
-    def __init__(self, *, comm: Callable[[Any], Any], syn: Description, out: Description, post: Neuron, name: str | None = None):
-        super().__init__(name)
-        for role, given, base in (('syn', syn, Synapse), ('out', out, SynOut), ('post', post, Neuron)):
-            if role == 'post':
-                fits = isinstance(given, base)
-            else:
-                fits = isinstance(given, Description) and isinstance(given.func, type) and issubclass(given.func, base)
-            if not fits:
-                need = f'a {base.__name__}' if role == 'post' else f'a description of a {base.__name__}, such as `Class.desc(...)`'
-                raise TypeError(f'{self.label}: {role} must be {need}, but is {given!r}.')
-        self.comm, self.post = comm, post
-        self.receptor = _shared_receptor(post, syn, out)
+    def __init__(self, *, comm: Callable[[Any], Any], syn: Description, out: Description, post: Neuron, **options: Any):
+        super().__init__(comm=comm, post=post, **options)
+        _check_description(self, 'syn', syn, Synapse)
+        _check_description(self, 'out', out, SynOut)
+        self.receptor = shared_receptor(post, syn, out)
+        self.receptor.projections.append(self)
 
     def update(self, spikes: Any) -> None:
-        """Deliver the spikes of the source."""
-        x = self.comm(spikes)
-        _check_delivery(self, x, self.receptor.syn.g)
-        self.receptor.syn.receive(x)
+        """Deliver the spikes of the source, shape ``(batch, n_pre)``."""
+        self.receptor.syn.receive(self._check(self.transmit(spikes), self.receptor.syn.g.value))
 
 
-class DeltaProj(Module):
+class AlignPreProj(Projection):
+    """Spikes through synapses that are kept once for each source, and their conductances through a connection.
+
+    For synapses that are not linear in their input, such as `BioNMDA`. Call it with the spikes of the source, then
+    call the target; what it delivers acts during the target's next step.
+
+    Parameters
+    ----------
+    comm, post, delay, stp, name
+        See `Projection`; ``comm`` weighs the conductances of the synapses.
+    syn : module or description
+        From spikes to conductances, of the size of the source.
+    out : SynOut or description
+        Such as ``MgBlock()`` or ``COBA.desc(E=0. * u.mV)``.
+    """
+
+    def __init__(self, *, comm: Callable[[Any], Any], syn: Any, out: Any, post: Neuron, **options: Any):
+        super().__init__(comm=comm, post=post, **options)
+        if isinstance(syn, Description):
+            size = getattr(comm, 'in_size', None) if not isinstance(comm, Connection) else comm.structure.shape[:1]
+            syn = syn.func(*(syn.args or (size,)), **syn.keywords)
+        if isinstance(out, Description):
+            _check_description(self, 'out', out, SynOut)
+            out = out.func(*(out.args or (post.varshape,)), **out.keywords)
+        if not isinstance(syn, Module) or not isinstance(out, SynOut):
+            raise TypeError(
+                f'{self.label}: syn and out must be a synapse and a SynOut, or descriptions of them, but are {syn!r} and {out!r}.'
+            )
+        self.syn: Any = syn
+        self.receptor = Arrival(out.current, out)
+        post.receptors.append(self.receptor)
+
+    def signal(self) -> Any:
+        return self.syn.g.value
+
+    @call_order(1)
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Make the state in which conductances wait for the target."""
+        self.receptor.wait_with(self.comm(u.math.zeros_like(self.signal())))
+
+    def update(self, spikes: Any) -> None:
+        """Deliver the spikes of the source, shape ``(batch, n_pre)``."""
+        self.receptor.receive(self._check(self._arrive(self.syn(self._leave(spikes))), self.receptor.waiting.value))
+
+
+class DeltaProj(Projection):
     """Spikes through a connection into jumps of the target's potential.
 
     Parameters
     ----------
-    comm : callable
-        From spikes ``(..., n_pre)`` to jumps ``(..., n_post)`` in volts.
-    post : Neuron
-        The target. A refractory neuron ignores jumps.
-    name : str, optional
-        A label for messages.
+    comm, post, delay, stp, name
+        See `Projection`; the weights have the unit of what jumps, which is V for most models. A refractory neuron
+        ignores jumps of V.
     """
 
-    graph_invisible_attrs = ('post',)
-
-    def __init__(self, *, comm: Callable[[Any], Any], post: Neuron, name: str | None = None):
-        super().__init__(name)
-        if not isinstance(post, Neuron):
-            raise TypeError(f'{self.label}: post must be a Neuron, but is {post!r}.')
-        self.comm, self.post = comm, post
+    def __init__(self, *, comm: Callable[[Any], Any], post: Neuron, **options: Any):
+        super().__init__(comm=comm, post=post, **options)
         post.receives = True
 
     def update(self, spikes: Any) -> None:
-        """Deliver the spikes of the source."""
-        x = self.comm(spikes)
-        _check_delivery(self, x, self.post.delta)
-        self.post.delta.value = self.post.delta.value + x
+        """Deliver the spikes of the source, shape ``(batch, n_pre)``."""
+        self.post.delta.value = self.post.delta.value + self._check(self.transmit(spikes), self.post.delta.value)
 
 
-def _check_delivery(projection: Any, x: Any, target: State) -> None:
-    check_unit(x, target.value, projection.label, 'weight')
-    given, expected = np.shape(u.get_mantissa(x)), target.value.shape
-    if given != expected:
-        raise ShapeError(f'{projection.label}: comm delivers shape {given}, but its target {projection.post.label} has shape {expected}.')
+class CurrentProj(Projection):
+    """Graded signals, such as rates or potentials, through a connection into a current during the target's next step.
+
+    Parameters
+    ----------
+    comm, post, delay, stp, name
+        See `Projection`.
+    out : SynOut or description, optional
+        What makes a current of what arrives; without it, a current arrives.
+    initial : quantity or number
+        The signal before the first step, where there is a delay; it has the signal's unit.
+    """
+
+    def __init__(self, *, comm: Callable[[Any], Any], post: Neuron, out: Any = None, initial: Any = 0.0, **options: Any):
+        super().__init__(comm=comm, post=post, **options)
+        if isinstance(self.line, Delay):
+            self.line.initial = initial
+        self.initial = initial
+        if isinstance(out, Description):
+            _check_description(self, 'out', out, SynOut)
+            out = out.func(*(out.args or (post.varshape,)), **out.keywords)
+        self.receptor = Arrival(_as_it_is if out is None else out.current, out)
+        post.receptors.append(self.receptor)
+
+    def signal(self) -> Any:
+        return self.initial
+
+    @call_order(1)
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Make the state in which the current waits for the target."""
+        shape = (*(() if batch_size is None else (batch_size,)), *self.sources)
+        self.receptor.wait_with(self.comm(with_unit(jnp.zeros(shape, environ.dftype()), u.get_unit(self.initial))))
+
+    def update(self, x: Any) -> None:
+        """Deliver the signal of the source, shape ``(batch, n_pre)``."""
+        self.receptor.receive(self._check(self.transmit(x), self.receptor.waiting.value))
 
 
-def _shared_receptor(post: Neuron, syn: Description, out: Description) -> Receptor:
-    """The receptor of this description on a target, made when it is first asked for."""
-    key = _structure(syn), _structure(out)
-    if key not in post._merged:
-        size = (post.varshape,)
-        receptor = Receptor(syn.func(*(syn.args or size), **syn.keywords), out.func(*(out.args or size), **out.keywords))
-        if receptor.syn.varshape != post.varshape:
-            raise ShapeError(f'{post.label}: a synapse of size {receptor.syn.varshape} cannot act on a population of size {post.varshape}.')
-        post.receptors.append(receptor)
-        post._merged[key] = receptor
-    return post._merged[key]
+def _as_it_is(x: Any, V: Any) -> Any:
+    return x
 
 
-def _structure(x: Any) -> Any:
-    """A hashable value that is equal for descriptions that build the same thing."""
-    if isinstance(x, Description):
-        return x.func, _structure(x.args), tuple((k, _structure(v)) for k, v in sorted(x.keywords.items()))
-    if isinstance(x, (tuple, list)):
-        return tuple(map(_structure, x))
-    if isinstance(x, u.Quantity):
-        return str(x.unit.dim), float(x.unit.magnitude), _structure(x.mantissa)
-    if isinstance(x, State) or callable(x):
-        return id(x), type(x)  # the post neuron's receptor keeps x alive
-    array = np.asarray(x)
-    return array.shape, str(array.dtype), array.tobytes()
+def _check_description(owner: Projection, role: str, given: Any, base: type) -> None:
+    if not (isinstance(given, Description) and isinstance(given.func, type) and issubclass(given.func, base)):
+        raise TypeError(f'{owner.label}: {role} must be a description of a {base.__name__}, such as `Class.desc(...)`, but is {given!r}.')

@@ -1,0 +1,163 @@
+"""Delays: what a value was some steps ago."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import environ
+from .._errors import ParameterError, ShapeError, StateNotInitializedError
+from .._typing import Size, as_size
+from ..numerics import plain, with_unit
+from ..state import DelayState
+from ._declare import broadcasts, check_unit
+from ._module import Module
+
+_NO_MULTIPLE = 1e-6  # of a step
+
+
+def delay_steps(time: Any, dt: Any, owner: str) -> np.ndarray:
+    """A delay in time steps, which must be whole.
+
+    Raises
+    ------
+    ParameterError
+        If a delay is negative, or no multiple of ``dt``.
+    """
+    steps = _fractional_steps(time, dt, owner)
+    whole = np.rint(steps)
+    off = np.abs(steps - whole) > _NO_MULTIPLE * np.maximum(whole, 1)
+    if off.any():
+        first = with_unit(u.get_mantissa(time) if steps.ndim == 0 else np.asarray(u.get_mantissa(time))[off][0], u.get_unit(time))
+        raise ParameterError(
+            f'{owner}: a delay of {first} is no multiple of dt = {dt}; round it, or use another dt'
+            ' (a `Delay` of graded values can interpolate).'
+        )
+    return whole.astype(np.int32)
+
+
+def check_delay(time: Any, owner: str) -> None:
+    """Raise unless ``time`` is one delay or an array of them: times, finite and not negative."""
+    check_unit(time, 1.0 * u.ms, owner, 'delay')
+    values = np.asarray(u.get_mantissa(time))
+    if not (np.isfinite(values).all() and (values >= 0).all()):
+        raise ParameterError(f'{owner}: delay = {time} must be finite, and zero or more.')
+
+
+def check_dt(made_for: Any, owner: str) -> None:
+    """Raise unless the time step is still the one that states were made for."""
+    dt = environ.get('dt', desc=f'{owner} counts time steps')
+    if not bool(dt == made_for):
+        raise ParameterError(
+            f'{owner}: its states were made for dt = {made_for}, but dt is {dt}; initialise the model again under the new dt.'
+        )
+
+
+def _fractional_steps(time: Any, dt: Any, owner: str) -> np.ndarray:
+    check_delay(time, owner)
+    return np.asarray(plain(time / dt), float)
+
+
+class Delay(Module):
+    """What a value was some time ago.
+
+    Call it once in each step with the value of the step; it returns the value of ``time`` before. A delay of zero
+    gives the value itself.
+
+    Parameters
+    ----------
+    in_size : int or tuple of int
+        The shape of the value, without batch.
+    time : time
+        One delay, or one for each element, of a shape that broadcasts to ``in_size``; a multiple of ``dt``
+        unless ``interpolate``.
+    initial : quantity, number or array
+        What the value was before the first step; it has the unit of the value, and may have its shape.
+    interpolate : bool
+        Whether a delay between two steps gives what lies between them, linearly.
+    name : str, optional
+        A label for messages.
+
+    Raises
+    ------
+    ParameterError
+        If a delay is negative or no multiple of ``dt``, or if ``dt`` is another than when the states were made.
+    UnitError, ShapeError
+        If a value does not fit.
+
+    Notes
+    -----
+    States: ``history``, of shape ``(steps, batch, *in_size)``, and ``row``, where the oldest value stands in it. The
+    states are made for the ``dt`` that is set when they are initialised.
+
+    Examples
+    --------
+    >>> import brainunit as u, jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     delay = bst.nn.init_all_states(bst.nn.Delay(1, 0.2 * u.ms, initial=-70. * u.mV))
+    ...     seen = bst.transform.for_loop(delay, jnp.arange(4.)[:, None] * u.mV)
+    >>> seen[:, 0]
+    Quantity([-70. -70.   0.   1.], "mV")
+    """
+
+    def __init__(self, in_size: Size, time: Any, *, initial: Any = 0.0, interpolate: bool = False, name: str | None = None):
+        super().__init__(name)
+        self.varshape = self.in_size = self.out_size = as_size(in_size, type(self).__name__)
+        check_delay(time, self.label)
+        shape = np.shape(u.get_mantissa(time))
+        if not broadcasts(shape, self.varshape):
+            raise ShapeError(f'{self.label}: delay has shape {shape}, which does not broadcast to the size {self.varshape}.')
+        self.time, self.initial, self.interpolate = time, initial, interpolate
+
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Make room for the delay, in steps of the ``dt`` that is set, filled with ``initial``."""
+        self.made_for = dt = environ.get('dt', desc=f'{self.label} needs the time step to know how many steps it lasts')
+        exact = _fractional_steps(self.time, dt, self.label)
+        self.steps = np.floor(exact).astype(np.int32) if self.interpolate else delay_steps(self.time, dt, self.label)
+        self.fraction = exact - self.steps if self.interpolate else np.zeros_like(exact)
+        length = int(np.max(self.steps, initial=0)) + bool(self.fraction.any())
+        shape = (length, *(() if batch_size is None else (batch_size,)), *self.varshape)
+        first = jnp.broadcast_to(jnp.asarray(u.get_mantissa(self.initial), environ.dftype()), shape)
+        self.history = DelayState(with_unit(first, u.get_unit(self.initial)))
+        self.row = DelayState(jnp.zeros((), jnp.int32))
+
+    def update(self, x: Any) -> Any:
+        """Take in the value of this step; returns that of ``time`` before, of the same shape and unit."""
+        if 'history' not in vars(self):
+            raise StateNotInitializedError(f'{self.label}: call brainpy_state.nn.init_all_states(model) before the first step.')
+        history = self.history.value
+        self._check(x, history)
+        past, length = u.get_mantissa(history), history.shape[0]
+        if length == 0:
+            return x
+        now = u.Quantity(x).to_decimal(u.get_unit(history)) if isinstance(x, u.Quantity) else jnp.asarray(x)
+        now = now.astype(past.dtype)
+        old = self._past(past, now, self.steps)
+        if self.interpolate and self.fraction.any():
+            old = old * (1.0 - self.fraction).astype(old.dtype) + self._past(past, now, self.steps + 1) * self.fraction.astype(old.dtype)
+        row = self.row.value
+        unit = u.get_unit(history)
+        self.history.value = with_unit(jax.lax.dynamic_update_index_in_dim(past, now, row, 0), unit)
+        self.row.value = jnp.where(row + 1 == length, 0, row + 1)
+        return with_unit(old, unit)
+
+    def _past(self, past: jax.Array, now: jax.Array, steps: np.ndarray) -> jax.Array:
+        """The value of ``steps`` before, for each element, from the ring in which row ``row`` is ``length`` steps old."""
+        length, row = past.shape[0], self.row.value
+        if steps.size == 0 or (steps == steps.flat[0]).all():
+            k = int(steps.flat[0]) if steps.size else 0
+            return now if k == 0 else jax.lax.dynamic_index_in_dim(past, (row + length - k) % length, 0, keepdims=False)
+        rows = jnp.broadcast_to((row + length - np.maximum(steps, 1)) % length, now.shape)
+        old = jnp.take_along_axis(past, rows[None], axis=0)[0]
+        return jnp.where(steps == 0, now, old) if (steps == 0).any() else old
+
+    def _check(self, x: Any, history: Any) -> None:
+        check_dt(self.made_for, self.label)
+        check_unit(x, history, self.label, 'value')
+        if np.shape(u.get_mantissa(x)) != history.shape[1:]:
+            raise ShapeError(f'{self.label}: the value has shape {np.shape(u.get_mantissa(x))}, expected {history.shape[1:]}.')

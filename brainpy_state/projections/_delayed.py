@@ -1,0 +1,68 @@
+"""A connection whose synapses have delays of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+
+from .. import environ, event
+from .._errors import ParameterError
+from ..nn import Module, call_order
+from ..nn._delay import check_dt, delay_steps
+from ..numerics import with_unit
+from ..state import DelayState
+from ._connect import Connection
+
+
+class DelayedConnection(Module):
+    """Delivers each spike to each target after the delay of the synapse between them.
+
+    Parameters
+    ----------
+    comm : Connection
+        The synapses and their weights.
+    time : quantity, shape (n_synapses,)
+        The delay of each, in the order of ``comm.sources``.
+    unit : callable
+        Gives the unit of the sources' signal, once the states are there.
+
+    Notes
+    -----
+    State: ``waiting``, what arrives in the coming steps, of shape ``(steps, batch, n_post)``. The event product writes into
+    all steps at once: it sees a target for each step and neuron.
+    """
+
+    graph_invisible_attrs = ('comm',)
+
+    def __init__(self, comm: Connection, time: Any, unit: Callable[[], Any]):
+        super().__init__()
+        self.comm, self.time, self.unit = comm, time, unit
+
+    @call_order(1)
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Make room for the longest delay, in steps of the ``dt`` that is set."""
+        self.made_for = environ.get('dt', desc=f'{self.label} needs the time step for its delays')
+        steps = delay_steps(self.time, self.made_for, self.label)
+        pre, post = self.comm.structure.shape
+        length = int(steps.max(initial=0)) + 1
+        targets = steps * np.int64(post) + self.comm.targets
+        if length * post >= 2**31:
+            raise ParameterError(f'{self.label}: {length} steps of delay onto {post} neurons are more than 2**31 places.')
+        self.structure = event.CSR(self.comm.structure.indptr, jnp.asarray(targets.astype(np.int32)), (pre, length * post))
+        shape = (length, *(() if batch_size is None else (batch_size,)), post)
+        self.waiting = DelayState(with_unit(jnp.zeros(shape, environ.dftype()), u.get_unit(self.comm.weight.value) * self.unit()))
+
+    def update(self, x: Any) -> Any:
+        """What arrives in this step, shape ``(batch, n_post)``, after the sources have sent x, shape ``(batch, n_pre)``."""
+        check_dt(self.made_for, self.label)
+        weight, waiting = self.comm.weight.value, self.waiting.value
+        sent = event.product(self.structure, u.get_mantissa(weight), u.get_mantissa(x))
+        sent = jnp.moveaxis(sent.reshape(*sent.shape[:-1], waiting.shape[0], waiting.shape[-1]), -2, 0)
+        arriving = u.get_mantissa(waiting) + sent
+        unit = u.get_unit(waiting)
+        self.waiting.value = with_unit(jnp.concatenate([arriving[1:], jnp.zeros_like(arriving[:1])]), unit)
+        return with_unit(arriving[0], unit)

@@ -1,0 +1,93 @@
+"""Gap junctions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+
+from .. import event
+from .._errors import ShapeError
+from ..neurons import Neuron
+from ..nn import Module, call_order, check_unit
+from ..numerics import with_unit
+from ._connect import Connection
+from ._receptors import Arrival
+
+
+class GapJunction(Module):
+    r"""Electrical coupling, :math:`I_j = \sum_i g_{ij} (V_i - V_j)`.
+
+    Call it once in each step, before the neurons. The current acts during their next step, with the partner's
+    potential at its start; the neuron's own potential counts as it changes, so strong coupling is stable.
+
+    Parameters
+    ----------
+    pre, post : Neuron
+        The two populations; they may be one.
+    comm : Connection
+        Which neurons are coupled; its weights are the conductances.
+    symmetric : bool
+        Whether current flows both ways through each junction of ``comm``, as it does in tissue; else only into ``post``.
+    name : str, optional
+        A label for messages.
+
+    Raises
+    ------
+    TypeError, ShapeError, UnitError
+        If populations and connection do not fit, or weights are no conductances.
+
+    Notes
+    -----
+    Source: Gerstner et al. 2014, *Neuronal Dynamics*, section 3.1; Hahne et al. 2015, doi:10.3389/fninf.2015.00022, on its accuracy.
+    """
+
+    graph_invisible_attrs = ('pre', 'post', 'into_post', 'into_pre')
+
+    def __init__(self, pre: Neuron, post: Neuron, comm: Connection, *, symmetric: bool = True, name: str | None = None):
+        super().__init__(name)
+        if not (isinstance(pre, Neuron) and isinstance(post, Neuron) and isinstance(comm, Connection)):
+            raise TypeError(
+                f'{self.label}: pre and post must be neurons and comm a Connection, but they are {pre!r}, {post!r} and {comm!r}.'
+            )
+        sizes = (int(np.prod(pre.varshape)), int(np.prod(post.varshape)))
+        if comm.structure.shape != sizes:
+            raise ShapeError(f'{self.label}: comm couples {comm.structure.shape} neurons, but pre and post have {sizes}.')
+        check_unit(comm.weight.value, pre.input_like / u.get_unit(1.0 * u.mV), self.label, 'weight')
+        self.pre, self.post, self.comm = pre, post, comm
+        self.into_post = Arrival(_through_conductance)
+        self.into_pre = Arrival(_through_conductance) if symmetric else None
+        post.receptors.append(self.into_post)
+        if self.into_pre is not None:
+            pre.receptors.append(self.into_pre)
+
+    @call_order(1)
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Make the states in which currents wait for the neurons."""
+        weight = self.comm.weight.value
+        for receptor, neuron in ((self.into_post, self.post), (self.into_pre, self.pre)):
+            if receptor is not None:
+                nothing = u.math.zeros_like(neuron.V.value)
+                unit = u.get_unit(weight)
+                receptor.wait_with(
+                    (with_unit(u.get_mantissa(nothing), unit * u.get_unit(nothing)), with_unit(u.get_mantissa(nothing), unit))
+                )
+
+    def update(self) -> None:
+        """Deliver the currents that follow from the potentials of this moment."""
+        weight, structure = self.comm.weight.value, self.comm.structure
+        mantissa = jnp.broadcast_to(u.get_mantissa(weight), (structure.nnz,))
+        unit = u.get_unit(weight)
+        for receptor, source, product in ((self.into_post, self.pre, event.to_post), (self.into_pre, self.post, event.to_pre)):
+            if receptor is not None:
+                V = source.V.value
+                v = u.get_mantissa(V)
+                drive, total = product(structure, mantissa, v), product(structure, mantissa, jnp.ones_like(v))
+                receptor.receive((with_unit(drive, unit * u.get_unit(V)), with_unit(total, unit)))
+
+
+def _through_conductance(waiting: tuple[Any, Any], V: Any) -> Any:
+    drive, conductance = waiting
+    return drive - conductance * V

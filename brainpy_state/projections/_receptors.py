@@ -1,0 +1,93 @@
+"""What stands on a target neuron and makes a current of what arrives."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._errors import ShapeError
+from ..neurons import Neuron
+from ..nn import Module
+from ..state import ShortTermState, State
+from ..synapses import Synapse, SynOut
+
+Description = functools.partial  # what `Expon.desc(...)` returns
+Current = Callable[[Any], Any]
+
+
+class Receptor(Module):
+    """A synapse and its output on a target; all projections of the same description share one.
+
+    Attributes
+    ----------
+    syn, out : Synapse, SynOut
+    projections : list of Projection
+        Those that deliver to it.
+    """
+
+    graph_invisible_attrs = ('projections',)
+
+    def __init__(self, syn: Synapse, out: SynOut):
+        super().__init__()
+        self.syn, self.out = syn, out
+        self.projections: list[Any] = []
+
+    def update(self) -> Current:
+        """Do one step; returns the current during it as a function of the target's potential."""
+        return functools.partial(self.out.current, self.syn.update())
+
+
+class Arrival(Module):
+    """What waits for the target's next step, and acts during that step only."""
+
+    def __init__(self, current: Callable[[Any, Any], Any], out: SynOut | None = None):
+        super().__init__()
+        self.current, self.out = current, out
+
+    def wait_with(self, nothing: Any) -> None:
+        """Make the state, of the shape and unit of ``nothing``."""
+        self.waiting = ShortTermState(nothing)
+
+    def receive(self, x: Any) -> None:
+        """Add to what waits."""
+        self.waiting.value = jax.tree.map(operator.add, self.waiting.value, x, is_leaf=lambda leaf: isinstance(leaf, u.Quantity))
+
+    def update(self) -> Current:
+        """Take what waits; returns the current during the step as a function of the target's potential."""
+        waiting = self.waiting.value
+        self.waiting.value = jax.tree.map(jnp.zeros_like, waiting)
+        return functools.partial(self.current, waiting)
+
+
+def shared_receptor(post: Neuron, syn: Description, out: Description) -> Receptor:
+    """The receptor of this description on a target, made when it is first asked for."""
+    key = _structure(syn), _structure(out)
+    if key not in post._merged:
+        size = (post.varshape,)
+        receptor = Receptor(syn.func(*(syn.args or size), **syn.keywords), out.func(*(out.args or size), **out.keywords))
+        if receptor.syn.varshape != post.varshape:
+            raise ShapeError(f'{post.label}: a synapse of size {receptor.syn.varshape} cannot act on a population of size {post.varshape}.')
+        post.receptors.append(receptor)
+        post._merged[key] = receptor
+    return post._merged[key]
+
+
+def _structure(x: Any) -> Any:
+    """A hashable value that is equal for descriptions that build the same thing."""
+    if isinstance(x, Description):
+        return x.func, _structure(x.args), tuple((k, _structure(v)) for k, v in sorted(x.keywords.items()))
+    if isinstance(x, (tuple, list)):
+        return tuple(map(_structure, x))
+    if isinstance(x, u.Quantity):
+        return str(x.unit.dim), float(x.unit.magnitude), _structure(x.mantissa)
+    if isinstance(x, State) or callable(x):
+        return id(x), type(x)  # the post neuron's receptor keeps x alive
+    array = np.asarray(x)
+    return array.shape, str(array.dtype), array.tobytes()
