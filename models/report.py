@@ -23,11 +23,12 @@ _COLOURS = {'E': '#1f5fa8', 'I': '#c8401e'}
 _PACKAGES = ('jax', 'jaxlib', 'brainunit', 'numba', 'numpy')
 
 
-def arguments(description: str | None) -> argparse.Namespace:
-    """The options that every network of this kind has."""
+def arguments(description: str | None, *, neurons: int = 4000, **choices: tuple[str, ...]) -> argparse.Namespace:
+    """The options that every network of this kind has, and choices of its own, of which the first is the default."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--synapses', choices=('coba', 'cuba'), default='coba', help='conductance- or current-based')
-    parser.add_argument('--neurons', type=_positive(int), default=4000)
+    for name, allowed in choices.items():
+        parser.add_argument(f'--{name}', choices=allowed, default=allowed[0])
+    parser.add_argument('--neurons', type=_positive(int), default=neurons)
     parser.add_argument('--duration', type=_positive(float), default=1000.0, help='ms')
     parser.add_argument('--dt', type=_positive(float), default=0.1, help='ms')
     parser.add_argument('--seed', type=int, default=1)

@@ -17,6 +17,7 @@ import numpy as np
 import brainpy_state as bst
 
 from . import report
+from .simulation import Simulation, command
 
 TAU, TAU_REF = 20.0 * u.ms, 5.0 * u.ms
 V_TH, V_RESET = -50.0 * u.mV, -60.0 * u.mV
@@ -33,8 +34,6 @@ OUTPUTS = {
     'coba': (bst.COBA.desc(E=0.0 * u.mV), bst.COBA.desc(E=-80.0 * u.mV)),
     'cuba': (bst.CUBA.desc(scale=1.0), bst.CUBA.desc(scale=1.0)),
 }
-WINDOW = 200.0 * u.ms  # statistics leave out the start-up
-CHUNK = 1000.0 * u.ms
 
 
 class Network(bst.nn.Module):
@@ -76,11 +75,11 @@ class Network(bst.nn.Module):
         return self.E.comm.n_synapses + self.I.comm.n_synapses
 
     def update(self) -> Any:
-        """One step; returns the spikes."""
+        """One step; returns the spikes and V of the first neuron."""
         spikes = self.N.get_spike()
         self.E(spikes[: self.n_exc])
         self.I(spikes[self.n_exc :])
-        return self.N()
+        return self.N(), self.N.V.value[0]
 
 
 def _start(synapses: str, neurons: int, rng: np.random.Generator) -> tuple[Any, Any, Any]:
@@ -92,51 +91,6 @@ def _start(synapses: str, neurons: int, rng: np.random.Generator) -> tuple[Any, 
     g_exc = (rng.standard_normal(neurons) * 1.5 + 4.0) * 10.0 * u.nS
     g_inh = (rng.standard_normal(neurons) * 12.0 + 20.0) * 10.0 * u.nS
     return V, g_exc, g_inh
-
-
-class Simulation:
-    """A network ready to run, with a recorder of all its spikes.
-
-    Attributes
-    ----------
-    spikes : bst.record.Spikes
-        Of the last run.
-    V : voltage, shape (steps,)
-        Potential of the first neuron in the last run.
-    """
-
-    def __init__(self, synapses: str = 'coba', neurons: int = 4000, seed: int = 1):
-        self.net = Network(synapses, neurons, seed)
-        self.recorder = bst.record.SpikeRecorder(neurons)
-
-    def step(self) -> Any:
-        self.recorder(self.net())
-        return self.net.N.V.value[0]
-
-    def run(self, duration: Any = 1000.0 * u.ms) -> Simulation:
-        """Initialise and simulate; needs ``dt`` in ``environ``."""
-        bst.nn.init_all_states(self.net)
-        bst.nn.init_all_states(self.recorder)
-        self.V = bst.run(self.step, duration, recorders=[self.recorder], chunk=CHUNK)
-        self.spikes = self.recorder.spikes(0, self.V.shape[0])
-        return self
-
-    @property
-    def populations(self) -> dict[str, bst.record.Spikes]:
-        """Spikes of the excitatory and the inhibitory neurons."""
-        n_exc, n = self.net.n_exc, self.spikes.size
-        return {'E': self.spikes.of(0, n_exc), 'I': self.spikes.of(n_exc, n)}
-
-    def statistics(self) -> dict[str, Any]:
-        """Firing rates (Hz) and mean CV of the inter-spike intervals, without the start-up."""
-        start = WINDOW if self.spikes.duration > 2 * WINDOW else 0.0 * u.ms
-        rates = {k: s.between(start, s.duration) for k, s in self.populations.items()}
-        cvs = bst.record.cv(self.spikes.between(start, self.spikes.duration))
-        return {
-            'rate_hz': {k: float(bst.record.mean_firing_rate(s).to_decimal(u.Hz)) for k, s in rates.items()},
-            'cv_isi': float(np.mean(cvs)) if cvs.size else float('nan'),
-            'spikes': len(self.spikes),
-        }
 
 
 def build(synapses: str = 'coba', neurons: int = 4000, seed: int = 1) -> Simulation:
@@ -151,30 +105,14 @@ def build(synapses: str = 'coba', neurons: int = 4000, seed: int = 1) -> Simulat
     seed : int
         Decides connections and start: the same seed gives the same spikes.
     """
-    return Simulation(synapses, neurons, seed)
+    net = Network(synapses, neurons, seed)
+    return Simulation(net, {'E': net.n_exc, 'I': neurons - net.n_exc})
 
 
 def main() -> None:
-    options = report.arguments(__doc__)
-    clock = report.Stopwatch()
-    duration, dt = options.duration * u.ms, options.dt * u.ms
-    bst.environ.set(precision=options.precision, dt=dt)
-    simulation = build(options.synapses, options.neurons, options.seed)
-    clock.lap('build_s')
-    timings = clock.timings | report.time_runs(simulation.run, duration, CHUNK, options.repeats)
-    result = {
-        'neurons': options.neurons,
-        'synapses': simulation.net.n_synapses,
-        'dt_ms': options.dt,
-        'duration_ms': options.duration,
-        'seed': options.seed,
-        'precision': options.precision,
-        **timings,
-        **simulation.statistics(),
-    }
-    report.publish(f'Vogels & Abbott 2005, {options.synapses.upper()}', result, options)
-    if options.plot:
-        report.plot_activity(options.plot, simulation.populations, simulation.V, V_TH, f'Vogels & Abbott 2005, {options.synapses.upper()}')
+    options = report.arguments(__doc__, synapses=('coba', 'cuba'))
+    title = f'Vogels & Abbott 2005, {options.synapses.upper()}'
+    command(title, lambda o: build(o.synapses, o.neurons, o.seed), options, V_TH)
 
 
 if __name__ == '__main__':

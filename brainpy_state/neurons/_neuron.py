@@ -52,7 +52,7 @@ class Neuron(Dynamics):
         Runge-Kutta method, for all together. Input and conductances are constant over a step.
     tau_ref : time, optional
         Refractory period. The shortest interval between spikes is ``round(tau_ref / dt)`` steps. V
-        stands still meanwhile; other variables go on.
+        stands still meanwhile, unless a spike is an up-crossing; other variables go on.
     name : str, optional
         A label for messages.
     **params
@@ -216,7 +216,7 @@ class Neuron(Dynamics):
         if name == self.delta_to and self.receives:
             value = value + self.delta.value
             self.delta.value = u.math.zeros_like(self.delta.value)
-        if name == 'V' and held is not None:
+        if name == 'V' and held is not None and not self.up_crossing:
             value = u.math.where(held, old['V'], value)
         return value
 
