@@ -119,7 +119,7 @@ class DeltaProj(Module):
         """Deliver the spikes of the source."""
         x = self.comm(spikes)
         _check_delivery(self, x, self.post.delta)
-        self.post.delta.value = self.post.delta.value + x
+        self.post.receive(x)
 
 
 def _check_delivery(projection: Any, x: Any, target: State) -> None:
