@@ -21,6 +21,17 @@ from ._errors import TraceContextError as TraceContextError
 from ._errors import UnitError as UnitError
 from ._errors import UnknownStateError as UnknownStateError
 from ._version import __version__ as __version__
+from .inputs import ConstantInput as ConstantInput
+from .inputs import OUProcessInput as OUProcessInput
+from .inputs import PoissonEncoder as PoissonEncoder
+from .inputs import PoissonInput as PoissonInput
+from .inputs import PoissonSpike as PoissonSpike
+from .inputs import RampInput as RampInput
+from .inputs import SectionInput as SectionInput
+from .inputs import SinusoidalInput as SinusoidalInput
+from .inputs import SpikeTime as SpikeTime
+from .inputs import StepInput as StepInput
+from .inputs import WienerProcessInput as WienerProcessInput
 from .neurons import ALIF as ALIF
 from .neurons import HH as HH
 from .neurons import IF as IF

@@ -138,6 +138,26 @@ class Neuron(Dynamics):
         """The spikes of the last step: 1. or 0., shape ``(batch, *size)``."""
         return self.spike.value
 
+    def receive(self, x: Any) -> None:
+        """Add a delta input that acts in the next step; may be called any number of times.
+
+        Parameters
+        ----------
+        x : quantity, shape ``(batch, *size)``
+            In the unit of `delta_like`. A refractory neuron ignores what would move V.
+
+        Raises
+        ------
+        UnitError, ShapeError
+            If it does not fit.
+        """
+        check_unit(x, self.delta_like, self.label, 'delta input')
+        delta = self.delta.value
+        given = np.shape(u.get_mantissa(x))
+        if given != delta.shape:
+            raise ShapeError(f'{self.label}: delta input has shape {given}, expected {delta.shape}.')
+        self.delta.value = delta + x
+
     def update(self, x: Any = None) -> jax.Array:
         """Advance one step.
 

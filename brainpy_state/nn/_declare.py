@@ -61,6 +61,8 @@ class Parameter:
         What it means, and where the default comes from.
     like : quantity, optional
         A quantity of the right unit, where the default is ``None``.
+    any_unit : bool
+        Whether a value may have any unit.
 
     Notes
     -----
@@ -73,8 +75,8 @@ class Parameter:
 
         def __new__(cls, *args: Any, **kwargs: Any) -> Any: ...
 
-    def __init__(self, default: Any, constraint: Constraint | None = None, doc: str = '', *, like: Any = None):
-        self.default, self.constraint, self.doc = default, constraint, doc
+    def __init__(self, default: Any, constraint: Constraint | None = None, doc: str = '', *, like: Any = None, any_unit: bool = False):
+        self.default, self.constraint, self.doc, self.any_unit = default, constraint, doc, any_unit
         self.like = default if like is None else like
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -97,7 +99,8 @@ class Parameter:
         owner = obj.label
         if not isinstance(u.get_mantissa(value), (int, float, np.ndarray, np.generic, jax.Array)):
             raise ParameterError(f'{owner}: {self.name} must be a number, a quantity or an array, but is {value!r}.')
-        check_unit(value, self.like, owner, self.name)
+        if not self.any_unit:
+            check_unit(value, self.like, owner, self.name)
         mantissa, shape = u.get_mantissa(value), np.shape(u.get_mantissa(value))
         if not broadcasts(shape, obj.varshape):
             raise ShapeError(f'{owner}: {self.name} has shape {shape}, which does not broadcast to the size {obj.varshape}.')

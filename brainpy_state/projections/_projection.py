@@ -233,7 +233,7 @@ class DeltaProj(Projection):
 
     def update(self, spikes: Any) -> None:
         """Deliver the spikes of the source, shape ``(batch, n_pre)``."""
-        self.post.delta.value = self.post.delta.value + self._check(self.transmit(spikes), self.post.delta.value)
+        self.post.receive(self._check(self.transmit(spikes), self.post.delta.value))
 
 
 class CurrentProj(Projection):

@@ -1,0 +1,168 @@
+"""What all inputs share: a shape with batch axes, the number of the step, and times in steps."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import environ
+from .._errors import ParameterError, ShapeError
+from .._typing import Size
+from ..nn import Dynamics, broadcasts, check_unit
+from ..numerics import plain, with_unit
+
+_LAST_STEP = np.iinfo(np.int32).max
+ROUNDINGS = {'round': np.rint, 'floor': np.floor, 'ceil': np.ceil}
+
+
+class Input(Dynamics):
+    """Base of what drives a model from outside: ``update()`` gives the value that acts during the step.
+
+    The step is ``environ``'s ``i`` or, where that is not set, the nearest one to ``t``.
+
+    Parameters
+    ----------
+    in_size : int or tuple of int
+        The shape of the population.
+    name : str, optional
+        A label for messages.
+    **params
+        What the input declares.
+    """
+
+    optional: ClassVar[tuple[str, ...]] = ()
+    """The parameters that may be left out although they have no default."""
+
+    lead: tuple[int, ...] = ()  # the batch axes
+
+    def __init__(self, in_size: Size, *, name: str | None = None, **params: Any):
+        for key, value in params.items():
+            if value is None and key in self.parameters and key not in self.optional:
+                raise ParameterError(f'{type(self).__name__}: {key} must be a number, a quantity or an array, but is None.')
+        super().__init__(in_size, name=name, **params)
+
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Allocate the declared variables, and let what is drawn have the shape ``(batch_size, *size)``."""
+        self.lead = () if batch_size is None else (batch_size,)
+        super().init_state(batch_size, **kwargs)
+
+    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Give the declared variables their first values again, with the batch size that they have or a new one."""
+        if batch_size is not None:
+            self.lead = (batch_size,)
+        super().reset_state(batch_size, **kwargs)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of a step's value, ``(batch, *size)``."""
+        return (*self.lead, *self.varshape)
+
+    def get_dt(self) -> Any:
+        """The time step; the error names this module if there is none, or if it is no time."""
+        dt = super().get_dt()
+        check_unit(dt, u.ms, self.label, 'dt')
+        return dt
+
+    def step(self) -> Any:
+        """The number of the step, int32."""
+        i = environ.get('i', None)
+        if i is None:
+            t = environ.get('t', desc=f'{self.label} needs the time, or the number i of the step')
+            check_unit(t, u.ms, self.label, 't')
+            i = jnp.rint(plain(t / self.get_dt()))
+        elif not jnp.issubdtype(jnp.result_type(i), jnp.integer):
+            raise ParameterError(f'{self.label}: the number i of the step in environ must be an integer, but is {i!r}.')
+        return jnp.asarray(i, jnp.int32)
+
+    def steps_of(self, times: Any) -> Any:
+        """The steps, an int32 array, nearest to times."""
+        return steps_of(times, self.get_dt()).astype(np.int32)
+
+    def is_on(self, duration: Any, start: Any = 0.0 * u.ms) -> Any:
+        """Whether the step lies in ``[start, start + duration)``; a duration of ``None`` never ends."""
+        i = self.step()
+        if duration is None:
+            return i >= self.steps_of(start)
+        return (i >= self.steps_of(start)) & (i < self.steps_of(start + duration))
+
+    def filled(self, value: Any, on: Any = True) -> Any:
+        """A value in the shape and type of a step's value, 0 where it is not ``on``."""
+        mantissa = jnp.where(on, u.get_mantissa(value), 0)
+        return with_unit(jnp.broadcast_to(mantissa.astype(environ.dftype()), self.shape), u.get_unit(value))
+
+    def checked_times(self, name: str, times: Any, *, at_least: float = -np.inf) -> Any:
+        """Times as a quantity in NumPy, after a check."""
+        numbers = [u.get_mantissa(x) for x in times] if isinstance(times, (list, tuple)) else [u.get_mantissa(times)]
+        if any(isinstance(x, jax.core.Tracer) for x in numbers):
+            raise ParameterError(f'{self.label}: {name} must be known when a function is compiled, but is traced.')
+        for x in times if isinstance(times, (list, tuple)) else [times]:
+            check_unit(x, u.ms, self.label, name)
+        if isinstance(times, (list, tuple)):
+            times = np.asarray([x.to_decimal(u.ms) for x in times], float) * u.ms
+        mantissa = np.asarray(u.get_mantissa(times))
+        if not np.all(np.isfinite(mantissa)) or not np.all(mantissa >= at_least):
+            must = 'finite' if at_least == -np.inf else 'finite and zero or positive'
+            raise ParameterError(f'{self.label}: {name} = {_brief(times)} must be {must}.')
+        return u.Quantity(mantissa, unit=u.get_unit(times))
+
+    def checked_series(self, name: str, values: Any, count: int, of: str) -> Any:
+        """Values, one for each of ``count`` things that the argument ``of`` lists, as an array with a leading axis."""
+        if isinstance(values, (list, tuple)):
+            unit = u.get_unit(values[0]) if values else u.UNITLESS
+            for x in values:
+                check_unit(x, 1.0 * unit, self.label, name)
+            parts = [x.to_decimal(unit) if isinstance(x, u.Quantity) else x for x in values]
+            xp = jnp if any(isinstance(x, jax.core.Tracer) for x in parts) else np
+            try:
+                values = with_unit(xp.stack(xp.broadcast_arrays(*parts)) if parts else np.zeros(0), unit)
+            except ValueError:
+                raise ShapeError(f'{self.label}: {name} have shapes {[np.shape(x) for x in parts]}, which do not fit each other.') from None
+        mantissa = u.get_mantissa(values)
+        shape = np.shape(mantissa)
+        if not shape or shape[0] != count or not broadcasts(shape[1:], self.varshape):
+            raise ShapeError(
+                f'{self.label}: {name} have shape {shape}, expected ({count},) or ({count}, *{self.varshape}), for {count} {of}.'
+            )
+        if not isinstance(mantissa, jax.core.Tracer) and not np.all(np.isfinite(mantissa)):
+            raise ParameterError(f'{self.label}: {name} = {_brief(values)} must be finite.')
+        return values
+
+
+def steps_of(times: Any, dt: Any, rounding: str = 'round') -> np.ndarray:
+    """Times in steps, int64; computed on the host in double precision.
+
+    Parameters
+    ----------
+    times : time, NumPy
+    dt : time
+    rounding : {'round', 'floor', 'ceil'}
+        What to do with a time that is no multiple of dt; one that is, but for rounding of its number, is never moved.
+    """
+    mantissa = np.asarray(u.get_mantissa(times))
+    ratio = mantissa.astype(float) * per_unit(u.get_unit(times), dt)
+    nearest = np.rint(ratio)
+    if rounding != 'round':
+        precision = np.finfo(mantissa.dtype).eps if mantissa.dtype.kind == 'f' else np.finfo(float).eps
+        on_grid = np.abs(ratio - nearest) <= 4 * precision * np.maximum(np.abs(ratio), 1)
+        nearest = np.where(on_grid, nearest, ROUNDINGS[rounding](ratio))
+    return np.clip(nearest, -_LAST_STEP, _LAST_STEP).astype(np.int64)
+
+
+def per_unit(unit: Any, dt: Any) -> float:
+    """How many steps one unit of time takes."""
+    return float(unit.magnitude / (u.get_unit(dt).magnitude * float(u.get_mantissa(dt))))
+
+
+def per_step(rate: Any, dt: Any) -> Any:
+    """``rate * dt`` as a plain number: in double precision on the host, unless the rate is traced."""
+    factor = float(u.get_unit(rate).magnitude * u.get_unit(dt).magnitude * float(u.get_mantissa(dt)))
+    number = u.get_mantissa(rate)
+    return (number if isinstance(number, jax.core.Tracer) else np.asarray(number, float)) * factor
+
+
+def _brief(x: Any) -> str:
+    return str(x) if np.size(u.get_mantissa(x)) <= 4 else f'<array of shape {np.shape(u.get_mantissa(x))}>'

@@ -1,0 +1,131 @@
+"""Sparsely connected excitatory and inhibitory neurons in four regimes of activity.
+
+Brunel 2000, *J. Comput. Neurosci.* 8:183, doi:10.1023/A:1008925309027: model A, as simulated for figure 8 and table 2.
+
+    python -m models.brunel_2000 --regime AI --plot raster.png
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import brainunit as u
+import numpy as np
+
+import brainpy_state as bst
+
+from . import report
+from .simulation import Simulation, command
+
+TAU, TAU_REF, DELAY = 20.0 * u.ms, 2.0 * u.ms, 1.5 * u.ms
+THETA, V_RESET, V_REST = 20.0 * u.mV, 10.0 * u.mV, 0.0 * u.mV
+J = 0.1 * u.mV
+EPSILON, EXCITATORY = 0.1, 0.8
+
+
+class Regime(NamedTuple):
+    """A point of the phase diagram, and what the paper found there in a simulation of 12,500 neurons (table 2)."""
+
+    name: str
+    g: float  # inhibitory over excitatory weight
+    eta: float  # external rate over the rate that takes V to threshold on average
+    rate_hz: float | None = None
+    global_frequency_hz: float | None = None
+
+
+REGIMES = {
+    'SR': Regime('synchronous regular', 3.0, 2.0),
+    'SI-fast': Regime('synchronous irregular, fast oscillation', 6.0, 4.0, 60.7, 180.0),
+    'AI': Regime('asynchronous irregular', 5.0, 2.0, 37.7),
+    'SI-slow': Regime('synchronous irregular, slow oscillation', 4.5, 0.9, 5.5, 22.0),
+}
+
+
+class Network(bst.nn.Module):
+    """Excitatory and inhibitory neurons that receive equal numbers of synapses, and external excitation.
+
+    Parameters
+    ----------
+    g, eta : float
+        Weight of inhibition, and external rate; see `Regime`.
+    neurons : int
+        Number of neurons, four fifths of them excitatory.
+    seed : int
+        Decides connections, start and drive.
+    V_reset : voltage
+        10 mV in the paper.
+    """
+
+    def __init__(self, g: float, eta: float, neurons: int = 12_500, seed: int = 1, V_reset: Any = V_RESET):
+        super().__init__()
+        self.n_exc = int(neurons * EXCITATORY)
+        n_inh = neurons - self.n_exc
+        c_exc, c_inh = int(EPSILON * self.n_exc), int(EPSILON * n_inh)
+        self.seed = seed
+        rng = np.random.default_rng([seed, 2000])
+        self.N = bst.LIFRef(
+            neurons, tau=TAU, V_th=THETA, V_reset=V_reset, V_rest=V_REST, tau_ref=TAU_REF, spk_reset='hard',
+            V_initializer=rng.random(neurons) * THETA,
+        )  # fmt: skip
+        self.E = self._project('E', self.n_exc, c_exc, J)
+        self.I = self._project('I', n_inh, c_inh, -g * J)
+        threshold_rate = THETA / (J * c_exc * TAU)
+        self.external = bst.PoissonInput(self.N, num_input=c_exc, freq=(eta * threshold_rate).in_unit(u.Hz), weight=J)
+
+    def _project(self, name: str, size: int, indegree: int, weight: Any) -> bst.DeltaProj:
+        comm = bst.fixed_indegree(size, self.N.varshape[0], indegree, weight=weight, seed=(self.seed, name))
+        return bst.DeltaProj(comm=comm, post=self.N, delay=DELAY)
+
+    @property
+    def n_synapses(self) -> int:
+        return self.E.comm.n_synapses + self.I.comm.n_synapses
+
+    def update(self) -> Any:
+        """One step; returns the spikes and V of the first neuron."""
+        spikes = self.N.get_spike()
+        self.E(spikes[: self.n_exc])
+        self.I(spikes[self.n_exc :])
+        self.external()
+        return self.N(), self.N.V.value[0]
+
+
+def build(regime: str = 'AI', neurons: int = 12_500, seed: int = 1, **options: Any) -> Simulation:
+    """A simulation of the network; call ``run`` on it.
+
+    Parameters
+    ----------
+    regime : {'AI', 'SR', 'SI-fast', 'SI-slow'}
+        See `REGIMES`.
+    neurons : int
+        Number of neurons.
+    seed : int
+        Decides connections, start and drive: the same seed gives the same spikes.
+    **options
+        See `Network`; ``g`` and ``eta`` replace those of the regime.
+    """
+    point = {'g': REGIMES[regime].g, 'eta': REGIMES[regime].eta}
+    net = Network(**(point | options), neurons=neurons, seed=seed)
+    bst.random.seed(seed)
+    return Simulation(net, {'E': net.n_exc, 'I': neurons - net.n_exc})
+
+
+def global_frequency(spikes: bst.record.Spikes, lowest: Any = 5.0 * u.Hz) -> Any:
+    """The frequency, above ``lowest``, at which the power spectrum of the population rate is largest."""
+    values = bst.record.population_rate(spikes, 0.5 * u.ms)[1].to_decimal(u.Hz)
+    width = min(len(values), 1024)  # averaged over windows of half a second
+    windows = [values[k : k + width] for k in range(0, len(values) - width + 1, width // 2)]
+    power = np.mean([np.abs(np.fft.rfft((w - w.mean()) * np.hanning(width))) ** 2 for w in windows], axis=0)
+    frequency = np.fft.rfftfreq(width, 0.5e-3)
+    power[frequency < lowest.to_decimal(u.Hz)] = 0.0
+    return frequency[np.argmax(power)] * u.Hz
+
+
+def main() -> None:
+    options = report.arguments(__doc__, neurons=12_500, regime=('AI', 'SR', 'SI-fast', 'SI-slow'))
+    point = REGIMES[options.regime]
+    title = f'Brunel 2000, {point.name} (g = {point.g:g}, eta = {point.eta:g})'
+    command(title, lambda o: build(o.regime, o.neurons, o.seed), options, THETA)
+
+
+if __name__ == '__main__':
+    main()
