@@ -10,16 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import random
-from ..random._keys import typed
+from ..random._words import words
 
 _WORDS = 2.0**32  # as many values has a word; probabilities are exact to one of them
 _LARGEST = {np.dtype(np.float32): 2.0**32 - 2.0**8, np.dtype(np.float64): 2.0**32 - 1}  # below 2**32
 _UNROLLED = 48  # as many comparisons take no longer than a binary search
-
-
-def words(shape: tuple[int, ...]) -> jax.Array:
-    """Uniform uint32 numbers from the default generator."""
-    return jax.random.bits(typed(random.split_key()), shape, np.uint32)
 
 
 def events(p: Any, shape: tuple[int, ...]) -> jax.Array:
@@ -28,7 +23,7 @@ def events(p: Any, shape: tuple[int, ...]) -> jax.Array:
         threshold = jnp.clip(p * _WORDS, 0, _LARGEST[np.dtype(p.dtype)]).astype(np.uint32)
     else:
         threshold = np.clip(np.rint(p * _WORDS), 0, _WORDS - 1).astype(np.uint32)
-    return words(shape) < threshold
+    return words(random.split_key(), shape) < threshold
 
 
 def poisson(mean: Any, shape: tuple[int, ...]) -> jax.Array:
@@ -40,7 +35,7 @@ def poisson(mean: Any, shape: tuple[int, ...]) -> jax.Array:
     if not isinstance(mean, jax.core.Tracer):
         mean = np.asarray(mean, float)
         if mean.size and mean.min() == mean.max():
-            return _inverse(*poisson_table(float(mean.flat[0])), words(shape))
+            return _inverse(*poisson_table(float(mean.flat[0])), words(random.split_key(), shape))
     return random.poisson(mean, shape, dtype=np.int32)
 
 
