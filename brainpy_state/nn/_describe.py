@@ -34,7 +34,7 @@ def documented(cls: type[Dynamics]) -> str | None:
         (f'{name} : {v.kind.__name__}', f'{_sentence(v.doc)}, shape ``(batch, *size)``.') for name, v in cls.variables.items() if v.stored
     ]
     at = min((doc.index(heading) for heading in _LATER if heading in doc), default=len(doc))
-    return '\n'.join([doc[:at].rstrip(), '', *_section('Parameters', rows), '', *_section('Attributes', states), '']) + doc[at:]
+    return '\n'.join([doc[:at].rstrip(), *_section('Parameters', rows), *_section('Attributes', states), '']) + doc[at:]
 
 
 def parameter_rows(cls: type[Dynamics]) -> list[tuple[str, str, str]]:
@@ -68,4 +68,4 @@ def _sentence(text: str) -> str:
 
 
 def _section(title: str, rows: list[tuple[str, str]]) -> list[str]:
-    return [title, '-' * len(title), *(line for name, text in rows for line in (name, f'    {text}'))]
+    return ['', title, '-' * len(title), *(line for name, text in rows for line in (name, f'    {text}'))] if rows else []

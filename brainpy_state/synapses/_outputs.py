@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import brainunit as u
+import jax.numpy as jnp
 
-from ..nn import Dynamics, Parameter
+from ..nn import Dynamics, Parameter, check_unit, non_negative, positive
+from ..numerics import plain
 
 
 class SynOut(Dynamics):
@@ -21,12 +23,13 @@ class SynOut(Dynamics):
 
 
 class COBA(SynOut):
-    """Conductance-based output: ``g * (E - V)``.
+    r"""Conductance-based output.
 
-    Parameters
-    ----------
-    E : voltage
-        Reversal potential, 0 mV.
+    .. math:: I = g\,(E - V)
+
+    Notes
+    -----
+    Source: Brette et al. 2007, appendix B, doi:10.1007/s10827-007-0038-6.
     """
 
     E: Any = Parameter(0.0 * u.mV, doc='reversal potential')
@@ -36,17 +39,56 @@ class COBA(SynOut):
 
 
 class CUBA(SynOut):
-    """Current-based output: ``g * scale``, whatever V is.
+    r"""Current-based output: the potential does not matter.
 
-    Parameters
-    ----------
-    scale : quantity or number
-        1 volt, which makes mS into mA. Give ``scale=1.`` when g is a current.
+    .. math:: I = g \cdot \mathrm{scale}
+
+    Notes
+    -----
+    The default makes mA of mS. Give ``scale=1.`` where g is a current.
+    Source: Brette et al. 2007, appendix B, doi:10.1007/s10827-007-0038-6.
     """
 
-    def __init__(self, in_size: Any = 1, *, scale: Any = 1.0 * u.volt, name: str | None = None):
-        super().__init__(in_size, name=name)
-        self.scale = scale
+    scale: Any = Parameter(1.0 * u.volt, doc='current for a unit conductance, of any unit', any_unit=True)
 
     def current(self, g: Any, V: Any) -> Any:
         return g * self.scale
+
+
+class MgBlock(SynOut):
+    r"""Output of NMDA receptors, whose channels magnesium blocks at low potentials.
+
+    .. math:: I = \frac{g\,(E - V)}{1 + \frac{[\mathrm{Mg}]}{\beta}\,e^{-\alpha\,(V - V_\mathrm{offset})}}
+
+    Notes
+    -----
+    Source: Jahr & Stevens 1990, *J. Neurosci.* 10:3178, doi:10.1523/JNEUROSCI.10-09-03178.1990.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.MgBlock().current(1. * u.nS, -60. * u.mV)
+    Quantity(4.0348..., "pA")
+    """
+
+    E: Any = Parameter(0.0 * u.mV, doc='reversal potential')
+    cc_Mg: Any = Parameter(1.2, non_negative, 'concentration of magnesium, in mM where it has no unit', any_unit=True)
+    alpha: Any = Parameter(0.062 / u.mV, positive, 'steepness')
+    beta: Any = Parameter(
+        3.57, positive, 'concentration that blocks half of the channels at V_offset, in mM where it has no unit', any_unit=True
+    )
+    V_offset: Any = Parameter(0.0 * u.mV, doc='shift of the curve')
+
+    def check(self) -> None:
+        for name in ('cc_Mg', 'beta'):
+            if not u.get_unit(getattr(self, name)).is_unitless:
+                check_unit(getattr(self, name), 1.0 * u.mM, self.label, name)
+
+    def current(self, g: Any, V: Any) -> Any:
+        blocked = _in_mM(self.cc_Mg) / _in_mM(self.beta) * jnp.exp(plain(self.alpha * (self.V_offset - V)))
+        return g * (self.E - V) / (1.0 + blocked)
+
+
+def _in_mM(concentration: Any) -> Any:
+    return concentration.to_decimal(u.mM) if isinstance(concentration, u.Quantity) else concentration

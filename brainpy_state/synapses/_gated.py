@@ -1,0 +1,154 @@
+"""Synapses whose channels saturate: kinetic schemes that are driven by a pulse of transmitter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..nn import Dynamics, Parameter, Variable, non_negative, positive
+from ..numerics import exp_euler, plain
+from ..state import ShortTermState
+from ._arrival import spike_numbers
+
+
+class GatedSynapse(Dynamics):
+    """Base of synapses whose gates open while there is transmitter.
+
+    A spike releases a pulse of transmitter. The response is not linear in the spikes, so there is one such synapse for
+    each source, and not for each target. A model gives ``gating``.
+    """
+
+    g_max: Any = Parameter(1.0 * u.mS, non_negative, 'conductance with all channels open, of any unit', any_unit=True)
+    T: Any = Parameter(1.0 * u.mM, non_negative, 'concentration of transmitter in a pulse')
+    T_dur: Any = Parameter(0.5 * u.ms, positive, 'duration of a pulse, in whole steps and at least one')
+
+    s: Any = Variable(0.0, 'fraction of open channels')
+    transmitter: Any = Variable(0.0, 'concentration of transmitter in units of T', kind=ShortTermState)
+    pulse: Any = Variable(0, 'steps left of the pulse', kind=ShortTermState, dtype=np.int32)
+
+    def gating(self, T: Any, dt: Any) -> None:
+        """Take the gates through one step at a concentration T of transmitter, shape ``(batch, *size)``."""
+        raise NotImplementedError(f'{self.label} does not define `gating`.')
+
+    def update(self, spikes: Any) -> Any:
+        """Advance one step.
+
+        Parameters
+        ----------
+        spikes : array
+            Spikes of the sources at the start of the step; broadcasts to ``(batch, *size)``. A spike begins a pulse or
+            makes the present one begin anew. A number other than 1, such as short-term plasticity gives, scales the pulse.
+
+        Returns
+        -------
+        quantity
+            The conductance that acts during the step: that at its start, shape ``(batch, *size)``.
+
+        Raises
+        ------
+        UnitError, ShapeError
+            If the spikes do not fit.
+        """
+        g, dt = self.g_max * self.s.value, self.get_dt()
+        self.gating(self.T * self._transmitter(spike_numbers(self, spikes, self.s.value), dt), dt)
+        return g
+
+    def _transmitter(self, x: jax.Array, dt: Any) -> jax.Array:
+        """The transmitter during the step, in units of T."""
+        steps = jnp.maximum(jnp.rint(plain(self.T_dur / dt)), 1)
+        fired = x > 0
+        level = jnp.where(fired, x, self.transmitter.value)
+        left = jnp.where(fired, steps.astype(np.int32), self.pulse.value)
+        self.pulse.value = jnp.maximum(left - 1, 0)
+        self.transmitter.value = jnp.where(left > 1, level, 0)
+        # x is 0 where no spike came: this is only the derivative by a spike, which there is its whole pulse in one step
+        return level + jnp.where(fired, 0, (steps * x).astype(x.dtype))
+
+
+class _OneGate(GatedSynapse):
+    """Base of schemes with one gate."""
+
+    alpha: Any = Parameter(1.0 / (u.ms * u.mM), positive, 'rate of opening')
+    beta: Any = Parameter(1.0 / u.ms, positive, 'rate of closing')
+
+    def gating(self, T: Any, dt: Any) -> None:
+        self.s.value = _relaxed(self.s.value, self.alpha * T, self.beta, dt)
+
+
+class AMPA(_OneGate):
+    r"""AMPA receptors: one gate that a pulse of transmitter opens.
+
+    .. math:: g = g_\mathrm{max}\,s, \qquad \frac{ds}{dt} = \alpha\,[T]\,(1 - s) - \beta\,s
+
+    Notes
+    -----
+    [T] is constant over a step; the gate is solved exactly.
+    Source: Destexhe, Mainen & Sejnowski 1994, *Neural Comput.* 6:14, doi:10.1162/neco.1994.6.1.14.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> syn = bst.nn.init_all_states(bst.AMPA(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     [round(float(syn(spike).mantissa[0]), 5) for spike in (1., 0., 0.)]
+    [0.0, 0.04739, 0.09172]
+    """
+
+    alpha: Any = Parameter(0.98 / (u.ms * u.mM), positive, 'rate of opening')
+    beta: Any = Parameter(0.18 / u.ms, positive, 'rate of closing')
+    T: Any = Parameter(0.5 * u.mM, non_negative, 'concentration of transmitter in a pulse')
+
+
+class GABAa(_OneGate):
+    r"""GABA-A receptors: one gate that a pulse of transmitter opens.
+
+    .. math:: g = g_\mathrm{max}\,s, \qquad \frac{ds}{dt} = \alpha\,[T]\,(1 - s) - \beta\,s
+
+    Notes
+    -----
+    [T] is constant over a step; the gate is solved exactly.
+    Source: Destexhe, Mainen & Sejnowski 1994, *Neural Comput.* 6:14, doi:10.1162/neco.1994.6.1.14.
+    """
+
+    alpha: Any = Parameter(0.53 / (u.ms * u.mM), positive, 'rate of opening')
+    beta: Any = Parameter(0.18 / u.ms, positive, 'rate of closing')
+    T_dur: Any = Parameter(1.0 * u.ms, positive, 'duration of a pulse, in whole steps and at least one')
+
+
+class BioNMDA(GatedSynapse):
+    r"""NMDA receptors: transmitter opens a first gate, which opens the channels slowly.
+
+    .. math::
+        g = g_\mathrm{max}\,s, \qquad
+        \frac{ds}{dt} = \alpha_1\,x\,(1 - s) - \beta_1\,s, \qquad
+        \frac{dx}{dt} = \alpha_2\,[T]\,(1 - x) - \beta_2\,x
+
+    The block by magnesium is `MgBlock`.
+
+    Notes
+    -----
+    x is solved exactly; s is solved exactly with x held at its value at the end of the step, which is of first order in dt.
+    Source: Wang 1999, *J. Neurosci.* 19:9587, doi:10.1523/JNEUROSCI.19-21-09587.1999, driven by the pulse of
+    Destexhe, Mainen & Sejnowski 1994, doi:10.1162/neco.1994.6.1.14.
+    """
+
+    alpha1: Any = Parameter(2.0 / u.ms, positive, 'rate of opening of the channels')
+    beta1: Any = Parameter(0.01 / u.ms, positive, 'rate of closing of the channels')
+    alpha2: Any = Parameter(1.0 / (u.ms * u.mM), positive, 'rate of opening of the first gate')
+    beta2: Any = Parameter(0.5 / u.ms, positive, 'rate of closing of the first gate')
+
+    x: Any = Variable(0.0, 'open fraction of the first gate')
+
+    def gating(self, T: Any, dt: Any) -> None:
+        self.x.value = _relaxed(self.x.value, self.alpha2 * T, self.beta2, dt)
+        self.s.value = _relaxed(self.s.value, self.alpha1 * self.x.value, self.beta1, dt)
+
+
+def _relaxed(gate: jax.Array, opening: Any, closing: Any, dt: Any) -> jax.Array:
+    """A gate after a step at constant rates, exactly."""
+    return exp_euler(lambda open_: opening * (1.0 - open_) - closing * open_, gate, dt)
