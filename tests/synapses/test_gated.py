@@ -96,7 +96,8 @@ def test_g_max_scales_and_may_have_any_unit(dt):
         synapse = init_all_states(AMPA(1, g_max=g_max))
         synapse(1.0)
         out = synapse(0.0)
-        assert u.get_unit(out) == u.get_unit(g_max)
+        assert u.get_unit(out) == u.get_unit(synapse.g.value) == u.get_unit(g_max)
+        np.testing.assert_allclose(u.get_mantissa(synapse.g.value), 3.0 * synapse.s.value, rtol=1e-6)
         np.testing.assert_allclose(u.get_mantissa(out), [3.0 * 0.04739456], rtol=1e-6)
 
 
