@@ -15,7 +15,7 @@ from ..neurons import Neuron
 from ..nn import Delay, Module, call_order, check_unit
 from ..nn._delay import check_delay
 from ..numerics import with_unit
-from ..synapses import Synapse, SynOut
+from ..synapses import ShortTermPlasticity, Synapse, SynOut
 from ._connect import Connection
 from ._delayed import DelayedConnection
 from ._receptors import Arrival, Description, shared_receptor
@@ -36,8 +36,8 @@ class Projection(Module):
         One for all; or one for each source, of shape ``(n_pre,)``; or one for each synapse of a `Connection`,
         of shape ``(n_synapses,)`` in the order of its ``sources``. A multiple of ``dt``. A delay of k steps is k steps
         on top of what a projection without delay takes.
-    stp : module, optional
-        From spikes to what each releases, such as `STP`, of the size of the source.
+    stp : ShortTermPlasticity or description, optional
+        From spikes to what each releases, such as ``STP.desc()``; of the size of the source.
     name : str, optional
         A label for messages.
 
@@ -57,13 +57,16 @@ class Projection(Module):
         comm: Callable[[Any], Any],
         post: Neuron,
         delay: Any = None,
-        stp: Callable[[Any], Any] | None = None,
+        stp: Any = None,
         name: str | None = None,
     ):
         super().__init__(name)
         if not isinstance(post, Neuron):
             raise TypeError(f'{self.label}: post must be a Neuron, but is {post!r}.')
-        self.comm, self.post, self.stp = comm, post, stp
+        self.comm, self.post = comm, post
+        self.stp = stp.func(*(stp.args or (self.sources,)), **stp.keywords) if isinstance(stp, Description) else stp
+        if not (self.stp is None or isinstance(self.stp, ShortTermPlasticity)):
+            raise TypeError(f'{self.label}: stp must be short-term plasticity, such as STP, or a description of it, but is {stp!r}.')
         self.line: Delay | DelayedConnection | None = None if delay is None else self._line_for(delay)
 
     @property

@@ -1,4 +1,4 @@
-"""Every kind of projection with every kind of delay, against a dense simulation in plain NumPy."""
+"""Every kind of projection, with every kind of delay and with short-term plasticity, against a dense simulation in plain NumPy."""
 
 import brainunit as u
 import jax.numpy as jnp
@@ -8,6 +8,7 @@ import pytest
 import brainpy_state as bst
 from brainpy_state import (
     COBA,
+    STP,
     AlignPostProj,
     AlignPreProj,
     CurrentProj,
@@ -45,10 +46,13 @@ def delays_of(form, conn):
     return None if form == 'none' else steps * DT, each
 
 
+U, TAU_F, TAU_D = 0.3, 500.0, 100.0
+
+
 class Network(bst.nn.Module):
-    def __init__(self, kind, form):
+    def __init__(self, kind, form, stp=False):
         super().__init__()
-        self.kind = kind
+        self.kind, self.plastic = kind, stp
         self.N = LIFRef(
             N, R=R * u.Gohm, tau=TAU * u.ms, V_th=V_TH * u.mV, V_reset=V_RESET * u.mV, V_rest=V_RESET * u.mV, tau_ref=TAU_REF * u.ms,
             spk_reset='hard', V_initializer=START * u.mV,
@@ -57,6 +61,8 @@ class Network(bst.nn.Module):
         comm = fixed_indegree(N, N, 5, weight=weight, seed=7)
         delay, self.steps = delays_of(form, comm)
         options = {'comm': comm, 'post': self.N, 'delay': None if delay is None else delay * u.ms}
+        if stp:
+            options['stp'] = STP.desc(U=U, tau_f=TAU_F * u.ms, tau_d=TAU_D * u.ms)
         if kind == 'post':
             syn = Expon.desc(tau=TAU_SYN * u.ms, g_initializer=0.0 * u.nS)
             self.proj = AlignPostProj(syn=syn, out=COBA.desc(E=0.0 * u.mV), **options)
@@ -77,7 +83,14 @@ def dense_simulation(net, drive):
     weight = np.asarray(u.get_mantissa(conn.weight.value), float)
     sent = []  # what each source sends in each step
     V, spike, g, g_pre, held = START, np.zeros(N), np.zeros(N), np.zeros(N), np.zeros(N, int)
+    use, left = np.zeros(N), np.ones(N)
     for k in range(STEPS):
+        if net.plastic:
+            use = use + U * (1 - use) * spike
+            released = use * left * spike
+            left = 1 + (left - released - 1) * np.exp(-DT / TAU_D)
+            use = use * np.exp(-DT / TAU_F)
+            spike = released
         if net.kind == 'pre':
             g_pre = g_pre + spike
             sent.append(g_pre)
@@ -122,6 +135,18 @@ def test_a_network_equals_the_dense_simulation(kind, form, x64):
         spikes, V = simulate(net, DRIVE)
     expected = list(dense_simulation(net, DRIVE))
     assert spikes.sum() > 2 * N
+    np.testing.assert_array_equal(spikes, [s for s, _ in expected])
+    np.testing.assert_allclose(V, [v for _, v in expected], rtol=1e-11)
+
+
+@pytest.mark.parametrize('form', ['one', 'each synapse'])
+@pytest.mark.parametrize('kind', UNIT)
+def test_a_network_with_short_term_plasticity_equals_the_dense_simulation(kind, form, x64):
+    with bst.environ.context(dt=DT * u.ms):
+        net = bst.nn.init_all_states(Network(kind, form, stp=True))
+        spikes, V = simulate(net, DRIVE)
+    expected = list(dense_simulation(net, DRIVE))
+    assert spikes.sum() > N
     np.testing.assert_array_equal(spikes, [s for s, _ in expected])
     np.testing.assert_allclose(V, [v for _, v in expected], rtol=1e-11)
 
@@ -222,3 +247,38 @@ def test_the_gradient_by_the_weights_equals_finite_differences(form, x64):
             weight.value = start + sign * 1e-5 * direction * u.nS
             values.append(float(loss()))
     assert float(slope @ direction) == pytest.approx((values[0] - values[1]) / 2e-5, rel=1e-6)
+
+
+def test_a_receptor_of_its_own_sums_what_gated_synapses_send(dt, x64):
+    post = bst.LIF(2, R=1.0 * u.Gohm, V_th=1000.0 * u.mV)
+    comm = pairwise_bernoulli(3, 2, 1.0, weight=np.arange(1.0, 7.0))
+    proj = AlignPreProj(comm=comm, syn=bst.BioNMDA.desc(g_max=1.0 * u.nS), out=COBA.desc(E=0.0 * u.mV), post=post, delay=0.2 * u.ms)
+    twin = bst.nn.init_all_states(bst.BioNMDA(3, g_max=1.0 * u.nS))
+    bst.nn.init_all_states(proj), bst.nn.init_all_states(post)
+    weight = np.arange(1.0, 7.0).reshape(3, 2)
+    spikes = jnp.array([1.0, 0.0, 1.0])
+    for k in range(8):
+        proj(spikes * (k == 0))
+        expected = twin(spikes * (k == 2)).to_decimal(u.nS) @ weight
+        np.testing.assert_allclose(proj.receptor.waiting.value.to_decimal(u.nS), expected, rtol=1e-12)
+        post()
+    assert expected.min() > 0
+
+
+@pytest.mark.parametrize(
+    ('make', 'message'),
+    [
+        (lambda post, comm: DeltaProj(comm=comm, post=post, stp=lambda x: x), 'stp must be short-term plasticity'),
+        (lambda post, comm: AlignPreProj(comm=comm, syn=3, out=COBA(), post=post), 'syn and out must be a synapse and a SynOut'),
+        (lambda post, comm: AlignPreProj(comm=comm, syn=Expon(3), out=Expon.desc(), post=post), 'out must be a description of a SynOut'),
+        (
+            lambda post, comm: AlignPostProj(comm=comm, syn=bst.BioNMDA.desc(), out=COBA.desc(), post=post),
+            'syn must be a description of a Synapse',
+        ),
+        (lambda post, comm: CurrentProj(comm=comm, post=3), 'post must be a Neuron'),
+    ],
+    ids=['stp', 'syn', 'out', 'saturating', 'post'],
+)
+def test_parts_that_do_not_fit_are_refused(make, message):
+    with pytest.raises(TypeError, match=message):
+        make(bst.LIF(2), bst.all_to_all(3, 2, weight=1.0 * u.mV))
