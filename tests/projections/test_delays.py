@@ -218,6 +218,9 @@ def test_delays_of_the_wrong_shape_name_what_fits():
     post, comm = bst.LIF(3), pairwise_bernoulli(4, 3, 1.0, weight=1.0 * u.mV)
     with pytest.raises(ShapeError, match=r'delay has shape \(5,\), expected \(\): one for all, \(4,\): .* source, or \(12,\): .* synapse'):
         DeltaProj(comm=comm, post=post, delay=np.ones(5) * u.ms)
+    square = bst.Connection(bst.event.CSR.from_pairs([0, 0, 1], [0, 1, 2], (3, 3)), 1.0 * u.mV)
+    with pytest.raises(ParameterError, match='could be one for each source or one for each synapse'):
+        DeltaProj(comm=square, post=post, delay=np.ones(3) * u.ms)
     with pytest.raises(ParameterError, match='the number of sources is needed'):
         DeltaProj(comm=lambda x: x, post=post, delay=1.0 * u.ms)
 
