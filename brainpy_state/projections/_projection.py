@@ -95,8 +95,8 @@ class Projection(Module):
         if isinstance(self.comm, Connection):
             if shape == (self.comm.n_synapses,) == sources and (np.diff(np.asarray(self.comm.structure.indptr)) != 1).any():
                 raise ParameterError(
-                    f'{self.label}: a delay of shape {shape} could be one for each source or one for each synapse, of which there are equally '
-                    'many; use two projections.'
+                    f'{self.label}: a delay of shape {shape} could be one for each source or one for each synapse, '
+                    'as there are equally many of them; use two projections.'
                 )
             if shape == (self.comm.n_synapses,) != sources:
                 return DelayedConnection(self.comm, delay, lambda: u.get_unit(self.signal()))
