@@ -112,6 +112,20 @@ class CSR:
             order = order[np.argsort((rows[order] >> 16).astype(np.uint16), kind='stable')]
         return order
 
+    def row(self, i: jax.Array | int) -> CSR:
+        """The synapses of one source as a structure (1, post) that shares the indices, so its entries begin anywhere in them.
+
+        Parameters
+        ----------
+        i : int32, () -- the source; may be traced, and gives no synapses where it lies outside of the structure
+        """
+        i = jnp.asarray(i, jnp.int32)
+        place = jnp.clip(i, 0, self.shape[0])
+        stop = jnp.where(i < 0, 0, jnp.minimum(place + 1, self.shape[0]))
+        row = CSR.__new__(CSR)
+        row._fill(self.indptr[jnp.stack([place, stop])], self.indices, (1, self.shape[1]))
+        return row
+
     @property
     def nnz(self) -> int:
         """Number of synapses."""

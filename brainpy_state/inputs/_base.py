@@ -15,7 +15,7 @@ from .._typing import Size
 from ..nn import Dynamics, broadcasts, check_unit
 from ..numerics import plain, with_unit
 
-_LAST_STEP = np.iinfo(np.int32).max
+_LAST_STEP = 2**31 - 1
 ROUNDINGS = {'round': np.rint, 'floor': np.floor, 'ceil': np.ceil}
 
 

@@ -14,7 +14,7 @@ from ..random._words import words
 
 _WORDS = 2.0**32  # as many values has a word; probabilities are exact to one of them
 _LARGEST = {np.dtype(np.float32): 2.0**32 - 2.0**8, np.dtype(np.float64): 2.0**32 - 1}  # below 2**32
-_UNROLLED = 48  # as many comparisons take no longer than a binary search
+_UNROLLED = 64  # as many comparisons take no longer than a binary search
 
 
 def events(p: Any, shape: tuple[int, ...]) -> jax.Array:

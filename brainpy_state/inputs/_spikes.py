@@ -17,7 +17,7 @@ from ..numerics import with_unit
 from ._base import ROUNDINGS, Input, per_step, per_unit, steps_of
 from ._draws import events
 
-_MOST_STEPS = 2**31 - 2
+_FAR = 2**30  # steps, so that differences fit 32 bits
 
 
 class SpikeTime(Input):
@@ -81,36 +81,34 @@ class SpikeTime(Input):
         size = int(np.prod(self.varshape))
         if indices.dtype.kind not in 'iu' or (indices.size and not 0 <= indices.min() <= indices.max() < size):
             raise ParameterError(f'{self.label}: indices must be integers from 0 to {size - 1}, the last neuron.')
+        if steps.size and np.abs(steps).max() >= _FAR:
+            raise ParameterError(f'{self.label}: times reach step {np.abs(steps).max()} of {self.dt}, but must stay below {_FAR}.')
         self.first = int(steps.min()) if steps.size else 0
-        rows = steps - self.first
-        count = int(rows.max()) + 1 if steps.size else 0
-        if count > _MOST_STEPS:
-            raise ParameterError(f'{self.label}: times span {count} steps of {self.dt}, but at most {_MOST_STEPS} are possible.')
-        self.spikes = event.CSR.from_pairs(rows, indices, (count, size))
-        self.weights = self._checked_weights(weights, rows)
+        rows = (steps - self.first).astype(np.int32)
+        pointers = np.zeros(rows.max(initial=-1) + 2, np.int32)
+        np.cumsum(np.bincount(rows, minlength=pointers.size - 1), out=pointers[1:])
+        order = event.CSR.row_order(rows)
+        self.spikes = event.CSR(jnp.asarray(pointers), jnp.asarray(indices[order], np.int32), (pointers.size - 1, size))
+        self.weights = self._checked_weights(weights, order)
 
-    def _checked_weights(self, weights: Any, rows: np.ndarray) -> Any:
+    def _checked_weights(self, weights: Any, order: np.ndarray) -> Any:
         if isinstance(weights, (list, tuple)):
-            weights = self.checked_series('weights', weights, rows.size, 'times')
+            weights = self.checked_series('weights', weights, order.size, 'times')
         mantissa = u.get_mantissa(weights)
-        if np.shape(mantissa) not in ((), rows.shape):
-            raise ShapeError(f'{self.label}: weights have shape {np.shape(mantissa)}, expected () or {rows.shape}, one for each spike.')
+        if np.shape(mantissa) not in ((), order.shape):
+            raise ShapeError(f'{self.label}: weights have shape {np.shape(mantissa)}, expected () or {order.shape}, one for each spike.')
         if not isinstance(mantissa, jax.core.Tracer) and not np.all(np.isfinite(mantissa)):
             raise ParameterError(f'{self.label}: weights must be finite.')
         if np.ndim(mantissa):
-            mantissa = jnp.asarray(mantissa, environ.dftype())[event.CSR.row_order(rows)]
+            mantissa = jnp.asarray(mantissa[order], environ.dftype())
         return with_unit(mantissa, u.get_unit(weights))
 
     def update(self) -> Any:
         """The sum of the weights of each neuron's spikes in this step, shape ``(batch, *size)``."""
         self._check_dt()
         weight, dtype = u.get_mantissa(self.weights), environ.dftype()
-        count, size = self.spikes.shape
-        at = self.step() - self.first
-        row = jnp.clip(at, 0, count) + jnp.array([0, 1], jnp.int32)
-        pointers = self.spikes.indptr[jnp.where((at >= 0) & (at < count), jnp.minimum(row, count), 0)]
-        of_step = event.CSR(pointers, self.spikes.indices, (1, size))
-        out = event.product(of_step, jnp.asarray(weight, dtype), jnp.ones(1, dtype))
+        spikes = self.spikes.row(self.step() - self.first)
+        out = event.product(spikes, jnp.asarray(weight, dtype), jnp.ones(1, dtype))
         return self.filled(with_unit(out.reshape(self.varshape), u.get_unit(self.weights)))
 
     def _check_dt(self) -> None:
