@@ -6,7 +6,6 @@ from typing import Any
 
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .. import environ
@@ -43,7 +42,7 @@ class PoissonInput(Input):
     Raises
     ------
     TypeError
-        If the target cannot receive input.
+        If the target is no neuron or synapse that receives input.
     ParameterError, UnitError, ShapeError
         For parameters out of range, of a wrong unit or shape, or more than 2^30 events in a step.
 
@@ -76,7 +75,7 @@ class PoissonInput(Input):
     def __init__(self, target: Any, num_input: Any, freq: Any, weight: Any, *, name: str | None = None):
         if not isinstance(target, Dynamics) or not callable(getattr(target, 'receive', None)):
             hint = '; give the model itself, since what is added to its V directly can be lost' if isinstance(target, State) else ''
-            raise TypeError(f'PoissonInput: target must be a neuron or a synapse, which receives input, but is {target!r}{hint}.')
+            raise TypeError(f'PoissonInput: target must be a model that receives input, but is a {type(target).__name__}{hint}.')
         super().__init__(target.varshape, num_input=num_input, freq=freq, weight=weight, name=name)
         self.target: Any = target
         target.receives = True  # a neuron then allocates what waits for its step
@@ -97,9 +96,9 @@ class PoissonInput(Input):
 
 
 def _shape(target: Dynamics) -> tuple[int, ...]:
-    """The shape, with batch, of the states of a model."""
+    """The shape, with batch, of what a model receives: that of a neuron's ``delta``, or of any variable of a synapse."""
     own = vars(target)
-    for name in reversed(target.variables):
+    for name in ('delta', *reversed(target.variables)):
         if isinstance(own.get(name), State):
-            return jnp.shape(u.get_mantissa(own[name].value))
+            return np.shape(u.get_mantissa(own[name].value))
     return target.varshape

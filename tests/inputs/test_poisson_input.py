@@ -1,0 +1,222 @@
+"""Poisson drive: exact counts, and what they do to a neuron or a synapse."""
+
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+import brainpy_state as bst
+from brainpy_state import LIF, AlignPostProj, CobaLIF, CubaLIF, Expon, PoissonInput, State, one_to_one
+from brainpy_state.inputs._draws import poisson, poisson_table
+from brainpy_state.transform import jit, vmap
+
+MEANS = [1e-4, 0.3, 1.0, 4.5, 30.0, 300.0]
+
+
+@pytest.mark.parametrize('mean', [*MEANS, 1e-9, 17.0, 1e5])
+def test_the_table_is_the_inverse_of_the_distribution_function(mean):
+    least, thresholds = poisson_table(mean)
+    counts = least + np.arange(thresholds.size)
+    assert (np.diff(thresholds.astype(np.int64)) >= 0).all()
+    # up to each count lies as much probability as words are below its threshold; scipy's own error grows with the mean
+    np.testing.assert_allclose(thresholds / 2.0**32, stats.poisson.cdf(counts, mean), rtol=0, atol=2.0**-33 + 2e-16 * mean)
+    assert stats.poisson.cdf(least - 1, mean) < 2.0**-32
+    assert stats.poisson.sf(least + thresholds.size, mean) < 2.0**-32
+
+
+def test_the_table_of_zero_gives_zero():
+    assert poisson_table(0.0)[0] == 0
+    assert not poisson(0.0, (1000,)).any()
+
+
+@pytest.mark.parametrize('mean', MEANS)
+def test_counts_have_the_poisson_distribution(mean):
+    n = 100_000
+    counts = np.asarray(poisson(mean, (n,)))
+    assert counts.dtype == np.int32
+    lowest, highest = stats.poisson.ppf([1e-3, 1 - 1e-3], mean).astype(int)
+    inner = np.arange(lowest, highest + 1)
+    expected = n * np.array([stats.poisson.cdf(lowest - 1, mean), *stats.poisson.pmf(inner, mean), stats.poisson.sf(highest, mean)])
+    found = np.array([np.sum(counts < lowest), *(np.sum(counts == k) for k in inner), np.sum(counts > highest)])
+    keep = expected > 5
+    found, expected = [np.append(x[keep], x[~keep].sum()) for x in (found, expected)]
+    keep = expected > 0.5
+    statistic = np.sum((found - expected)[keep] ** 2 / expected[keep])
+    assert statistic < stats.chi2.ppf(1 - 1e-4, max(keep.sum() - 1, 1))
+    np.testing.assert_allclose(counts.mean(), mean, atol=4 * np.sqrt(mean / n))
+
+
+def drive(target, number=1000.0, freq=10.0 * u.Hz, weight=0.1 * u.mV, batch=None):
+    source = PoissonInput(target, number, freq, weight)
+    bst.nn.init_all_states(target, batch_size=batch)
+    return source
+
+
+def test_a_neuron_receives_weight_times_count(dt):
+    neuron = LIF(20_000, V_th=1e3 * u.mV)
+    source = drive(neuron, weight=0.5 * u.mV)
+    source()
+    assert not neuron.V.value.mantissa.any()
+    neuron()
+    k = np.asarray(neuron.V.value.to_decimal(u.mV)) / 0.5
+    np.testing.assert_array_equal(k, np.rint(k))
+    np.testing.assert_allclose([k.mean(), k.var()], 1, atol=4 * np.sqrt(3 / 20_000))
+    neuron()  # what was received acts once
+    np.testing.assert_allclose(neuron.V.value.to_decimal(u.mV), k * 0.5 * np.exp(-0.02), rtol=1e-5)
+
+
+@pytest.mark.parametrize('dt', [0.1 * u.ms, 1e-4 * u.second, 1.0 * u.ms], ids=str)
+def test_drive_gives_a_membrane_the_mean_and_variance_of_shot_noise(dt):
+    n, tau, rate, w = 1000, 10.0, 8.0, 0.2  # ms, events per ms, mV
+    neuron = LIF(n, tau=tau * u.ms, V_th=1e3 * u.mV)
+    source = drive(neuron, 800, 10.0 * u.Hz, w * u.mV)
+
+    def step():
+        source()
+        neuron()
+        return neuron.V.value.to_decimal(u.mV)
+
+    with bst.environ.context(dt=dt):
+        V = bst.run(step, 120.0 * u.ms)[round(70 / dt.to_decimal(u.ms)) :].astype(float)
+    ms = float(dt.to_decimal(u.ms))
+    a, independent = np.exp(-ms / tau), n * 50 / (2 * tau)
+    # events of a step all at its end; for a small dt that is w rate tau and w**2 rate tau / 2
+    mean, var = w * rate * ms / (1 - a), w**2 * rate * ms / (1 - a**2)
+    np.testing.assert_allclose(V.mean(), mean, atol=4 * np.sqrt(var * 2 / independent))
+    np.testing.assert_allclose(V.var(), var, rtol=4 * np.sqrt(2 / independent))
+
+
+def test_no_spike_that_drive_causes_is_lost_and_a_refractory_neuron_ignores_it(dt):
+    neuron = LIF(500, tau=1e9 * u.ms, V_th=1.0 * u.mV, tau_ref=0.5 * u.ms, spk_reset='hard')
+    source = drive(neuron, 1, 1.0 * u.kHz, 2.0 * u.mV)  # every event makes it fire
+    received = []
+
+    def step():
+        source()
+        received = neuron.delta.value.to_decimal(u.mV) > 0
+        return received, neuron()
+
+    received, spikes = bst.run(step, 40.0 * u.ms)
+    held, expected = np.zeros(500, int), []
+    for events in received:
+        fired = events & (held == 0)
+        held = np.where(fired, 4, np.maximum(held - 1, 0))
+        expected.append(fired)
+    assert np.sum(expected) > 10_000
+    assert np.sum(expected) < received.sum()
+    np.testing.assert_array_equal(spikes, expected)
+
+
+@pytest.mark.parametrize(('model', 'weight'), [(CubaLIF, 2.0 * u.mA), (CobaLIF, 3.0 * u.siemens)])
+def test_models_with_a_synapse_of_their_own_receive_in_its_unit(model, weight, dt):
+    neuron = model(50, V_th=1e6 * u.mV)
+    drive(neuron, 1.0, 1e5 * u.Hz, weight)()
+    neuron()
+    g = neuron.g.value / weight  # added after g has decayed
+    np.testing.assert_allclose(g, np.rint(g), atol=1e-5)
+    assert 5 < g.mean() < 15
+
+
+def test_a_synapse_receives_what_raises_its_conductance(dt):
+    neuron = LIF(2000, V_th=1e6 * u.mV)
+    projection = AlignPostProj(comm=one_to_one(2000, 2000, weight=1.0 * u.mS), syn=Expon.desc(), out=bst.CUBA.desc(), post=neuron)
+    source = drive(projection.receptor.syn, 100.0, 1.0 * u.kHz, 0.5 * u.mS)
+    bst.nn.init_all_states(neuron)
+    source()
+    k = projection.receptor.syn.g.value.to_decimal(u.mS) / 0.5
+    np.testing.assert_allclose(k, np.rint(k), atol=1e-5)
+    np.testing.assert_allclose(k.mean(), 10.0, atol=4 * np.sqrt(10 / 2000))
+    assert not neuron.V.value.mantissa.any()
+    neuron()
+    np.testing.assert_allclose(neuron.V.value.to_decimal(u.mV), k * 0.5 * (1 - np.exp(-0.02)), rtol=1e-5)
+
+
+def test_means_and_weights_may_differ_between_neurons(dt):
+    neuron = LIF(3, V_th=1e6 * u.mV)
+    drive(neuron, 1000, np.array([0.0, 10.0, 40.0]) * u.Hz, np.array([1.0, 2.0, 0.0]) * u.mV, batch=2000)()
+    x = np.asarray(neuron.delta.value.to_decimal(u.mV))
+    np.testing.assert_allclose(x.mean(axis=0), [0, 2, 0], atol=4 * 2 * np.sqrt(1 / 2000))
+    np.testing.assert_allclose(x.var(axis=0), [0, 4, 0], atol=4 * 4 * np.sqrt(3 / 2000))
+
+
+def test_steps_neurons_rows_and_lanes_are_independent_and_seeds_reproduce(dt):
+    neuron = LIF(40)
+    source = drive(neuron, batch=5)
+
+    def step():
+        neuron.delta.value = 0.0 * neuron.delta.value
+        source()
+        return neuron.delta.value.to_decimal(u.mV)
+
+    def draw(seed):
+        bst.random.seed(seed)
+        return bst.run(step, 5.0 * u.ms) / 0.1 - 1
+
+    y = draw(1)
+    np.testing.assert_array_equal(y, draw(1))
+    assert (y != draw(2)).any()
+    assert y.shape == (50, 5, 40)
+    assert abs(np.mean(y[1:] * y[:-1])) < 4.5 / np.sqrt(y[1:].size)
+    for axis, size in ((1, 5), (2, 40)):
+        flat = np.moveaxis(y, axis, 0).reshape(size, -1)
+        assert abs(np.corrcoef(flat)[np.triu_indices(size, 1)]).max() < 4.5 / np.sqrt(flat.shape[1])
+
+    many = LIF(2000)
+    source = PoissonInput(many, 1000, 10.0 * u.Hz, 1.0 * u.mV)
+    bst.nn.vmap_init_all_states(many, axis_size=3)
+    vmap(source.update, in_states=many.delta)()
+    lanes = many.delta.value.mantissa
+    assert lanes.shape == (3, 2000)
+    assert abs(np.corrcoef(lanes)[np.triu_indices(3, 1)]).max() < 4.5 / np.sqrt(2000)
+
+
+def test_a_target_keeps_its_type_and_one_program_serves_all_steps(dt, precision):
+    neuron, traces = LIF(3), []
+    source = drive(neuron)
+
+    @jit
+    def step():
+        traces.append(1)
+        source()
+        return neuron()
+
+    for _ in range(3):
+        step()
+    assert len(traces) == 1
+    assert neuron.delta.value.dtype == neuron.V.value.dtype == f'float{precision}'
+
+
+def test_drive_belongs_to_a_network_and_its_rate_can_be_a_state(dt):
+    class Net(bst.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.neuron = LIF(30, V_th=1e6 * u.mV, tau=1e9 * u.ms)
+            self.drive = PoissonInput(self.neuron, 10, State(5.0 * u.kHz), 1.0 * u.mV)
+
+        def update(self):
+            self.drive()
+            self.neuron()
+
+    net = bst.nn.init_all_states(Net(), batch_size=2)
+    assert ('drive', 'freq') in net.states()
+    assert not [path for path in net.states() if 'target' in path]
+    expected = 0.0
+    for rate in (5.0, 20.0):  # a new value is seen by the compiled step
+        net.states()['drive', 'freq'].value = rate * u.kHz
+        bst.run(net, 2.0 * u.ms)
+        expected += 10 * rate * 2
+        V = np.asarray(net.neuron.V.value.to_decimal(u.mV))
+        np.testing.assert_allclose(V.mean(), expected, atol=4 * np.sqrt(expected / V.size))
+
+
+def test_a_receiver_checks_what_it_is_given(dt):
+    neuron = LIF(3)
+    drive(neuron, batch=2)
+    neuron.receive(jnp.ones((2, 3)) * u.mV)
+    neuron.receive(jnp.ones((2, 3)) * u.volt)
+    np.testing.assert_allclose(neuron.delta.value.to_decimal(u.mV), 1001.0)
+    with pytest.raises(bst.ShapeError, match=r'LIF: delta input has shape \(3,\), expected \(2, 3\)'):
+        neuron.receive(jnp.ones(3) * u.mV)
+    with pytest.raises(bst.UnitError, match='LIF: delta input = .* has the unit mA, but needs one like mV'):
+        neuron.receive(jnp.ones((2, 3)) * u.mA)
