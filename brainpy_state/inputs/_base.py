@@ -94,19 +94,31 @@ class Input(Dynamics):
         mantissa = jnp.where(on, u.get_mantissa(value), 0)
         return with_unit(jnp.broadcast_to(mantissa.astype(environ.dftype()), self.shape), u.get_unit(value))
 
-    def checked_times(self, name: str, times: Any, *, at_least: float = -np.inf) -> Any:
-        """Times as a quantity in NumPy, after a check."""
-        numbers = [u.get_mantissa(x) for x in times] if isinstance(times, (list, tuple)) else [u.get_mantissa(times)]
-        if any(isinstance(x, jax.core.Tracer) for x in numbers):
-            raise ParameterError(f'{self.label}: {name} must be known when a function is compiled, but is traced.')
-        for x in times if isinstance(times, (list, tuple)) else [times]:
+    def checked_numbers(self, name: str, x: Any) -> Any:
+        """The number or array behind a value, after a check that it is one and, where it is known, finite."""
+        mantissa = u.get_mantissa(x)
+        is_numeric = isinstance(mantissa, (int, float, np.ndarray, np.generic, jax.Array))
+        if not is_numeric or np.dtype(getattr(mantissa, 'dtype', float)).kind not in 'biuf':
+            raise ParameterError(f'{self.label}: {name} must be numbers or quantities, but is a {type(mantissa).__name__}.')
+        if not isinstance(mantissa, jax.core.Tracer) and not np.all(np.isfinite(mantissa)):
+            raise ParameterError(f'{self.label}: {name} = {_brief(x)} must be finite.')
+        return mantissa
+
+    def checked_times(self, name: str, times: Any, *, many: bool = False, at_least: float = -np.inf) -> Any:
+        """One time or a list of times as a quantity in NumPy, after a check."""
+        parts = list(times) if isinstance(times, (list, tuple)) else [times]
+        for x in parts:
+            if isinstance(self.checked_numbers(name, x), jax.core.Tracer):
+                raise ParameterError(f'{self.label}: {name} must be known when a function is compiled, but is traced.')
             check_unit(x, u.ms, self.label, name)
         if isinstance(times, (list, tuple)):
-            times = np.asarray([x.to_decimal(u.ms) for x in times], float) * u.ms
+            times = np.asarray([x.to_decimal(u.ms) for x in parts], float) * u.ms
         mantissa = np.asarray(u.get_mantissa(times))
-        if not np.all(np.isfinite(mantissa)) or not np.all(mantissa >= at_least):
-            must = 'finite' if at_least == -np.inf else 'finite and zero or positive'
-            raise ParameterError(f'{self.label}: {name} = {_brief(times)} must be {must}.')
+        if mantissa.ndim != many:
+            expected = 'a list of times' if many else 'one time'
+            raise ParameterError(f'{self.label}: {name} = {_brief(times)} must be {expected}.')
+        if not np.all(mantissa >= at_least):
+            raise ParameterError(f'{self.label}: {name} = {_brief(times)} must be zero or positive.')
         return u.Quantity(mantissa, unit=u.get_unit(times))
 
     def checked_series(self, name: str, values: Any, count: int, of: str) -> Any:
@@ -114,6 +126,7 @@ class Input(Dynamics):
         if isinstance(values, (list, tuple)):
             unit = u.get_unit(values[0]) if values else u.UNITLESS
             for x in values:
+                self.checked_numbers(name, x)
                 check_unit(x, 1.0 * unit, self.label, name)
             parts = [x.to_decimal(unit) if isinstance(x, u.Quantity) else x for x in values]
             xp = jnp if any(isinstance(x, jax.core.Tracer) for x in parts) else np
@@ -121,14 +134,11 @@ class Input(Dynamics):
                 values = with_unit(xp.stack(xp.broadcast_arrays(*parts)) if parts else np.zeros(0), unit)
             except ValueError:
                 raise ShapeError(f'{self.label}: {name} have shapes {[np.shape(x) for x in parts]}, which do not fit each other.') from None
-        mantissa = u.get_mantissa(values)
-        shape = np.shape(mantissa)
+        shape = np.shape(self.checked_numbers(name, values))
         if not shape or shape[0] != count or not broadcasts(shape[1:], self.varshape):
             raise ShapeError(
                 f'{self.label}: {name} have shape {shape}, expected ({count},) or ({count}, *{self.varshape}), for {count} {of}.'
             )
-        if not isinstance(mantissa, jax.core.Tracer) and not np.all(np.isfinite(mantissa)):
-            raise ParameterError(f'{self.label}: {name} = {_brief(values)} must be finite.')
         return values
 
 

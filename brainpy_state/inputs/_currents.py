@@ -86,8 +86,8 @@ class SectionInput(Input):
 
     def __init__(self, in_size: Size, values: Any, durations: Any, *, name: str | None = None):
         super().__init__(in_size, name=name)
-        self.durations = self.checked_times('durations', durations, at_least=0)
-        count = _listed(self, 'durations', self.durations)
+        self.durations = self.checked_times('durations', durations, many=True, at_least=0)
+        count = _count(self, 'durations', self.durations)
         self.values = self.checked_series('values', values, count, 'durations')
 
     def update(self) -> Any:
@@ -128,8 +128,8 @@ class StepInput(Input):
 
     def __init__(self, in_size: Size, amplitudes: Any, step_times: Any, *, name: str | None = None):
         super().__init__(in_size, name=name)
-        times = self.checked_times('step_times', step_times)
-        count = _listed(self, 'step_times', times)
+        times = self.checked_times('step_times', step_times, many=True)
+        count = _count(self, 'step_times', times)
         amplitudes = self.checked_series('amplitudes', amplitudes, count, 'step_times')
         order = np.argsort(times.mantissa, kind='stable')
         self.step_times, self.amplitudes = times[order], amplitudes[order]
@@ -251,9 +251,9 @@ class SinusoidalInput(Input):
         return self.filled(value if self.bias is None else value + self.bias, self.is_on(self.duration))
 
 
-def _listed(owner: Input, name: str, times: Any) -> int:
-    if np.ndim(times.mantissa) != 1 or times.mantissa.size == 0:
-        raise ParameterError(f'{owner.label}: {name} = {times} must be a list of one time or more.')
+def _count(owner: Input, name: str, times: Any) -> int:
+    if not times.mantissa.size:
+        raise ParameterError(f'{owner.label}: {name} must be one time or more, but is empty.')
     return times.mantissa.size
 
 

@@ -72,9 +72,9 @@ class SpikeTime(Input):
                 f'{self.label}: time_as_step is {time_as_step!r}, but must be one of {", ".join(map(repr, ROUNDINGS))}.'
             )  # fmt: skip
         self.dt = self.get_dt()
-        steps = steps_of(self.checked_times('times', times), self.dt, time_as_step)
+        steps = steps_of(self.checked_times('times', times, many=True), self.dt, time_as_step)
         indices = np.asarray(indices, None if np.size(indices) else int)
-        if steps.ndim != 1 or indices.shape != steps.shape:
+        if indices.shape != steps.shape:
             raise ShapeError(
                 f'{self.label}: indices have shape {indices.shape} and times {steps.shape}, expected one of each for each spike.'
             )
@@ -94,11 +94,9 @@ class SpikeTime(Input):
     def _checked_weights(self, weights: Any, order: np.ndarray) -> Any:
         if isinstance(weights, (list, tuple)):
             weights = self.checked_series('weights', weights, order.size, 'times')
-        mantissa = u.get_mantissa(weights)
+        mantissa = self.checked_numbers('weights', weights)
         if np.shape(mantissa) not in ((), order.shape):
             raise ShapeError(f'{self.label}: weights have shape {np.shape(mantissa)}, expected () or {order.shape}, one for each spike.')
-        if not isinstance(mantissa, jax.core.Tracer) and not np.all(np.isfinite(mantissa)):
-            raise ParameterError(f'{self.label}: weights must be finite.')
         if np.ndim(mantissa):
             mantissa = jnp.asarray(mantissa[order], environ.dftype())
         return with_unit(mantissa, u.get_unit(weights))

@@ -96,3 +96,16 @@ def test_too_many_synapses_are_refused():
     pairs = np.broadcast_to(np.int8(0), 2**31)
     with pytest.raises(ValueError, match='2147483648 synapses do not fit'):
         event.CSR.from_pairs(pairs, pairs, (1, 1))
+
+
+@pytest.mark.parametrize('backend', ['numba', 'xla'])
+def test_a_row_delivers_what_its_source_does(backend):
+    csr = event.CSR.from_pairs([0, 0, 2, 2, 2], [1, 3, 0, 3, 3], (4, 4))
+    weight = jnp.arange(1.0, 6.0)
+    expected = np.pad(csr.to_dense(weight), ((1, 2), (0, 0)))  # none outside of the structure
+    with event.use_backend(backend):
+        one = jax.jit(lambda i: event.product(csr.row(i), weight, jnp.ones(1)))
+        np.testing.assert_array_equal([one(i) for i in range(-1, 6)], expected)
+        np.testing.assert_array_equal(event.product(csr.row(2), weight, jnp.ones(1)), expected[3])
+    assert csr.row(2).shape == (1, 4)
+    assert csr.row(2).indices is csr.indices

@@ -251,3 +251,15 @@ def test_traced_parameters_skip_the_checks_of_values_but_not_of_units():
     assert float(seen) == -1.0
     with pytest.raises(UnitError):
         jax.jit(lambda tau: Model(1, tau=tau * u.mV).tau.to_decimal(u.mV))(1.0)
+
+
+def test_a_parameter_of_any_unit_is_checked_for_all_else():
+    class Source(nn.Dynamics):
+        """A source."""
+
+        amplitude = nn.Parameter(None, nn.non_negative, 'in any unit', any_unit=True)
+
+    assert Source(1, amplitude=2.0 * u.nA).amplitude == 2.0 * u.nA
+    assert Source(1, amplitude=2.0).amplitude == 2.0
+    with pytest.raises(ParameterError, match=r'amplitude = -2\. nA must be zero or positive'):
+        Source(1, amplitude=-2.0 * u.nA)
