@@ -51,8 +51,8 @@ class Neuron(Dynamics):
         Exponential Euler for one variable after the other; or the midpoint method, or the classic
         Runge-Kutta method, for all together. Input and conductances are constant over a step.
     tau_ref : time, optional
-        Refractory period. The shortest interval between spikes is ``round(tau_ref / dt)`` steps. V
-        stands still meanwhile; other variables go on.
+        Refractory period. The shortest interval between spikes is ``round(tau_ref / dt)`` steps. Meanwhile
+        V stands still, unless the model has no reset; other variables go on.
     name : str, optional
         A label for messages.
     **params
@@ -61,7 +61,8 @@ class Neuron(Dynamics):
     Raises
     ------
     ParameterError, UnitError, ShapeError
-        For a parameter out of range, of a wrong unit, or of a shape that does not fit.
+        For a parameter out of range, of a wrong unit, or of a shape that does not fit; for an option of the
+        reset where there is none.
     """
 
     graph_invisible_attrs = ('_merged',)
@@ -107,6 +108,9 @@ class Neuron(Dynamics):
         for option, given, allowed in (('spk_reset', spk_reset, _RESETS), ('method', method, _METHODS)):
             if given not in allowed:
                 raise ParameterError(f'{self.label}: {option} is {given!r}, but must be one of {", ".join(map(repr, allowed))}.')
+        if self.up_crossing and (spk_reset != 'soft' or detach_reset):
+            option = 'detach_reset=True' if detach_reset else f'spk_reset={spk_reset!r}'
+            raise ParameterError(f'{self.label}: {option} is given, but this model has no reset; leave the option out.')
         self.spk_fun, self.spk_reset, self.detach_reset, self.method = spk_fun, spk_reset, detach_reset, method
 
     def check(self) -> None:
@@ -216,7 +220,7 @@ class Neuron(Dynamics):
         if name == self.delta_to and self.receives:
             value = value + self.delta.value
             self.delta.value = u.math.zeros_like(self.delta.value)
-        if name == 'V' and held is not None:
+        if name == 'V' and held is not None and not self.up_crossing:
             value = u.math.where(held, old['V'], value)
         return value
 
