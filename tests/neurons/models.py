@@ -13,14 +13,14 @@ EXACT = 'exact'
 
 
 class Case(NamedTuple):
-    """A model with parameters, and inputs of known effect in steps of 0.1 ms."""
+    """A model with parameters, and inputs of known effect in steps of dt."""
 
     model: type[bst.Neuron]
     current: Any  # makes it fire within 60 ms
     weak: Any  # never makes it fire
-    strong: float = 1000.0  # times ``current`` takes V from reset or trough over the threshold in one step
     order: Any = 1  # of exponential Euler in dt, or exact for a constant input
     parameters: dict[str, Any] = {}
+    dt: Any = 0.1 * u.ms  # at which explicit methods are stable
 
     def make(self, size: Any, **options: Any) -> bst.Neuron:
         return self.model(size, **(self.parameters | options))
@@ -35,6 +35,7 @@ PHYSIOLOGICAL = {
 }
 GIF = {'a': 0.005 / u.ms, 'A1': 1.0 * u.mA, 'A2': -0.1 * u.mA, 'R1': 0.5}
 AT_REST = {'V_initializer': -70.0 * u.mV, 'u_initializer': -14.0 * u.mV / u.ms}
+FINE = 0.025 * u.ms
 WEAK, FIRING = 0.5 * u.mA, 5.0 * u.mA
 
 MODELS = {
@@ -56,12 +57,12 @@ MODELS = {
     'GifRef': Case(bst.GifRef, 3.0 * u.mA, 0.3 * u.mA, parameters=GIF),
     'Izhikevich': Case(bst.Izhikevich, 20.0 * u.mV / u.ms, 1.0 * u.mV / u.ms, parameters=AT_REST),
     'IzhikevichRef': Case(bst.IzhikevichRef, 20.0 * u.mV / u.ms, 1.0 * u.mV / u.ms, parameters=AT_REST),
-    'HH': Case(bst.HH, 10.0 * u.uA, 0.5 * u.uA, strong=200.0, parameters={'V_initializer': -65.0 * u.mV}),
-    'WangBuzsakiHH': Case(bst.WangBuzsakiHH, 5.0 * u.uA, 0.05 * u.uA, strong=400.0),
-    'TraubMilesHH': Case(bst.TraubMilesHH, 1.0 * u.nA, 0.05 * u.nA, strong=400.0),
-    'MorrisLecar': Case(bst.MorrisLecar, 150.0 * u.uA, 20.0 * u.uA, strong=200.0, parameters={'V_initializer': -60.0 * u.mV}),
-    'FitzHughNagumo': Case(bst.FitzHughNagumo, 1.0, 0.1, strong=50.0),
-    'HindmarshRose': Case(bst.HindmarshRose, 3.0, 0.5, strong=20.0),
+    'HH': Case(bst.HH, 10.0 * u.uA, 0.5 * u.uA, parameters={'V_initializer': -65.0 * u.mV}, dt=FINE),
+    'WangBuzsakiHH': Case(bst.WangBuzsakiHH, 5.0 * u.uA, 0.05 * u.uA, dt=FINE),
+    'TraubMilesHH': Case(bst.TraubMilesHH, 1.0 * u.nA, 0.05 * u.nA, parameters={'V_T': -50.0 * u.mV}, dt=FINE),
+    'MorrisLecar': Case(bst.MorrisLecar, 150.0 * u.uA, 20.0 * u.uA, parameters={'V_initializer': -60.0 * u.mV}),
+    'FitzHughNagumo': Case(bst.FitzHughNagumo, 1.0, 0.1),
+    'HindmarshRose': Case(bst.HindmarshRose, 5.0, 0.5, parameters={'y_initializer': -11.8, 'z_initializer': 2.0}, dt=FINE),
 }
 
 
