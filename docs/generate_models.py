@@ -52,9 +52,9 @@ def entry(cls: type[Dynamics], names: list[str]) -> str:
 
 def declares_as(cls: type[Dynamics], base: type) -> bool:
     """Whether a model has the parameters and variables of another, with other defaults perhaps."""
-    return issubclass(base, Dynamics) and all(
-        getattr(cls, kind).keys() == getattr(base, kind).keys() for kind in ('parameters', 'variables')
-    )
+    if not issubclass(base, Dynamics):
+        return False
+    return cls.parameters.keys() == base.parameters.keys() and cls.variables.keys() == base.variables.keys()
 
 
 def markdown(text: str) -> str:

@@ -86,7 +86,8 @@ class TraubMilesHH(ConductanceNeuron):
 
     Notes
     -----
-    The conductances are those of a membrane of 20,000 square micrometres.
+    The conductances are those of a membrane of 20,000 square micrometres. With these values the cell fires slowly
+    without input; a higher ``V_T`` keeps it at rest.
     Source: Traub & Miles 1991, doi:10.1017/CBO9780511895401; Brette et al. 2007, benchmark 3,
     doi:10.1007/s10827-007-0038-6.
     """

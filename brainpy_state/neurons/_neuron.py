@@ -33,8 +33,9 @@ class Neuron(Dynamics):
     ``I``; and ``jump``, the values that variables besides V take at a spike.
 
     A step goes: receptors advance; the variables are integrated; delta inputs are added; a refractory
-    neuron keeps its V; a neuron at threshold spikes and is reset in the same step. The spike of the step
-    is the state ``spike``, which projections, delays and recorders use.
+    neuron keeps its V; a neuron at threshold spikes and is reset in the same step. A model without a reset
+    spikes as V comes to the threshold from below. The spike of the step is the state ``spike``, which
+    projections, delays and recorders use.
 
     Parameters
     ----------
@@ -49,7 +50,8 @@ class Neuron(Dynamics):
         Whether the gradient stops at the reset.
     method : {'exp_euler', 'rk2', 'rk4'}
         Exponential Euler for one variable after the other; or the midpoint method, or the classic
-        Runge-Kutta method, for all together. Input and conductances are constant over a step.
+        Runge-Kutta method, for all together, which need ``dt`` times the fastest rate to be below 2.
+        Input and conductances are constant over a step.
     tau_ref : time, optional
         Refractory period. The shortest interval between spikes is ``round(tau_ref / dt)`` steps. Meanwhile
         V stands still, unless the model has no reset; other variables go on.

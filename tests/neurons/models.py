@@ -67,7 +67,7 @@ MODELS = {
 
 
 def number(x: Any) -> np.ndarray:
-    """The numbers of a value, in mV for a potential, else in its own unit."""
+    """A value in its own unit, as a NumPy array."""
     return np.asarray(u.get_mantissa(x))
 
 

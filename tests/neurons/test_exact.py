@@ -1,4 +1,6 @@
-"""Linear equations are solved exactly, in float64, over hundreds of steps of any length."""
+"""Linear equations are solved exactly, in float64, over hundreds of steps of any length; jumps at a spike are exact."""
+
+from functools import partial
 
 import brainunit as u
 import numpy as np
@@ -112,3 +114,47 @@ def test_a_gate_relaxes_exactly_at_a_potential_that_stands_still():
     }
     for alpha, beta, start, got in rates.values():
         close(got, relax(start, alpha / (alpha + beta), t, 1.0 / (alpha + beta)))
+
+
+# model, first values with V at threshold or above, values after the spike
+JUMPS = {
+    'IF': (bst.IF, {'V': 2.5 * u.mV}, {'V': 1.5}),
+    'LIF': (bst.LIF, {'V': 2.5 * u.mV}, {'V': 1.5}),
+    'ALIF': (bst.ALIF, {'V': 2.5 * u.mV, 'a': 5.0}, {'V': 1.0, 'a': 6.0}),
+    'CubaLIF': (bst.CubaLIF, {'V': 2.5 * u.mV, 'g': 0.5 * u.mA}, {'V': 1.5, 'g': 0.5}),
+    'ExpIF': (bst.ExpIF, {'V': -20.0 * u.mV}, {'V': -68.0}),
+    'AdExIF': (bst.AdExIF, {'V': -50.0 * u.mV, 'w': 3.0 * u.mA}, {'V': -68.0, 'w': 4.0}),
+    'QuaIF': (bst.QuaIF, {'V': -20.0 * u.mV}, {'V': -68.0}),
+    'AdQuaIF': (bst.AdQuaIF, {'V': -20.0 * u.mV, 'w': 3.0 * u.mA}, {'V': -68.0, 'w': 3.1}),
+    'Gif': (
+        partial(bst.Gif, R1=0.5, R2=2.0, A1=1.0 * u.mA, A2=-0.1 * u.mA),
+        {'V': -50.0 * u.mV, 'I1': 0.5 * u.mA, 'I2': 0.3 * u.mA, 'V_th': -65.0 * u.mV},
+        {'V': -55.0, 'I1': 1.25, 'I2': 0.5, 'V_th': -60.0},
+    ),
+    'Gif above its lowest threshold': (bst.Gif, {'V': -40.0 * u.mV, 'V_th': -45.0 * u.mV}, {'V': -65.0, 'I1': 0.0, 'V_th': -45.0}),
+    'Izhikevich': (bst.Izhikevich, {'V': 35.0 * u.mV, 'u': 2.0 * u.mV / u.ms}, {'V': -65.0, 'u': 10.0}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('name', JUMPS)
+def test_a_spike_makes_each_variable_jump_as_declared(name):
+    model, first, jumped = JUMPS[name]
+    neuron = bst.nn.init_all_states(model(1, **{f'{variable}_initializer': value for variable, value in first.items()}))
+    with bst.environ.context(dt=1e-12 * u.ms):  # nothing else happens
+        np.testing.assert_array_equal(neuron(), [1.0])
+    for variable, value in jumped.items():
+        np.testing.assert_allclose(number(getattr(neuron, variable).value), value, rtol=1e-8, err_msg=variable)
+
+
+def test_a_crossing_changes_no_variable():
+    for model in (bst.FitzHughNagumo, bst.HindmarshRose):
+        neuron = model(1, V_initializer=0.99)
+        to = bst.DeltaProj(comm=lambda jump: jump, post=neuron)
+        bst.nn.init_all_states(neuron)
+        before = {path: number(state.value) for path, state in neuron.states(bst.HiddenState).items()}
+        to(np.array([0.5]))
+        with bst.environ.context(dt=1e-12 * u.ms):
+            np.testing.assert_array_equal(neuron(), [1.0])
+        before['V',] = before['V',] + 0.5
+        for path, value in before.items():
+            np.testing.assert_allclose(number(neuron.states()[path].value), value, atol=1e-10)
