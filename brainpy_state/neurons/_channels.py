@@ -45,7 +45,7 @@ class Gate(Variable):
         start: float | None = None,
         instantaneous: bool = False,
     ):
-        super().__init__((lambda model, _: self.steady(model, model.V.value)) if start is None else start, doc)
+        super().__init__((lambda model, _: self.steady(model, model.V.value)) if start is None else start, doc, like=1.0)
         self.alpha, self.beta = alpha, beta
         self.relative_to, self.speed, self.stored = relative_to, speed, not instantaneous
 

@@ -8,7 +8,7 @@ import brainunit as u
 import jax.numpy as jnp
 
 from .. import random
-from ..nn import Parameter, Variable, positive
+from ..nn import Parameter, Variable, non_negative, positive
 from ..numerics import exprel
 from ._channels import Channel, ConductanceNeuron, Gate
 from ._neuron import Neuron
@@ -30,14 +30,14 @@ class HH(ConductanceNeuron):
     Source: Hodgkin & Huxley 1952, doi:10.1113/jphysiol.1952.sp004764, with V relative to -65 mV at rest.
     """
 
-    gNa: Any = Parameter(120.0 * u.mS, positive, 'sodium conductance')
+    gNa: Any = Parameter(120.0 * u.mS, non_negative, 'sodium conductance')
     ENa: Any = Parameter(50.0 * u.mV, doc='sodium reversal potential')
-    gK: Any = Parameter(36.0 * u.mS, positive, 'potassium conductance')
+    gK: Any = Parameter(36.0 * u.mS, non_negative, 'potassium conductance')
     EK: Any = Parameter(-77.0 * u.mV, doc='potassium reversal potential')
-    gL: Any = Parameter(0.03 * u.mS, positive, 'leak conductance')
+    gL: Any = Parameter(0.03 * u.mS, non_negative, 'leak conductance')
     EL: Any = Parameter(-54.387 * u.mV, doc='leak reversal potential')
 
-    V: Any = Variable(_somewhere_at_rest, 'membrane potential')
+    V: Any = Variable(_somewhere_at_rest, 'membrane potential', like=1.0 * u.mV)
     m: Any = Gate('sodium activation', lambda V: 1.0 / exprel(-(V + 40.0) / 10.0), lambda V: 4.0 * jnp.exp(-(V + 65.0) / 18.0))
     h: Any = Gate('sodium inactivation', lambda V: 0.07 * jnp.exp(-(V + 65.0) / 20.0), lambda V: 1.0 / (1.0 + jnp.exp(-(V + 35.0) / 10.0)))
     n: Any = Gate('potassium activation', lambda V: 0.1 / exprel(-(V + 55.0) / 10.0), lambda V: 0.125 * jnp.exp(-(V + 65.0) / 80.0))
@@ -55,11 +55,11 @@ class WangBuzsakiHH(ConductanceNeuron):
     Source: Wang & Buzsáki 1996, doi:10.1523/JNEUROSCI.16-20-06402.1996.
     """
 
-    gNa: Any = Parameter(35.0 * u.mS, positive, 'sodium conductance')
+    gNa: Any = Parameter(35.0 * u.mS, non_negative, 'sodium conductance')
     ENa: Any = Parameter(55.0 * u.mV, doc='sodium reversal potential')
-    gK: Any = Parameter(9.0 * u.mS, positive, 'potassium conductance')
+    gK: Any = Parameter(9.0 * u.mS, non_negative, 'potassium conductance')
     EK: Any = Parameter(-90.0 * u.mV, doc='potassium reversal potential')
-    gL: Any = Parameter(0.1 * u.mS, positive, 'leak conductance')
+    gL: Any = Parameter(0.1 * u.mS, non_negative, 'leak conductance')
     EL: Any = Parameter(-65.0 * u.mV, doc='leak reversal potential')
     phi: Any = Parameter(5.0, positive, 'how much quicker the gates are')
 
@@ -86,17 +86,18 @@ class TraubMilesHH(ConductanceNeuron):
 
     Notes
     -----
-    The conductances are those of a membrane of 20,000 square micrometres.
+    The conductances are those of a membrane of 20,000 square micrometres. With these values the cell fires slowly
+    without input; a higher ``V_T`` keeps it at rest.
     Source: Traub & Miles 1991, doi:10.1017/CBO9780511895401; Brette et al. 2007, benchmark 3,
     doi:10.1007/s10827-007-0038-6.
     """
 
     C: Any = Parameter(200.0 * u.pF, positive, 'membrane capacitance')
-    gNa: Any = Parameter(20.0 * u.uS, positive, 'sodium conductance')
+    gNa: Any = Parameter(20.0 * u.uS, non_negative, 'sodium conductance')
     ENa: Any = Parameter(50.0 * u.mV, doc='sodium reversal potential')
-    gK: Any = Parameter(6.0 * u.uS, positive, 'potassium conductance')
+    gK: Any = Parameter(6.0 * u.uS, non_negative, 'potassium conductance')
     EK: Any = Parameter(-90.0 * u.mV, doc='potassium reversal potential')
-    gL: Any = Parameter(10.0 * u.nS, positive, 'leak conductance')
+    gL: Any = Parameter(10.0 * u.nS, non_negative, 'leak conductance')
     EL: Any = Parameter(-60.0 * u.mV, doc='leak reversal potential')
     V_T: Any = Parameter(-63.0 * u.mV, doc='potential that the rates are measured from; it sets the threshold')
     V_th: Any = Parameter(-20.0 * u.mV, doc='potential whose crossing is a spike')
@@ -136,11 +137,11 @@ class MorrisLecar(Neuron):
     up_crossing = True
 
     C: Any = Parameter(20.0 * u.uF, positive, 'membrane capacitance')
-    g_Ca: Any = Parameter(4.4 * u.mS, positive, 'calcium conductance')
+    g_Ca: Any = Parameter(4.4 * u.mS, non_negative, 'calcium conductance')
     V_Ca: Any = Parameter(130.0 * u.mV, doc='calcium reversal potential')
-    g_K: Any = Parameter(8.0 * u.mS, positive, 'potassium conductance')
+    g_K: Any = Parameter(8.0 * u.mS, non_negative, 'potassium conductance')
     V_K: Any = Parameter(-84.0 * u.mV, doc='potassium reversal potential')
-    g_leak: Any = Parameter(2.0 * u.mS, positive, 'leak conductance')
+    g_leak: Any = Parameter(2.0 * u.mS, non_negative, 'leak conductance')
     V_leak: Any = Parameter(-60.0 * u.mV, doc='leak reversal potential')
     V1: Any = Parameter(-1.2 * u.mV, doc='potential of half calcium activation')
     V2: Any = Parameter(18.0 * u.mV, positive, 'width of the calcium activation')
@@ -150,7 +151,7 @@ class MorrisLecar(Neuron):
     V_th: Any = Parameter(10.0 * u.mV, doc='potential whose crossing is a spike')
     spk_width: Any = Parameter(10.0 * u.mV, positive, 'distance from the threshold that counts as 1 for spk_fun')
 
-    V: Any = Variable(_somewhere_at_rest, 'membrane potential')
+    V: Any = Variable(_somewhere_at_rest, 'membrane potential', like=1.0 * u.mV)
     W: Any = Variable(0.02, 'potassium activation')
 
     def instantaneous(self, V: Any) -> dict[str, Any]:

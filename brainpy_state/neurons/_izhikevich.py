@@ -44,6 +44,9 @@ class Izhikevich(Neuron):
     def __init__(self, in_size: Any, *, spk_reset: str = 'hard', **params: Any):
         super().__init__(in_size, spk_reset=spk_reset, **params)
 
+    def check(self) -> None:
+        self.require_above('V_th', 'c', 'or the neuron would be at threshold right after a reset')
+
     @property  # type: ignore[misc]
     def V_reset(self) -> Any:
         return self.c

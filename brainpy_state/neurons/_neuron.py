@@ -33,8 +33,9 @@ class Neuron(Dynamics):
     ``I``; and ``jump``, the values that variables besides V take at a spike.
 
     A step goes: receptors advance; the variables are integrated; delta inputs are added; a refractory
-    neuron keeps its V; a neuron at threshold spikes and is reset in the same step. The spike of the step
-    is the state ``spike``, which projections, delays and recorders use.
+    neuron keeps its V; a neuron at threshold spikes and is reset in the same step. A model without a reset
+    spikes as V comes to the threshold from below. The spike of the step is the state ``spike``, which
+    projections, delays and recorders use.
 
     Parameters
     ----------
@@ -49,10 +50,11 @@ class Neuron(Dynamics):
         Whether the gradient stops at the reset.
     method : {'exp_euler', 'rk2', 'rk4'}
         Exponential Euler for one variable after the other; or the midpoint method, or the classic
-        Runge-Kutta method, for all together. Input and conductances are constant over a step.
+        Runge-Kutta method, for all together, which need ``dt`` times the fastest rate to be below 2.
+        Input and conductances are constant over a step.
     tau_ref : time, optional
-        Refractory period. The shortest interval between spikes is ``round(tau_ref / dt)`` steps. V
-        stands still meanwhile, unless a spike is an up-crossing; other variables go on.
+        Refractory period. The shortest interval between spikes is ``round(tau_ref / dt)`` steps. Meanwhile
+        V stands still, unless the model has no reset; other variables go on.
     name : str, optional
         A label for messages.
     **params
@@ -61,7 +63,8 @@ class Neuron(Dynamics):
     Raises
     ------
     ParameterError, UnitError, ShapeError
-        For a parameter out of range, of a wrong unit, or of a shape that does not fit.
+        For a parameter out of range, of a wrong unit, or of a shape that does not fit; for an option of the
+        reset where there is none.
     """
 
     graph_invisible_attrs = ('_merged',)
@@ -107,6 +110,9 @@ class Neuron(Dynamics):
         for option, given, allowed in (('spk_reset', spk_reset, _RESETS), ('method', method, _METHODS)):
             if given not in allowed:
                 raise ParameterError(f'{self.label}: {option} is {given!r}, but must be one of {", ".join(map(repr, allowed))}.')
+        if self.up_crossing and (spk_reset != 'soft' or detach_reset):
+            option = 'detach_reset=True' if detach_reset else f'spk_reset={spk_reset!r}'
+            raise ParameterError(f'{self.label}: {option} is given, but this model has no reset; leave the option out.')
         self.spk_fun, self.spk_reset, self.detach_reset, self.method = spk_fun, spk_reset, detach_reset, method
 
     def check(self) -> None:

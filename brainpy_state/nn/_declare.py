@@ -139,6 +139,8 @@ class Variable:
         The class of the state.
     when : str, optional
         The variable exists only where this parameter is not ``None``.
+    like : quantity, optional
+        A quantity of the right unit, where ``init`` is a function that is not to be called in vain.
     any_unit : bool
         Whether the initializer may have another unit than ``init``, which then is the variable's unit.
     dtype : optional
@@ -158,10 +160,12 @@ class Variable:
         *,
         kind: type[State] = HiddenState,
         when: str | None = None,
+        like: Any = None,
         any_unit: bool = False,
         dtype: Any = None,
     ):
-        self.init, self.doc, self.kind, self.when, self.any_unit, self.dtype = init, doc, kind, when, any_unit, dtype
+        self.init, self.doc, self.kind, self.when = init, doc, kind, when
+        self.like, self.any_unit, self.dtype = like, any_unit, dtype
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -195,12 +199,11 @@ class Variable:
 
     def _first_value(self, obj: Any, batch: tuple[int, ...]) -> Any:
         shape = (*batch, *obj.varshape)
-        default = getattr(obj, self.init) if isinstance(self.init, str) else self.init(obj, shape) if callable(self.init) else self.init
         given = obj._initializers.get(self.name)
-        value = default if given is None else given(shape) if callable(given) else given
+        value = self._default(obj, shape) if given is None else given(shape) if callable(given) else given
         name = f'{self.name}_initializer'
-        if not self.any_unit:
-            check_unit(value, default, obj.label, name)
+        if given is not None and not self.any_unit:
+            check_unit(value, self._default(obj, shape) if self.like is None else self.like, obj.label, name)
         mantissa = u.get_mantissa(value)
         if not broadcasts(np.shape(mantissa), shape):
             raise ShapeError(f'{obj.label}: {name} gives shape {np.shape(mantissa)}, which does not broadcast to {shape}.')
@@ -208,3 +211,6 @@ class Variable:
         array = jnp.asarray(xp.array(xp.broadcast_to(mantissa, shape), dtype=self.dtype or environ.dftype()))
         unit = u.get_unit(value)
         return with_unit(array, unit)
+
+    def _default(self, obj: Any, shape: tuple[int, ...]) -> Any:
+        return getattr(obj, self.init) if isinstance(self.init, str) else self.init(obj, shape) if callable(self.init) else self.init
