@@ -8,11 +8,12 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import brainunit as u
 import numpy as np
@@ -25,17 +26,28 @@ _PACKAGES = ('jax', 'jaxlib', 'brainunit', 'numba', 'numpy')
 
 def arguments(description: str | None, *, neurons: int = 4000, **choices: tuple[str, ...]) -> argparse.Namespace:
     """The options that every network of this kind has, and choices of its own, of which the first is the default."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common_arguments(description)
     for name, allowed in choices.items():
         parser.add_argument(f'--{name}', choices=allowed, default=allowed[0])
-    parser.add_argument('--neurons', type=_positive(int), default=neurons)
-    parser.add_argument('--duration', type=_positive(float), default=1000.0, help='ms')
-    parser.add_argument('--dt', type=_positive(float), default=0.1, help='ms')
+    parser.add_argument('--neurons', type=positive(int), default=neurons)
+    parser.add_argument('--repeats', type=positive(int), default=1, help='timed runs, of which the median is given')
+    return parse(parser)
+
+
+def common_arguments(description: str | None, *, duration: float = 1000.0) -> argparse.ArgumentParser:
+    """A parser with the options that every model has; add those of the model and give it to `parse`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--duration', type=positive(float), default=duration, help='ms')
+    parser.add_argument('--dt', type=positive(float), default=0.1, help='ms')
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--precision', type=int, choices=(32, 64), default=32, help='bits of a state variable')
-    parser.add_argument('--repeats', type=_positive(int), default=1, help='timed runs, of which the median is given')
     parser.add_argument('--plot', type=Path, help='write a figure to this file')
     parser.add_argument('--json', type=Path, help='write the figures to this file')
+    return parser
+
+
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The options, after a check of the files to write."""
     options = parser.parse_args()
     for path in (options.plot, options.json):
         if path is not None and not path.resolve().parent.is_dir():
@@ -43,7 +55,9 @@ def arguments(description: str | None, *, neurons: int = 4000, **choices: tuple[
     return options
 
 
-def _positive(kind: type) -> Callable[[str], Any]:
+def positive(kind: type) -> Callable[[str], Any]:
+    """A type of positive numbers for an option."""
+
     def convert(text: str) -> Any:
         value = kind(text)
         if not value > 0:
@@ -51,6 +65,32 @@ def _positive(kind: type) -> Callable[[str], Any]:
         return value
 
     return convert
+
+
+class Published(NamedTuple):
+    """A published number, and between which bounds a reproduction should find it."""
+
+    text: str
+    source: str
+    low: float
+    high: float
+    unit: str = ''
+
+
+def holds(published: dict[str, Published], found: dict[str, float]) -> dict[str, bool]:
+    """Whether each published number is found again."""
+    return {name: bool(claim.low <= found[name] <= claim.high) for name, claim in published.items()}
+
+
+def comparison(published: dict[str, Published], found: dict[str, float]) -> list[tuple[str, str]]:
+    """Rows of a table that put what is found beside what is published."""
+    rows = []
+    for name, ok in holds(published, found).items():
+        claim = published[name]
+        verdict = '' if ok else f'  DIFFERS: expected {claim.low:g} to {claim.high:g}'
+        value = f'{found[name]:.3g} {claim.unit}'
+        rows.append((name, f'{value:<16}published: {claim.text} ({claim.source}){verdict}'))
+    return rows
 
 
 class Stopwatch:
@@ -103,10 +143,8 @@ def peak_rss_mb() -> float:
 
 
 def publish(title: str, result: dict[str, Any], options: argparse.Namespace) -> None:
-    """Print the table and write the JSON."""
+    """Print the table of a timed network and write the JSON."""
     result['peak_rss_mb'] = peak_rss_mb()
-    result['versions'] = {'python': platform.python_version(), 'brainpy-state': bst.__version__}
-    result['versions'] |= {name: version(name) for name in _PACKAGES if find_spec(name)}
     rows = [
         ('neurons', f'{result["neurons"]:,}'),
         ('synapses', f'{result["synapses"]:,}'),
@@ -121,47 +159,84 @@ def publish(title: str, result: dict[str, Any], options: argparse.Namespace) -> 
         ('spikes', f'{result["spikes"]:,}'),
         ('event kernels', bst.event.backend()),
     ]
+    show(title, rows, result, options)
+
+
+def show(title: str, rows: list[tuple[str, str]], result: dict[str, Any], options: argparse.Namespace) -> None:
+    """Print a table, and write the result as JSON where asked to."""
+    width = max(18, *(len(name) + 2 for name, _ in rows))
     print(title)
     for name, text in rows:
-        print(f'  {name:<18}{text}')
+        print(f'  {name:<{width}}{text}')
+    result['versions'] = {'python': platform.python_version(), 'brainpy-state': bst.__version__}
+    result['versions'] |= {name: version(name) for name in _PACKAGES if find_spec(name)}
     if options.json:
-        valid = {key: None if value != value else value for key, value in result.items()}  # JSON has no NaN
-        options.json.write_text(json.dumps(valid, indent=1, allow_nan=False) + '\n')
+        options.json.write_text(json.dumps(_without_nan(result), indent=1, allow_nan=False) + '\n')
 
 
-def plot_activity(path: Path, populations: dict[str, bst.record.Spikes], V: Any, V_th: Any, title: str) -> None:
-    """A raster, the rate of each population and one membrane trace with its spikes drawn."""
+def _without_nan(x: Any) -> Any:
+    """The same with None for NaN, which JSON does not have."""
+    if isinstance(x, dict):
+        return {key: _without_nan(value) for key, value in x.items()}
+    if isinstance(x, (list, tuple)):
+        return [_without_nan(value) for value in x]
+    return None if x != x else x
+
+
+@contextmanager
+def figure(path: Path, size: tuple[float, float] = (10, 8)) -> Iterator[Any]:
+    """A figure that is written to a file at the end, without the frames of its axes."""
     import matplotlib
 
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
 
-    figure, (raster, rates, trace) = plt.subplots(
-        3, 1, figsize=(10, 8), sharex=True, height_ratios=(5, 2, 2), layout='constrained'
-    )  # fmt: skip
+    canvas = plt.figure(figsize=size, layout='constrained')
+    try:
+        yield canvas
+        for axis in canvas.axes:
+            axis.spines[['top', 'right']].set_visible(False)
+        canvas.savefig(path, dpi=150)
+    finally:
+        plt.close(canvas)
+
+
+def draw_raster(axis: Any, populations: dict[str, bst.record.Spikes], size: float = 1.6) -> None:
+    """The spikes of populations, one above the other in their order."""
     offset = 0
     for name, spikes in populations.items():
-        colour = _COLOURS.get(name)
-        raster.plot(spikes.t.to_decimal(u.ms), spikes.i + offset, '.', color=colour, ms=1.6, mew=0, rasterized=True)
-        raster.text(
-            1.01, offset + spikes.size / 2, f'{name}\n{spikes.size:,}', color=colour, va='center', transform=raster.get_yaxis_transform()
-        )
+        colour = _COLOURS.get(name, '0.2')
+        axis.plot(spikes.t.to_decimal(u.ms), spikes.i + offset, '.', color=colour, ms=size, mew=0, rasterized=True)
+        middle = offset + spikes.size / 2
+        axis.text(1.01, middle, f'{name}\n{spikes.size:,}', color=colour, va='center', transform=axis.get_yaxis_transform())
         offset += spikes.size
-        t, rate = bst.record.population_rate(spikes, 5.0 * u.ms)
-        rates.step(t.to_decimal(u.ms), rate.to_decimal(u.Hz), where='post', color=colour, lw=1, label=name)
-    raster.set(ylabel='neuron', ylim=(0, offset), title=title)
-    rates.set(ylabel='rate (Hz)', ylim=(0, 1.25 * max(rates.get_ylim())))
-    rates.legend(frameon=False, loc='upper right', ncols=2)
+    axis.set(ylabel='neuron', ylim=(0, offset))
 
-    first = next(iter(populations.values()))
-    t = np.arange(len(V)) * first.dt
-    times = first.of(0, 1).t.to_decimal(u.ms)
+
+def draw_rates(axis: Any, populations: dict[str, bst.record.Spikes], bin_size: Any = 5.0 * u.ms) -> None:
+    """The firing rate of each population."""
+    for name, spikes in populations.items():
+        t, rate = bst.record.population_rate(spikes, bin_size)
+        axis.step(t.to_decimal(u.ms), rate.to_decimal(u.Hz), where='post', color=_COLOURS.get(name, '0.2'), lw=1, label=name)
+    axis.set(ylabel='rate (Hz)', ylim=(0, 1.25 * max(axis.get_ylim())))
+    if len(populations) > 1:
+        axis.legend(frameon=False, loc='upper right', ncols=len(populations))
+
+
+def plot_activity(path: Path, populations: dict[str, bst.record.Spikes], V: Any, V_th: Any, title: str) -> None:
+    """A raster, the rate of each population and one membrane trace with its spikes drawn."""
+    with figure(path) as canvas:
+        raster, rates, trace = canvas.subplots(3, 1, sharex=True, height_ratios=(5, 2, 2))
+        draw_raster(raster, populations)
+        draw_rates(rates, populations)
+        _draw_trace(trace, next(iter(populations.values())), V, V_th)
+        raster.set_title(title)
+
+
+def _draw_trace(axis: Any, spikes: bst.record.Spikes, V: Any, V_th: Any) -> None:
+    t = np.arange(len(V)) * spikes.dt
     bottom = float(V_th.to_decimal(u.mV))
-    trace.plot(t.to_decimal(u.ms), V.to_decimal(u.mV), color='0.25', lw=0.8)
-    trace.vlines(times, bottom, bottom + 40, color='0.25', lw=0.8)
-    trace.axhline(bottom, color='0.6', lw=0.8, ls='--')
-    trace.set(xlabel='time (ms)', ylabel='V of neuron 0 (mV)', xlim=(0, float(t[-1].to_decimal(u.ms))))
-    for axis in (raster, rates, trace):
-        axis.spines[['top', 'right']].set_visible(False)
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
+    axis.plot(t.to_decimal(u.ms), V.to_decimal(u.mV), color='0.25', lw=0.8)
+    axis.vlines(spikes.of(0, 1).t.to_decimal(u.ms), bottom, bottom + 40, color='0.25', lw=0.8)
+    axis.axhline(bottom, color='0.6', lw=0.8, ls='--')
+    axis.set(xlabel='time (ms)', ylabel='V of neuron 0 (mV)', xlim=(0, float(t[-1].to_decimal(u.ms))))
