@@ -68,9 +68,16 @@ from .projections import DeltaProj as DeltaProj
 from .projections import GapJunction as GapJunction
 from .projections import Projection as Projection
 from .projections import all_to_all as all_to_all
+from .projections import distance_dependent as distance_dependent
+from .projections import explicit_edges as explicit_edges
 from .projections import fixed_indegree as fixed_indegree
+from .projections import fixed_outdegree as fixed_outdegree
+from .projections import fixed_total_number as fixed_total_number
+from .projections import from_matrix as from_matrix
 from .projections import one_to_one as one_to_one
 from .projections import pairwise_bernoulli as pairwise_bernoulli
+from .projections import spatial as spatial
+from .projections import symmetric_pairwise_bernoulli as symmetric_pairwise_bernoulli
 from .random import RandomState as RandomState
 from .run import run as run
 from .state import BatchState as BatchState

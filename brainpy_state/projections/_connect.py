@@ -1,4 +1,4 @@
-"""Connection rules under their NEST names, and the connection that they make."""
+"""`Connection`: sparse synapses from one population to another."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .._typing import Initializer
 from ..nn import Module
 from ..numerics import with_unit
 from ..state import ParamState
-from . import _sampling
-from ._sampling import Seed
+from ._rows import Rows, count
+from ._space import Space
 
 
 class Connection(Module):
@@ -23,6 +23,8 @@ class Connection(Module):
 
     Calling it with spikes gives what arrives at each target: the sum of the weights of the
     synapses whose source has spiked. Differentiable by the weights and by the spikes.
+
+    Synapses are listed by source, and those of one source by target.
 
     Parameters
     ----------
@@ -33,42 +35,104 @@ class Connection(Module):
         of ``sources`` and ``targets``; or a callable from that shape. Kept as a `ParamState`.
     name : str, optional
         A label for messages.
+    space : Space, optional
+        Where the neurons are; the rules that depend on distance give it.
+
+    Notes
+    -----
+    Any initializer of ``braintools.init`` is such a callable. With a generator of its own, the
+    weights depend on that seed alone and not on what was drawn before, as in the example; without
+    one, they come from the global generator that ``random.seed`` sets. ``init.Clipped`` and
+    ``init.TruncatedNormal`` keep weights within limits.
 
     Examples
     --------
+    >>> from functools import partial
     >>> import brainunit as u
-    >>> import jax.numpy as jnp
+    >>> import numpy as np
+    >>> from braintools import init
     >>> import brainpy_state as bst
-    >>> conn = bst.one_to_one(3, 3, weight=2. * u.nS)
-    >>> conn(jnp.array([0., 1., 1.]))
-    Quantity([0. 2. 2.], "nS")
+    >>> lognormal = partial(init.LogNormal(2. * u.nS, 1. * u.nS), rng=np.random.default_rng(1))
+    >>> conn = bst.fixed_indegree(100, 50, 10, weight=lognormal, seed=1)
+    >>> len(conn), conn.weights.shape, conn(np.ones(100)).shape
+    (500, (500,), (50,))
     """
 
-    def __init__(self, structure: event.CSR, weight: Initializer, name: str | None = None):
+    def __init__(self, structure: event.CSR, weight: Initializer, name: str | None = None, *, space: Space | None = None):
         super().__init__(name)
         self.structure = structure
-        count = (structure.nnz,)
-        value = weight(count) if callable(weight) else weight
+        self.space = space
+        shape = (structure.nnz,)
+        value = weight(shape) if callable(weight) else weight
         mantissa, unit = jnp.asarray(u.get_mantissa(value), environ.dftype()), u.get_unit(value)
-        if mantissa.shape not in ((), count):
+        if mantissa.shape not in ((), shape):
             raise ShapeError(
-                f'{self.label}: weight has shape {mantissa.shape}, expected one number or one for each of the {count[0]} synapses.'
+                f'{self.label}: weight has shape {mantissa.shape}, expected one number or one for each of the {shape[0]} synapses.'
             )
-        self.weight = ParamState(mantissa if unit.is_unitless else u.Quantity(mantissa, unit=unit))
+        self.weight = ParamState(with_unit(mantissa, unit))
 
     @property
     def n_synapses(self) -> int:
+        """The number of synapses."""
         return self.structure.nnz
+
+    def __len__(self) -> int:
+        return self.n_synapses
+
+    def __bool__(self) -> bool:
+        return True  # as of every module, also where there are no synapses
 
     @property
     def sources(self) -> np.ndarray:
-        """The source of each synapse, shape ``(n_synapses,)``."""
-        return np.repeat(np.arange(self.structure.shape[0], dtype=np.int32), np.diff(np.asarray(self.structure.indptr)))  # on the host
+        """The source of each synapse, int32, shape ``(n_synapses,)``, rising."""
+        return np.repeat(np.arange(self.structure.shape[0], dtype=np.int32), self.outdegree)
 
     @property
     def targets(self) -> np.ndarray:
-        """The target of each synapse, shape ``(n_synapses,)``."""
+        """The target of each synapse, int32, shape ``(n_synapses,)``."""
         return np.asarray(self.structure.indices)
+
+    @property
+    def weights(self) -> Any:
+        """The weight of each synapse with its unit, shape ``(n_synapses,)``, also where all share one number."""
+        weight = self.weight.value
+        return with_unit(jnp.broadcast_to(u.get_mantissa(weight), (self.n_synapses,)), u.get_unit(weight))
+
+    @property
+    def distances(self) -> Any:
+        """The distance from source to target of each synapse, shape ``(n_synapses,)``, in the unit of the positions.
+
+        Computed when asked for. Only where the rule was told positions.
+        """
+        if self.space is None:
+            raise ParameterError(f'{self.label}: distances need positions, which its rule was not given; use distance_dependent.')
+        return self.space.distances(self.sources, self.targets)
+
+    @property
+    def indegree(self) -> np.ndarray:
+        """The number of synapses onto each target, int64, shape ``(n_post,)``."""
+        return count(self.targets, self.structure.shape[1])
+
+    @property
+    def outdegree(self) -> np.ndarray:
+        """The number of synapses of each source, shape ``(n_pre,)``."""
+        return np.diff(np.asarray(self.structure.indptr))  # on the host
+
+    def toarray(self) -> Any:
+        """The matrix of weights, on the host.
+
+        It has an entry for every pair of neurons, so it is for small populations.
+
+        Returns
+        -------
+        array or quantity, shape (n_pre, n_post)
+            Weights of synapses between the same pair are added.
+        """
+        weight = self.weight.value
+        numbers = np.asarray(u.get_mantissa(weight))
+        matrix = np.zeros(self.structure.shape, numbers.dtype)
+        np.add.at(matrix, (self.sources, self.targets), numbers)
+        return with_unit(matrix, u.get_unit(weight))
 
     def update(self, spikes: Any) -> Any:
         """What arrives at the targets.
@@ -96,127 +160,7 @@ class Connection(Module):
         return f'{type(self).__name__}({pre} -> {post}, {self.n_synapses} synapses, weight={self.weight.value})'
 
 
-def pairwise_bernoulli(pre: int, post: int, p: float, *, weight: Initializer, allow_autapses: bool = True, seed: Seed = None) -> Connection:
-    """Connect each pair with probability ``p``.
-
-    Parameters
-    ----------
-    pre, post : int
-        Numbers of sources and targets.
-    p : float
-        Probability, from 0 to 1.
-    weight : quantity, number, array or callable
-        See `Connection`.
-    allow_autapses : bool
-        Whether a neuron may connect to the one of its own number.
-    seed : int, str or tuple of them, optional
-        Decides the synapses together with the number of the neuron alone, so the rest of the
-        network does not matter; give each projection its own, such as ``(1, 'E to I')``. ``None``
-        draws one from the global generator.
-
-    Raises
-    ------
-    ParameterError
-        If a size or the probability is out of range.
-    """
-    pre, post = _sizes('pairwise_bernoulli', pre, post)
-    if not 0 <= p <= 1:
-        raise ParameterError(f'pairwise_bernoulli: p = {p} must be a probability, from 0 to 1.')
-    sources, targets = _sampling.bernoulli(_keys('pairwise_bernoulli', seed, pre), post, p)
-    if not allow_autapses:
-        other = sources != targets
-        sources, targets = sources[other], targets[other]
-    return Connection(event.CSR.from_pairs(sources, targets, (pre, post)), weight)
-
-
-def fixed_indegree(
-    pre: int,
-    post: int,
-    indegree: int,
-    *,
-    weight: Initializer,
-    allow_autapses: bool = True,
-    allow_multapses: bool = True,
-    seed: Seed = None,
-) -> Connection:
-    """Give each target ``indegree`` random sources.
-
-    Parameters
-    ----------
-    pre, post, weight, allow_autapses, seed
-        See `pairwise_bernoulli`.
-    indegree : int
-        Synapses of each target.
-    allow_multapses : bool
-        Whether a source may connect to the same target more than once.
-
-    Raises
-    ------
-    ParameterError
-        If there are not enough different sources.
-    """
-    rule = 'fixed_indegree'
-    pre, post = _sizes(rule, pre, post)
-    if indegree < 0 or indegree != int(indegree):
-        raise ParameterError(f'{rule}: indegree = {indegree} must be a whole number, zero or more.')
-    available = pre - (not allow_autapses)
-    if indegree > available and (not allow_multapses or available < 1):
-        raise ParameterError(
-            f'{rule}: indegree = {indegree} asks for more different sources than the {available} there are '
-            f'(pre = {pre}, allow_autapses = {allow_autapses}); lower it, or use allow_multapses=True.'
-        )
-    if not allow_autapses and post > pre:
-        raise ParameterError(f'{rule}: allow_autapses=False is about one population, but there are {pre} sources and {post} targets.')
-    sources = _sampling.choices(_keys(rule, seed, post), pre, int(indegree), not allow_multapses, not allow_autapses)
-    targets = np.repeat(np.arange(post, dtype=np.int32), int(indegree))
-    return Connection(event.CSR.from_pairs(sources.ravel(), targets, (pre, post)), weight)
-
-
-def one_to_one(pre: int, post: int, *, weight: Initializer) -> Connection:
-    """Connect each source to the target of the same number.
-
-    Parameters
-    ----------
-    pre, post : int
-        Numbers of sources and targets, which must be equal.
-    weight : quantity, number, array or callable
-        See `Connection`.
-    """
-    pre, post = _sizes('one_to_one', pre, post)
-    if pre != post:
-        raise ParameterError(f'one_to_one: {post} targets for {pre} sources; the populations must have the same size.')
-    ids = np.arange(pre, dtype=np.int32)
-    return Connection(event.CSR.from_pairs(ids, ids, (pre, post)), weight)
-
-
-def all_to_all(pre: int, post: int, *, weight: Initializer, allow_autapses: bool = True) -> Connection:
-    """Connect each source to each target.
-
-    Parameters
-    ----------
-    pre, post : int
-        Numbers of sources and targets.
-    weight : quantity, number, array or callable
-        See `Connection`.
-    allow_autapses : bool
-        Whether a neuron connects to the one of its own number.
-    """
-    pre, post = _sizes('all_to_all', pre, post)
-    sources, targets = _sampling.bernoulli(np.zeros(pre, np.uint64), post, 1.0)
-    if not allow_autapses:
-        other = sources != targets
-        sources, targets = sources[other], targets[other]
-    return Connection(event.CSR.from_pairs(sources, targets, (pre, post)), weight)
-
-
-def _sizes(rule: str, pre: Any, post: Any) -> tuple[int, int]:
-    for name, n in (('pre', pre), ('post', post)):
-        if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 0:
-            raise ParameterError(f'{rule}: {name} = {n!r} must be a number of neurons.')
-    return int(pre), int(post)
-
-
-def _keys(rule: str, seed: Seed, n: int) -> np.ndarray:
-    if not _sampling.is_seed(seed):
-        raise ParameterError(f'{rule}: seed is an integer, a string or a tuple of them, but is {seed!r}.')
-    return _sampling.keys(seed, n)
+def connect(rows: Rows, post: int, weight: Initializer, space: Space | None = None) -> Connection:
+    """The connection of the pairs that a rule has found, listed by source."""
+    structure = event.CSR(rows.indptr.astype(np.int32), rows.columns, (rows.indptr.size - 1, post))  # type: ignore[arg-type]
+    return Connection(structure, weight, space=space)

@@ -1,10 +1,13 @@
 """`Connection`: spikes times sparse weights."""
 
+import functools
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from braintools import init
 
 import brainpy_state as bst
 from brainpy_state import ParamState, ShapeError, all_to_all, fixed_indegree, one_to_one, pairwise_bernoulli
@@ -140,3 +143,52 @@ def test_initialising_a_network_again_keeps_weights():
     connection.weight.value = connection.weight.value * 3.0
     bst.nn.init_all_states(connection)
     assert float(connection.weight.value) == 3.0
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_what_it_consists_of_can_be_looked_at(name):
+    connection = connections()[name]
+    assert len(connection) == connection.n_synapses == len(connection.sources) == len(connection.targets)
+    np.testing.assert_array_equal(connection.weights, connection.weight.value)
+    np.testing.assert_array_equal(connection.outdegree, [(connection.sources == i).sum() for i in range(PRE)])
+    np.testing.assert_array_equal(connection.indegree, [(connection.targets == j).sum() for j in range(POST)])
+    np.testing.assert_allclose(connection.toarray(), dense(connection), atol=1e-6)
+
+
+def test_one_weight_for_all_is_shown_for_each_synapse_with_its_unit():
+    connection = all_to_all(2, 3, weight=2.0 * u.nS)
+    np.testing.assert_array_equal(connection.weights.to_decimal(u.nS), np.full(6, 2.0, np.float32))
+    np.testing.assert_array_equal(connection.toarray().to_decimal(u.nS), np.full((2, 3), 2.0, np.float32))
+
+
+def test_a_connection_without_synapses_is_still_a_module():
+    connection = connections()['empty']
+    assert len(connection) == 0
+    assert connection
+
+
+def test_distances_need_positions():
+    with pytest.raises(bst.ParameterError, match='Connection: distances need positions'):
+        connections()['all_to_all'].distances
+
+
+def test_weights_drawn_with_a_seed_of_their_own_do_not_depend_on_other_draws():
+    clipped = init.Clipped(init.Normal(1.0 * u.nS, 2.0 * u.nS), 0.0 * u.nS, 1.5 * u.nS)
+
+    def drawn():
+        return fixed_indegree(30, 20, 10, weight=functools.partial(clipped, rng=np.random.default_rng((1, 2))), seed=1).weights
+
+    first = drawn()
+    bst.random.rand(5)
+    np.testing.assert_array_equal(drawn().mantissa, first.mantissa)
+    assert len(np.unique(first.mantissa)) > 50
+    assert first.min() == 0.0 * u.nS
+    assert first.max() == 1.5 * u.nS
+
+
+def test_weights_of_an_initializer_follow_the_global_seed():
+    def drawn():
+        bst.random.seed(3)
+        return fixed_indegree(30, 20, 10, weight=init.LogNormal(1.0 * u.nS, 0.5 * u.nS), seed=1).weights.mantissa
+
+    np.testing.assert_array_equal(drawn(), drawn())

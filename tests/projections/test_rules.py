@@ -1,6 +1,7 @@
 """Connection rules: who is connected to whom, and what decides it."""
 
 import hashlib
+import math
 
 import numpy as np
 import pytest
@@ -8,16 +9,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import brainpy_state as bst
-from brainpy_state import ParameterError, all_to_all, fixed_indegree, one_to_one, pairwise_bernoulli
-from brainpy_state.projections import _sampling
+from brainpy_state import (
+    ParameterError,
+    all_to_all,
+    fixed_indegree,
+    fixed_outdegree,
+    fixed_total_number,
+    one_to_one,
+    pairwise_bernoulli,
+    symmetric_pairwise_bernoulli,
+)
+from brainpy_state.projections import _rows, _sampling
 
+
+def random_rule(rule, number, **options):
+    return lambda pre=60, post=60, seed=1, **k: rule(pre, post, number, weight=1.0, seed=seed, **options, **k)
+
+
+DISTINCT = dict(allow_multapses=False)
 RANDOM_RULES = {
-    'pairwise_bernoulli': lambda pre=60, post=60, seed=1, **k: pairwise_bernoulli(pre, post, 0.2, weight=1.0, seed=seed, **k),
-    'sparse pairwise_bernoulli': lambda pre=60, post=60, seed=1, **k: pairwise_bernoulli(pre, post, 0.005, weight=1.0, seed=seed, **k),
-    'fixed_indegree': lambda pre=60, post=60, seed=1, **k: fixed_indegree(pre, post, 12, weight=1.0, seed=seed, **k),
-    'fixed_indegree, distinct': lambda pre=60, post=60, seed=1, **k: fixed_indegree(
-        pre, post, 12, weight=1.0, seed=seed, allow_multapses=False, **k
-    ),
+    'pairwise_bernoulli': random_rule(pairwise_bernoulli, 0.2),
+    'sparse pairwise_bernoulli': random_rule(pairwise_bernoulli, 0.005),
+    'symmetric_pairwise_bernoulli': random_rule(symmetric_pairwise_bernoulli, 0.2),
+    'fixed_indegree': random_rule(fixed_indegree, 12),
+    'fixed_indegree, distinct': random_rule(fixed_indegree, 12, **DISTINCT),
+    'fixed_indegree, most': random_rule(fixed_indegree, 45, **DISTINCT),
+    'fixed_outdegree': random_rule(fixed_outdegree, 12),
+    'fixed_outdegree, distinct': random_rule(fixed_outdegree, 12, **DISTINCT),
+    'fixed_total_number': random_rule(fixed_total_number, 700),
+    'fixed_total_number, distinct': random_rule(fixed_total_number, 700, **DISTINCT),
 }
 RULES = RANDOM_RULES | {
     'one_to_one': lambda pre=60, post=60, **k: one_to_one(pre, post, weight=1.0),
@@ -47,6 +67,12 @@ def test_sources_and_targets_are_in_range_and_counted(rule):
     assert connection.targets.max() < 60
 
 
+@every_rule
+def test_synapses_are_listed_by_source_and_then_by_target(rule):
+    connection = rule()
+    np.testing.assert_array_equal(np.stack([connection.sources, connection.targets], axis=1), pairs(connection))
+
+
 def test_one_to_one_is_the_identity():
     np.testing.assert_array_equal(pairs(one_to_one(4, 4, weight=1.0)), [[0, 0], [1, 1], [2, 2], [3, 3]])
 
@@ -62,19 +88,49 @@ def test_all_to_all_without_autapses():
     np.testing.assert_array_equal(found, [(i, j) for i in range(4) for j in range(4) if i != j])
 
 
+@pytest.mark.parametrize('rule', [fixed_indegree, fixed_outdegree])
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.integers(2, 40), st.integers(1, 40), st.integers(0, 50), st.booleans(), st.booleans(), st.integers(0, 2**63))
-def test_every_target_has_exactly_its_indegree(pre, post, indegree, autapses, multapses, seed):
-    post = post if autapses else min(pre, post)
+def test_every_neuron_has_exactly_its_degree(rule, others, n, degree, autapses, multapses, seed):
+    n = n if autapses else min(n, others)
     if not multapses:
-        indegree = min(indegree, pre - (not autapses))
-    connection = fixed_indegree(pre, post, indegree, weight=1.0, allow_autapses=autapses, allow_multapses=multapses, seed=seed)
-    np.testing.assert_array_equal(np.bincount(connection.targets, minlength=post), np.full(post, indegree))
+        degree = min(degree, others - (not autapses))
+    incoming = rule is fixed_indegree
+    pre, post = (others, n) if incoming else (n, others)
+    connection = rule(pre, post, degree, weight=1.0, allow_autapses=autapses, allow_multapses=multapses, seed=seed)
+    np.testing.assert_array_equal(connection.indegree if incoming else connection.outdegree, np.full(n, degree))
+    check_pairs(connection, autapses, multapses)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.integers(2, 30), st.integers(1, 30), st.floats(0, 1.5), st.booleans(), st.booleans(), st.integers(0, 2**63))
+def test_there_are_exactly_as_many_synapses_as_asked_for(pre, post, density, autapses, multapses, seed):
+    post = post if autapses else pre
+    total = int(density * pre * (post - (not autapses)))
+    if not multapses:
+        total = min(total, pre * (post - (not autapses)))
+    connection = fixed_total_number(pre, post, total, weight=1.0, allow_autapses=autapses, allow_multapses=multapses, seed=seed)
+    assert len(connection) == total
+    check_pairs(connection, autapses, multapses)
+
+
+def check_pairs(connection, autapses, multapses):
+    pre, post = connection.structure.shape
     assert ((connection.sources >= 0) & (connection.sources < pre)).all()
+    assert ((connection.targets >= 0) & (connection.targets < post)).all()
     if not autapses:
         assert (connection.sources != connection.targets).all()
     if not multapses:
-        assert len(np.unique(pairs(connection), axis=0)) == connection.n_synapses
+        assert len(np.unique(pairs(connection), axis=0)) == len(connection)
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(st.integers(0, 40), st.floats(0, 1), st.integers(0, 2**63))
+def test_symmetric_connections_go_both_ways_and_never_to_oneself(n, p, seed):
+    matrix = np.asarray(symmetric_pairwise_bernoulli(n, n, p, weight=1.0, seed=seed).toarray())
+    np.testing.assert_array_equal(matrix, matrix.T)
+    assert matrix.max(initial=0) <= 1
+    assert np.trace(matrix) == 0
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
@@ -121,10 +177,63 @@ def test_bernoulli_degrees_are_binomial_on_both_sides(axis):
 def test_sources_of_fixed_indegree_are_uniform(multapses):
     pre, post, indegree = 50, 4000, 10
     connection = fixed_indegree(pre, post, indegree, weight=1.0, allow_multapses=multapses, seed=5)
-    counts = np.bincount(connection.sources, minlength=pre)
-    expected = post * indegree / pre
-    chi2 = float(((counts - expected) ** 2 / expected).sum())
-    assert 20 < chi2 < 95  # chi-square with 49 degrees: 1e-4 on each side
+    assert_uniform(connection.outdegree)
+
+
+def assert_uniform(counts, variance=1.0):
+    """Chi-square of equal chances within four standard deviations of what it should be."""
+    expected = np.mean(counts)
+    assert expected > 20
+    chi2, freedom = float(((counts - expected) ** 2 / expected).sum()), np.size(counts) - 1
+    assert abs(chi2 / variance - freedom) < 4 * np.sqrt(2 * freedom) + 4
+
+
+@pytest.mark.parametrize(('m', 'k'), [(2, 1), (3, 1), (3, 2), (5, 2), (5, 3), (6, 3), (7, 6), (20, 2), (20, 18)])
+def test_every_set_of_different_sources_is_as_likely(m, k):
+    drawn = _sampling.choices(_sampling.keys(('sets', m, k), 20_000), m, k, distinct=True)
+    sets, counts = np.unique(drawn, axis=0, return_counts=True)
+    assert len(sets) == math.comb(m, k)
+    assert_uniform(counts)
+
+
+@pytest.mark.parametrize(('n', 'total', 'autapses'), [(3, 1, True), (3, 2, True), (3, 7, True), (3, 3, False), (4, 2, False)])
+def test_every_set_of_pairs_is_as_likely(n, total, autapses):
+    available = n * (n - (not autapses))
+    where = None if autapses else np.not_equal
+    networks = [_sampling.subset(_sampling.keys(seed, n + 1), n, total, available, where) for seed in range(4000)]
+    _, counts = np.unique([np.concatenate(x) for x in networks], axis=0, return_counts=True)
+    assert len(counts) == math.comb(available, total)
+    assert_uniform(counts)
+
+
+def test_pairs_are_drawn_again_where_they_were_too_few(monkeypatch):
+    sample, p_used = _sampling.bernoulli, []
+
+    def too_few_at_first(rows, n, p, where):
+        p_used.append(p)
+        return sample(rows, n, p / 4 if len(p_used) == 1 else p, where)
+
+    monkeypatch.setattr(_sampling, 'bernoulli', too_few_at_first)
+    connection = fixed_total_number(60, 60, 700, weight=1.0, allow_multapses=False, allow_autapses=False, seed=1)
+    assert len(p_used) == 2
+    assert len(connection) == 700
+    check_pairs(connection, autapses=False, multapses=False)
+
+
+@pytest.mark.parametrize('multapses', [True, False])
+@pytest.mark.parametrize('axis', ['indegree', 'outdegree'])
+def test_degrees_of_a_total_number_spread_as_they_should(axis, multapses):
+    n, total = 1000, 200_000
+    connection = fixed_total_number(n, n, total, weight=1.0, allow_multapses=multapses, seed=2)
+    # multinomial; without multapses hypergeometric, which has less variance by the share of pairs that stay free
+    assert_uniform(getattr(connection, axis), 1.0 if multapses else 1 - total / n**2)
+
+
+def test_pairs_of_a_total_number_are_uniform():
+    n = 12
+    matrix = np.asarray(fixed_total_number(n, n, 40_000, weight=1.0, allow_autapses=False, seed=4).toarray())
+    assert np.trace(matrix) == 0
+    assert_uniform(matrix[~np.eye(n, dtype=bool)])
 
 
 def test_without_autapses_the_others_are_uniform():
@@ -174,6 +283,9 @@ def test_a_network_that_grows_keeps_its_synapses():
     few = pairs(fixed_indegree(50, 40, 5, weight=1.0, seed=1))
     many = pairs(fixed_indegree(50, 80, 5, weight=1.0, seed=1))
     np.testing.assert_array_equal(many[many[:, 1] < 40], few)
+    few = pairs(fixed_outdegree(40, 50, 5, weight=1.0, seed=1, allow_multapses=False))
+    many = pairs(fixed_outdegree(80, 50, 5, weight=1.0, seed=1, allow_multapses=False))
+    np.testing.assert_array_equal(many[many[:, 0] < 40], few)
 
 
 @every_random_rule
@@ -181,6 +293,7 @@ def test_the_block_size_does_not_matter(rule, monkeypatch):
     whole = pairs(rule())
     for block in (1, 37, 500):
         monkeypatch.setattr(_sampling, '_BLOCK', block)
+        monkeypatch.setattr(_rows, '_BLOCK', block)
         np.testing.assert_array_equal(pairs(rule()), whole)
 
 
@@ -199,6 +312,12 @@ STORED = {
     'sparse pairwise_bernoulli': 'b5c47541e16c14b1',
     'fixed_indegree': '05abd9f6af97fd13',
     'fixed_indegree, distinct': 'dd2c620cc3d5ce6f',
+    'symmetric_pairwise_bernoulli': '746e312efcb9fc69',
+    'fixed_indegree, most': '761a4efa91ca0cbd',
+    'fixed_outdegree': 'aa7c9e170be2a8bd',
+    'fixed_outdegree, distinct': '15259e31849ddc6d',
+    'fixed_total_number': 'd23d8c8ec5a11c04',
+    'fixed_total_number, distinct': '201392a9540f839b',
 }
 
 
@@ -230,6 +349,23 @@ BAD = [
     ),
     (lambda: fixed_indegree(0, 10, 1, weight=1.0), 'than the 0 there are'),
     (lambda: fixed_indegree(10, 20, 1, weight=1.0, allow_autapses=False), 'there are 10 sources and 20 targets'),
+    (
+        lambda: fixed_outdegree(10, 10, 11, weight=1.0, allow_multapses=False),
+        r'fixed_outdegree: outdegree = 11 asks for more different targets than the 10 there are \(post = 10',
+    ),
+    (lambda: fixed_outdegree(20, 10, 1, weight=1.0, allow_autapses=False), 'fixed_outdegree: .* there are 20 sources and 10 targets'),
+    (lambda: fixed_outdegree(10, 10, 'a', weight=1.0), "outdegree = 'a' must be a whole number"),
+    (
+        lambda: fixed_total_number(3, 3, 10, weight=1.0, allow_multapses=False),
+        'total = 10 asks for more different pairs than the 9 there are',
+    ),
+    (lambda: fixed_total_number(1, 1, 1, weight=1.0, allow_autapses=False), 'total = 1 asks for more different pairs than the 0 there are'),
+    (lambda: fixed_total_number(0, 5, 1, weight=1.0), 'than the 0 there are'),
+    (lambda: fixed_total_number(3, 4, 1, weight=1.0, allow_autapses=False), 'fixed_total_number: .* there are 3 sources and 4 targets'),
+    (lambda: fixed_total_number(3, 3, -1, weight=1.0), 'total = -1 must be a whole number'),
+    (lambda: symmetric_pairwise_bernoulli(3, 4, 0.5, weight=1.0), 'symmetric_pairwise_bernoulli: 4 targets for 3 sources'),
+    (lambda: all_to_all(50_000, 50_000, weight=1.0), r'all_to_all: 2\.5e\+09 synapses are too many for one connection'),
+    (lambda: pairwise_bernoulli(10**6, 10**6, 0.1, weight=1.0), r'1e\+11 synapses are too many'),
     (lambda: one_to_one(10, 20, weight=1.0), 'one_to_one: 20 targets for 10 sources; the populations must have the same size'),
     (lambda: all_to_all('a', 2, weight=1.0), "all_to_all: pre = 'a' must be a number of neurons"),
 ]
@@ -242,10 +378,13 @@ def test_a_rule_that_cannot_be_met_is_one_clear_line(make, message):
     assert '\n' not in str(error.value)
 
 
-@every_rule
-def test_empty_populations_make_no_synapses(rule):
-    try:
-        connection = rule(pre=0, post=0)
-    except ParameterError:  # fixed_indegree needs sources
-        return
-    assert connection.n_synapses == 0
+@pytest.mark.parametrize('sizes', [(0, 0), (0, 5), (5, 0)])
+@pytest.mark.parametrize('rule', [pairwise_bernoulli, fixed_indegree, fixed_outdegree, fixed_total_number])
+def test_empty_populations_make_no_synapses(rule, sizes):
+    assert len(rule(*sizes, 0, weight=1.0, seed=1)) == 0
+    assert len(pairwise_bernoulli(*sizes, 1.0, weight=1.0, seed=1)) == 0
+    assert len(all_to_all(*sizes, weight=1.0)) == 0
+
+
+def test_empty_populations_of_equal_size():
+    assert len(one_to_one(0, 0, weight=1.0)) == len(symmetric_pairwise_bernoulli(0, 0, 0.5, weight=1.0)) == 0
