@@ -119,3 +119,23 @@ def test_a_given_first_potential_draws_nothing():
     np.testing.assert_array_equal(bst.random.DEFAULT.value, before)
     bst.nn.init_all_states(bst.HH(3))
     assert (bst.random.DEFAULT.value != before).any()
+
+
+@pytest.mark.parametrize('method', ['exp_euler', 'rk2', 'rk4'])
+@pytest.mark.parametrize(
+    'make', [lambda **k: bst.ExpIF(3, delta_T=0.5 * u.mV, **k), lambda **k: bst.AdExIF(3, V_th=0.0 * u.mV, delta_T=0.5 * u.mV, **k)]
+)
+def test_a_spike_that_explodes_within_a_step_is_one_spike_with_a_finite_gradient(make, method, dt):
+    """The upstroke of a sharp exponential: its slope times dt is 1e6, and exp of that no number."""
+    neuron = make(method=method, V_initializer=np.array([-50.0, -40.0, -31.0]) * u.mV)
+
+    def spike_and_adapt(scale):
+        bst.nn.init_all_states(neuron)
+        spikes = for_loop(lambda: neuron(scale * u.mA), length=5)
+        values = [jnp.sum(u.get_mantissa(state.value)) for state in neuron.states(bst.HiddenState).values()]
+        return sum(values), (spikes, neuron.V.value)
+
+    gradient, (spikes, V) = bst.transform.grad(spike_and_adapt, has_aux=True)(0.1)
+    np.testing.assert_array_equal(spikes.sum(axis=0), [1.0, 1.0, 1.0])
+    np.testing.assert_allclose(number(V), -68.0, atol=0.5)  # the reset, and four steps of rest
+    assert np.isfinite(gradient)
