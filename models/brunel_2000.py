@@ -74,7 +74,8 @@ class Network(bst.nn.Module):
 
     def _project(self, name: str, size: int, indegree: int, weight: Any) -> bst.DeltaProj:
         comm = bst.fixed_indegree(size, self.N.varshape[0], indegree, weight=weight, seed=(self.seed, name))
-        return bst.DeltaProj(comm=comm, post=self.N, delay=DELAY)
+        # a spike takes one step to its targets without any delay
+        return bst.DeltaProj(comm=comm, post=self.N, delay=DELAY - bst.environ.get('dt'))
 
     @property
     def n_synapses(self) -> int:
@@ -90,7 +91,7 @@ class Network(bst.nn.Module):
 
 
 def build(regime: str = 'AI', neurons: int = 12_500, seed: int = 1, **options: Any) -> Simulation:
-    """A simulation of the network; call ``run`` on it.
+    """A simulation of the network; needs ``dt`` in ``environ``; call ``run`` on it.
 
     Parameters
     ----------
@@ -124,7 +125,7 @@ def main() -> None:
     options = report.arguments(__doc__, neurons=12_500, regime=('AI', 'SR', 'SI-fast', 'SI-slow'))
     point = REGIMES[options.regime]
     title = f'Brunel 2000, {point.name} (g = {point.g:g}, eta = {point.eta:g})'
-    command(title, lambda o: build(o.regime, o.neurons, o.seed), options, THETA)
+    command(title, lambda o: build(o.regime, o.neurons, o.seed), options, V_th=THETA, shown=200.0 * u.ms)
 
 
 if __name__ == '__main__':

@@ -70,8 +70,11 @@ class Simulation:
         }
 
 
-def command(title: str, build: Callable[[argparse.Namespace], Simulation], options: argparse.Namespace, V_th: Any) -> None:
-    """Build, time and run; print the table, and write JSON and figure where asked to."""
+def command(title: str, build: Callable[[argparse.Namespace], Simulation], options: argparse.Namespace, **figure: Any) -> None:
+    """Build, time and run; print the table, and write JSON and figure where asked to.
+
+    ``figure`` holds keywords of `report.plot_activity`.
+    """
     clock = report.Stopwatch()
     bst.environ.set(precision=options.precision, dt=options.dt * u.ms)
     simulation = build(options)
@@ -89,4 +92,4 @@ def command(title: str, build: Callable[[argparse.Namespace], Simulation], optio
     }
     report.publish(title, result, options)
     if options.plot:
-        report.plot_activity(options.plot, simulation.populations, simulation.V, V_th, title)
+        report.plot_activity(options.plot, simulation.populations, simulation.V, title, **figure)

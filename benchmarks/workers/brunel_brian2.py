@@ -27,10 +27,11 @@ def build(options) -> list:
     neurons.v = 'V_rest + rand()*(V_th - V_rest)'
     n_e, n_i = population_sizes(options.neurons)
     c_e, c_i = p.in_degrees(n_e, n_i)
+    delay = (p.DELAY - options.dt) * b2.ms  # a spike without delay is tested for its effect one step later
     projections = []
     for sources, indegree, weight in ((neurons[:n_e], c_e, p.J), (neurons[n_e:], c_i, -g * p.J)):
         constants = {'w': weight * b2.mV}
-        synapses = b2.Synapses(sources, neurons, on_pre='v += w', delay=p.DELAY * b2.ms, namespace=constants)
+        synapses = b2.Synapses(sources, neurons, on_pre='v += w', delay=delay, namespace=constants)
         synapses.connect(i=f'k for k in sample(N_pre, size={indegree})')
         projections.append(synapses)
     external = b2.PoissonInput(neurons, 'v', N=c_e, rate=p.external_rate(eta, c_e) * b2.Hz, weight=p.J * b2.mV)

@@ -20,6 +20,7 @@ TAU = 20.0
 TAU_REF = 2.0
 V_REST, V_RESET, V_TH = 0.0, 10.0, 20.0
 DELAY = 1.5
+"""From the step of a spike to the step in which its targets may spike from it."""
 J = 0.1
 
 
