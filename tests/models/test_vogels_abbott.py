@@ -84,7 +84,7 @@ def test_unrelated_random_numbers_do_not_matter(small):
 
 def test_chunks_do_not_matter(small, monkeypatch):
     whole = small('coba')
-    monkeypatch.setattr(model, 'CHUNK', 30.0 * u.ms)
+    monkeypatch.setattr('models.simulation.CHUNK', 30.0 * u.ms)
     np.testing.assert_array_equal(events(small('coba')), events(whole))
 
 
