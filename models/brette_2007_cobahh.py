@@ -85,7 +85,7 @@ def build(neurons: int = 4000, seed: int = 1) -> Simulation:
 
 def main() -> None:
     options = report.arguments(__doc__)
-    command('Brette et al. 2007, COBAHH', lambda o: build(o.neurons, o.seed), options, V_TH)
+    command('Brette et al. 2007, COBAHH', lambda o: build(o.neurons, o.seed), options)
 
 
 if __name__ == '__main__':

@@ -34,9 +34,9 @@ class Regime(NamedTuple):
 
 
 REGIMES = {
+    'AI': Regime('asynchronous irregular', 5.0, 2.0, 37.7),
     'SR': Regime('synchronous regular', 3.0, 2.0),
     'SI-fast': Regime('synchronous irregular, fast oscillation', 6.0, 4.0, 60.7, 180.0),
-    'AI': Regime('asynchronous irregular', 5.0, 2.0, 37.7),
     'SI-slow': Regime('synchronous irregular, slow oscillation', 4.5, 0.9, 5.5, 22.0),
 }
 
@@ -74,7 +74,8 @@ class Network(bst.nn.Module):
 
     def _project(self, name: str, size: int, indegree: int, weight: Any) -> bst.DeltaProj:
         comm = bst.fixed_indegree(size, self.N.varshape[0], indegree, weight=weight, seed=(self.seed, name))
-        return bst.DeltaProj(comm=comm, post=self.N, delay=DELAY)
+        # a spike takes one step to its targets without any delay
+        return bst.DeltaProj(comm=comm, post=self.N, delay=DELAY - bst.environ.get('dt'))
 
     @property
     def n_synapses(self) -> int:
@@ -90,7 +91,7 @@ class Network(bst.nn.Module):
 
 
 def build(regime: str = 'AI', neurons: int = 12_500, seed: int = 1, **options: Any) -> Simulation:
-    """A simulation of the network; call ``run`` on it.
+    """A simulation of the network; needs ``dt`` in ``environ``; call ``run`` on it.
 
     Parameters
     ----------
@@ -105,8 +106,7 @@ def build(regime: str = 'AI', neurons: int = 12_500, seed: int = 1, **options: A
     """
     point = {'g': REGIMES[regime].g, 'eta': REGIMES[regime].eta}
     net = Network(**(point | options), neurons=neurons, seed=seed)
-    bst.random.seed(seed)
-    return Simulation(net, {'E': net.n_exc, 'I': neurons - net.n_exc})
+    return Simulation(net, {'E': net.n_exc, 'I': neurons - net.n_exc}, seed)
 
 
 def global_frequency(spikes: bst.record.Spikes, lowest: Any = 5.0 * u.Hz) -> Any:
@@ -121,10 +121,10 @@ def global_frequency(spikes: bst.record.Spikes, lowest: Any = 5.0 * u.Hz) -> Any
 
 
 def main() -> None:
-    options = report.arguments(__doc__, neurons=12_500, regime=('AI', 'SR', 'SI-fast', 'SI-slow'))
+    options = report.arguments(__doc__, neurons=12_500, regime=tuple(REGIMES))
     point = REGIMES[options.regime]
     title = f'Brunel 2000, {point.name} (g = {point.g:g}, eta = {point.eta:g})'
-    command(title, lambda o: build(o.regime, o.neurons, o.seed), options, THETA)
+    command(title, lambda o: build(o.regime, o.neurons, o.seed), options, V_th=THETA, shown=200.0 * u.ms)
 
 
 if __name__ == '__main__':

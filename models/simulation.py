@@ -26,6 +26,8 @@ class Simulation:
         Called without arguments, does one step and returns the spikes of all neurons and a potential to show.
     populations : dict
         Names and sizes of the populations, in the order of the neurons.
+    seed : int, optional
+        Of the random numbers that the network draws in a run; every run starts with it.
 
     Attributes
     ----------
@@ -35,8 +37,8 @@ class Simulation:
         The potential of the last run.
     """
 
-    def __init__(self, net: bst.nn.Module, populations: dict[str, int]):
-        self.net, self.sizes = net, populations
+    def __init__(self, net: bst.nn.Module, populations: dict[str, int], seed: int | None = None):
+        self.net, self.sizes, self.seed = net, populations, seed
         self.recorder = bst.record.SpikeRecorder(sum(populations.values()))
 
     def step(self) -> Any:
@@ -46,6 +48,8 @@ class Simulation:
 
     def run(self, duration: Any = 1000.0 * u.ms) -> Simulation:
         """Initialise and simulate; needs ``dt`` in ``environ``."""
+        if self.seed is not None:
+            bst.random.seed(self.seed)
         bst.nn.init_all_states(self.net)
         bst.nn.init_all_states(self.recorder)
         self.V = bst.run(self.step, duration, recorders=[self.recorder], chunk=CHUNK)
@@ -70,8 +74,11 @@ class Simulation:
         }
 
 
-def command(title: str, build: Callable[[argparse.Namespace], Simulation], options: argparse.Namespace, V_th: Any) -> None:
-    """Build, time and run; print the table, and write JSON and figure where asked to."""
+def command(title: str, build: Callable[[argparse.Namespace], Simulation], options: argparse.Namespace, **figure: Any) -> None:
+    """Build, time and run; print the table, and write JSON and figure where asked to.
+
+    ``figure`` holds keywords of `report.plot_activity`.
+    """
     clock = report.Stopwatch()
     bst.environ.set(precision=options.precision, dt=options.dt * u.ms)
     simulation = build(options)
@@ -89,4 +96,4 @@ def command(title: str, build: Callable[[argparse.Namespace], Simulation], optio
     }
     report.publish(title, result, options)
     if options.plot:
-        report.plot_activity(options.plot, simulation.populations, simulation.V, V_th, title)
+        report.plot_activity(options.plot, simulation.populations, simulation.V, title, **figure)

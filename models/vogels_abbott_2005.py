@@ -112,7 +112,7 @@ def build(synapses: str = 'coba', neurons: int = 4000, seed: int = 1) -> Simulat
 def main() -> None:
     options = report.arguments(__doc__, synapses=('coba', 'cuba'))
     title = f'Vogels & Abbott 2005, {options.synapses.upper()}'
-    command(title, lambda o: build(o.synapses, o.neurons, o.seed), options, V_TH)
+    command(title, lambda o: build(o.synapses, o.neurons, o.seed), options, V_th=V_TH)
 
 
 if __name__ == '__main__':

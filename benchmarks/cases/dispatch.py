@@ -5,7 +5,7 @@ Variants are numbers of states.
 """
 
 from benchmarks._contender import OURS, WORKERS, Case, Contender
-from benchmarks.cases.vogels_abbott import INSTALL_BRAINPY
+from benchmarks.cases._network import INSTALL_BRAINPY
 
 
 def contenders(variant: str, seed: int) -> tuple[Contender, ...]:

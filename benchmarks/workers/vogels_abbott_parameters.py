@@ -11,8 +11,11 @@ References
        strategies. J Comput Neurosci 23:349-398, benchmarks 1 and 2. doi:10.1007/s10827-007-0038-6
 """
 
+SYNAPSES = ('--synapses', {'choices': ('coba', 'cuba'), 'required': True})
+"""Which of the two networks: an option of its workers."""
+
+NEURONS = 4000
 CONNECTION_PROBABILITY = 0.02
-EXCITATORY_FRACTION = 0.8
 
 TAU = 20.0
 V_TH = -50.0
@@ -35,9 +38,3 @@ COBA_G_I_START = (20.0, 12.0)
 CUBA_V_REST = -49.0
 CUBA_W_E = 1.62
 CUBA_W_I = -9.0
-
-
-def population_sizes(neurons: int) -> tuple[int, int]:
-    """Excitatory and inhibitory neurons out of ``neurons``."""
-    n_e = round(EXCITATORY_FRACTION * neurons)
-    return n_e, neurons - n_e

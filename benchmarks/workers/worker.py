@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable
 from importlib import metadata
 
+EXCITATORY_FRACTION = 0.8
+Option = tuple[str, dict]
 
-def parse_options(*extra: tuple[str, dict]) -> argparse.Namespace:
-    """Options of a worker: the network, the seed, and how often to run it.
 
-    ``extra`` holds (flag, keywords of ``add_argument``) of a worker's own options.
+def parse_options(neurons: int, *extra: Option) -> argparse.Namespace:
+    """Options of every network: its size (``neurons`` by default), the run, the seed, and how often to run it.
+
+    ``extra`` holds (flag, keywords of ``add_argument``) of a network's or a worker's own options.
     """
     parser = argparse.ArgumentParser()
-    parser.add_argument('--synapses', choices=('coba', 'cuba'), required=True)
-    parser.add_argument('--neurons', type=int, default=4000)
+    parser.add_argument('--neurons', type=int, default=neurons)
     parser.add_argument('--duration', type=float, default=1000.0, help='ms')
     parser.add_argument('--dt', type=float, default=0.1, help='ms')
     parser.add_argument('--seed', type=int, default=1)
@@ -24,6 +26,12 @@ def parse_options(*extra: tuple[str, dict]) -> argparse.Namespace:
     for flag, keywords in extra:
         parser.add_argument(flag, **keywords)
     return parser.parse_args()
+
+
+def population_sizes(neurons: int) -> tuple[int, int]:
+    """Excitatory and inhibitory neurons out of ``neurons``, the same share in all networks here."""
+    n_e = round(EXCITATORY_FRACTION * neurons)
+    return n_e, neurons - n_e
 
 
 def time_call(call: Callable[[], object]) -> float:

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.workers.spike_statistics import cv_of_each_neuron, summarize
-from benchmarks.workers.vogels_abbott_parameters import population_sizes
-from benchmarks.workers.worker import peak_rss_mb, time_runs
+from benchmarks.workers.worker import peak_rss_mb, population_sizes, time_runs
 
 
 def test_regular_spikes_have_their_rate_after_the_start_up_and_no_variation():

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import brainpy_state as bst
-from models import simulation as runs
 from models import vogels_abbott_2005 as model
 
 KINDS = ('coba', 'cuba')
@@ -25,7 +24,6 @@ ROWS = [
 SMALL = {'neurons': 1000, 'P_CONNECT': 0.08, 'duration': 100.0}
 FINGERPRINT = """
 import hashlib, brainunit as u, numpy as np, brainpy_state as bst
-from models import simulation as runs
 from models import vogels_abbott_2005 as model
 model.P_CONNECT = {P_CONNECT}
 with bst.environ.context(dt=0.1 * u.ms):
@@ -86,7 +84,7 @@ def test_unrelated_random_numbers_do_not_matter(small):
 
 def test_chunks_do_not_matter(small, monkeypatch):
     whole = small('coba')
-    monkeypatch.setattr(runs, 'CHUNK', 30.0 * u.ms)
+    monkeypatch.setattr('models.simulation.CHUNK', 30.0 * u.ms)
     np.testing.assert_array_equal(events(small('coba')), events(whole))
 
 

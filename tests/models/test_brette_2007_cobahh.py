@@ -1,0 +1,68 @@
+"""The COBAHH network: reproducible, one spike for each action potential, and in the statistics of other simulators."""
+
+import json
+import sys
+
+import brainunit as u
+import numpy as np
+import pytest
+
+import brainpy_state as bst
+from models import brette_2007_cobahh as model
+
+
+def run_small():
+    """A quarter of the neurons with four times the probability: as many synapses for each neuron, so they stay active."""
+    with pytest.MonkeyPatch.context() as patch, bst.environ.context(dt=0.1 * u.ms):
+        patch.setattr(model, 'P_CONNECT', 0.08)
+        return model.build(1000, seed=8).run(100.0 * u.ms)
+
+
+@pytest.fixture(scope='module')
+def small():
+    return run_small()
+
+
+def events(simulation):
+    return np.stack([simulation.spikes.step, simulation.spikes.i])
+
+
+def test_the_same_seed_gives_the_same_spikes(small):
+    again = run_small()
+    assert len(small.spikes) > 1000
+    np.testing.assert_array_equal(events(small), events(again))
+    np.testing.assert_array_equal(small.V.mantissa, again.V.mantissa)
+
+
+def test_another_seed_gives_another_network_and_start():
+    a, b = (bst.nn.init_all_states(model.Network(100, seed)) for seed in (1, 2))
+    assert not np.array_equal(a.E.comm.targets, b.E.comm.targets)
+    assert not np.array_equal(a.N.V.value.mantissa, b.N.V.value.mantissa)
+
+
+def test_an_action_potential_is_one_spike(small):
+    # with this seed the neuron whose V is recorded spikes nine times
+    _, intervals = bst.record.isi(small.spikes)
+    assert intervals.min() >= model.TAU_REF / (0.1 * u.ms)
+    above = np.asarray(small.V > model.V_TH)
+    crossings = np.flatnonzero(above[1:] & ~above[:-1]) + 1
+    assert above.sum() > 2 * crossings.size > 0
+    np.testing.assert_array_equal(small.spikes.of(0, 1).step, crossings)
+
+
+def test_four_fifths_are_excitatory_and_every_neuron_has_its_share_of_synapses():
+    net = model.build(1000).net
+    assert (net.n_exc, net.N.varshape) == (800, (1000,))
+    mean = 1000 * 1000 * 0.02
+    assert abs(net.n_synapses - mean) < 4 * np.sqrt(mean)
+    assert net.E.comm.structure.shape == (800, 1000)
+    assert net.I.comm.structure.shape == (200, 1000)
+
+
+def test_the_command_writes_json_and_a_figure(monkeypatch, tmp_path):
+    files = tmp_path / 'out.json', tmp_path / 'raster.png'
+    options = ['--neurons', 200, '--duration', 20, '--json', files[0], '--plot', files[1]]
+    monkeypatch.setattr(sys, 'argv', ['brette_2007_cobahh', *map(str, options)])
+    model.main()
+    assert json.loads(files[0].read_text())['neurons'] == 200
+    assert files[1].read_bytes().startswith(b'\x89PNG')
