@@ -20,7 +20,16 @@ import numpy as np
 
 import brainpy_state as bst
 
-_COLOURS = {'E': '#1f5fa8', 'I': '#c8401e'}
+COLOURS = {
+    'E': '#1f5fa8',
+    'I': '#c8401e',
+    'A': '#1f5fa8',
+    'B': '#c8401e',
+    'RS': '#1f5fa8',
+    'FS': '#c8401e',
+    'FS2': '#7a3fa0',
+    'Ch': '#3c8a3c',
+}
 _PACKAGES = ('jax', 'jaxlib', 'brainunit', 'numba', 'numpy')
 
 
@@ -205,7 +214,7 @@ def draw_raster(axis: Any, populations: dict[str, bst.record.Spikes], size: floa
     """The spikes of populations, one above the other in their order."""
     offset = 0
     for name, spikes in populations.items():
-        colour = _COLOURS.get(name, '0.2')
+        colour = COLOURS.get(name, '0.2')
         axis.plot(spikes.t.to_decimal(u.ms), spikes.i + offset, '.', color=colour, ms=size, mew=0, rasterized=True)
         middle = offset + spikes.size / 2
         axis.text(1.01, middle, f'{name}\n{spikes.size:,}', color=colour, va='center', transform=axis.get_yaxis_transform())
@@ -217,7 +226,7 @@ def draw_rates(axis: Any, populations: dict[str, bst.record.Spikes], bin_size: A
     """The firing rate of each population."""
     for name, spikes in populations.items():
         t, rate = bst.record.population_rate(spikes, bin_size)
-        axis.step(t.to_decimal(u.ms), rate.to_decimal(u.Hz), where='post', color=_COLOURS.get(name, '0.2'), lw=1, label=name)
+        axis.step(t.to_decimal(u.ms), rate.to_decimal(u.Hz), where='post', color=COLOURS.get(name, '0.2'), lw=1, label=name)
     axis.set(ylabel='rate (Hz)', ylim=(0, 1.25 * max(axis.get_ylim())))
     if len(populations) > 1:
         axis.legend(frameon=False, loc='upper right', ncols=len(populations))
