@@ -20,7 +20,8 @@ import numpy as np
 
 import brainpy_state as bst
 
-_COLOURS = {'E': '#1f5fa8', 'I': '#c8401e'}
+COLOURS = {'E': '#1f5fa8', 'I': '#c8401e', 'A': '#1f5fa8', 'B': '#c8401e'}
+COLOURS |= {'RS': '#1f5fa8', 'FS': '#c8401e', 'FS2': '#7a3fa0', 'Ch': '#3c8a3c'}
 _NEURONS, _BINS = 250, 200  # of a figure: more cannot be told apart
 _PACKAGES = ('jax', 'jaxlib', 'brainunit', 'numba', 'numpy')
 
@@ -208,7 +209,7 @@ def draw_raster(axis: Any, populations: dict[str, bst.record.Spikes], size: floa
     offset = 0
     for name, spikes in populations.items():
         some = spikes.of(0, max(round(share * spikes.size), 1))
-        colour = _COLOURS.get(name, '0.2')
+        colour = COLOURS.get(name, '0.2')
         axis.plot(some.t.to_decimal(u.ms), some.i + offset + 0.5, '.', color=colour, ms=size, mew=0, rasterized=True)
         number = f'{some.size:,}' if some.size == spikes.size else f'{some.size:,} of\n{spikes.size:,}'
         middle = offset + some.size / 2
@@ -224,7 +225,7 @@ def draw_rates(axis: Any, populations: dict[str, bst.record.Spikes], bin_size: A
     for name, spikes in populations.items():
         t, rate = bst.record.population_rate(spikes, bin_size)
         edges = np.append(t.to_decimal(u.ms), (t[-1] + bin_size).to_decimal(u.ms))
-        axis.stairs(rate.to_decimal(u.Hz), edges, baseline=None, color=_COLOURS.get(name, '0.2'), lw=1, label=name)
+        axis.stairs(rate.to_decimal(u.Hz), edges, baseline=None, color=COLOURS.get(name, '0.2'), lw=1, label=name)
     axis.set(ylabel='rate (Hz)', ylim=(0, 1.25 * max(*axis.get_ylim(), 1.0)))
     if len(populations) > 1:
         axis.legend(frameon=False, loc='upper right', ncols=len(populations))
