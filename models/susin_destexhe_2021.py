@@ -160,7 +160,7 @@ class Simulation:
 
     Attributes
     ----------
-    populations : dict of bst.record.Spikes
+    spikes : bst.record.Spikes
         Of the last run.
     V : voltage, shape (steps, populations)
         Potentials of the first neurons in the last run.
@@ -182,18 +182,20 @@ class Simulation:
             bst.nn.init_all_states(self.net)
             bst.nn.init_all_states(self.recorder)
             self.V = bst.run(self.step, duration, recorders=[self.recorder], chunk=CHUNK)
-        spikes, first, self.populations = self.recorder.spikes(0, self.V.shape[0]), 0, {}
-        for name, n in self.net.sizes.items():
-            self.populations[name] = spikes.of(first, first + n)
-            first += n
+        self.spikes = self.recorder.spikes(0, self.V.shape[0])
         return self
+
+    @property
+    def populations(self) -> dict[str, bst.record.Spikes]:
+        """Spikes of each population."""
+        ends = np.cumsum(list(self.net.sizes.values()))
+        return {name: self.spikes.of(int(end) - n, int(end)) for (name, n), end in zip(self.net.sizes.items(), ends, strict=True)}
 
     def statistics(self) -> dict[str, Any]:
         """Firing rates (Hz) under the background and under the common input, and the rhythm under the latter."""
-        end = self.V.shape[0] * bst.environ.get_dt()
-        before = {name: s.between(START_UP, u.math.minimum(ONSET, end)) for name, s in self.populations.items()}
-        during = {name: s.between(ONSET + START_UP, end) for name, s in self.populations.items()}
-        frequency, power = spectrum(list(during.values()))
+        before = {name: s.between(START_UP, ONSET) for name, s in self.populations.items()}
+        during = {name: s.between(ONSET + START_UP, s.duration) for name, s in self.populations.items()}
+        frequency, power = spectrum(during['FS'])
         shown = (frequency >= RANGE[0]) & (frequency <= RANGE[1])
         peak = int(np.where(shown, power, 0.0).argmax())
         return {
@@ -204,8 +206,11 @@ class Simulation:
         }
 
 
-def spectrum(populations: list[bst.record.Spikes]) -> tuple[np.ndarray, np.ndarray]:
-    """Power spectrum of all spikes together, relative to that of independent Poisson processes, which is 1.
+def spectrum(spikes: bst.record.Spikes) -> tuple[np.ndarray, np.ndarray]:
+    """Power spectrum of a population's spikes, relative to that of independent Poisson processes, which is 1.
+
+    That of the fast-spiking neurons stands for the local field potential, to which an inhibitory spike contributes six times as much as
+    an excitatory one in the kernel that the authors use (ModelDB 267039).
 
     Returns
     -------
@@ -214,17 +219,15 @@ def spectrum(populations: list[bst.record.Spikes]) -> tuple[np.ndarray, np.ndarr
     power : array
         Welch's method: Hann windows of 250 ms that overlap by half, padded to 1 s.
     """
-    first = populations[0]
-    width, start = round(float(1.0 * u.ms / first.dt)), first.start
-    bins = np.concatenate([(s.step - start) // width for s in populations])
-    counts = np.bincount(bins, minlength=(first.stop - start) // width).astype(float)
-    window = np.hanning(250)
-    pieces = [counts[i : i + 250] for i in range(0, counts.size - 249, 125)]
+    _, rate = bst.record.population_rate(spikes, 1.0 * u.ms)
+    counts = rate.to_decimal(u.kHz) * spikes.size
+    window, step = np.hanning(round(float(WINDOW / u.ms))), round(float(WINDOW / u.ms)) // 2
+    pieces = [counts[i : i + window.size] for i in range(0, counts.size - window.size + 1, step)]
     power = np.mean([np.abs(np.fft.rfft((piece - piece.mean()) * window, 1000)) ** 2 for piece in pieces], 0)
     return np.fft.rfftfreq(1000, 1e-3), power / (max(counts.mean(), 1e-12) * (window**2).sum())
 
 
-def build(network: str = 'ping', scale: float = 0.2, seed: int = 1) -> Simulation:
+def build(network: str = 'ping', scale: float = 0.4, seed: int = 1) -> Simulation:
     """A simulation of a network; call ``run`` on it.
 
     Parameters
@@ -238,6 +241,11 @@ def build(network: str = 'ping', scale: float = 0.2, seed: int = 1) -> Simulatio
     return Simulation(network, scale, seed)
 
 
+def run(network: str = 'ping', scale: float = 0.4, seed: int = 1, duration: Any = 2000.0 * u.ms) -> Simulation:
+    """Build a network and run it."""
+    return build(network, scale, seed).run(duration)
+
+
 def check(simulation: Simulation) -> dict[str, bool]:
     """Whether each published number is found again."""
     return report.holds(PUBLISHED[simulation.network], {'rhythm': simulation.statistics()['peak_hz']})
@@ -245,30 +253,32 @@ def check(simulation: Simulation) -> dict[str, bool]:
 
 def plot(path: Path, simulation: Simulation) -> None:
     """A raster of neurons of each population, their rates, a membrane trace of each, and the spectrum."""
-    end, dt = simulation.V.shape[0] * bst.environ.get_dt(), bst.environ.get_dt()
+    end, dt = simulation.spikes.duration, simulation.spikes.dt
     shown = {name: s.of(0, min(s.size, 400)) for name, s in simulation.populations.items()}
     with report.figure(path, (10, 10)) as canvas:
         raster, rates, trace, power = canvas.subplots(4, 1, height_ratios=(5, 2, 2, 2.5))
         report.draw_raster(raster, shown, size=2.5)
         raster.set_title(f'Susin & Destexhe 2021, {simulation.network.upper()}')
+        highest = 1.0
         for k, (name, spikes) in enumerate(simulation.populations.items()):
             t, rate = bst.record.population_rate(spikes, 1.0 * u.ms)
             smooth = np.convolve(rate.to_decimal(u.Hz), np.hanning(11) / np.hanning(11).sum(), 'same')
             rates.plot(t.to_decimal(u.ms), smooth, color=report.COLOURS[name], lw=1, label=name)
-            t, V = np.arange(simulation.V.shape[0]) * dt, simulation.V[:, k]
-            trace.plot(t.to_decimal(u.ms), V.to_decimal(u.mV), color=report.COLOURS[name], lw=0.8)
+            V = simulation.V[:, k]
+            trace.plot(np.arange(len(V)) * dt.to_decimal(u.ms), V.to_decimal(u.mV), color=report.COLOURS[name], lw=0.8)
             top = CELLS[name]['V_th'].to_decimal(u.mV)
             trace.vlines(spikes.of(0, 1).t.to_decimal(u.ms), top, 0.0, color=report.COLOURS[name], lw=0.8)
-        rates.set(ylabel='rate (Hz)', ylim=(0, None))
+            highest = max(highest, smooth[t >= ONSET / 2].max())
+        rates.set(ylabel='rate (Hz)', ylim=(0, 1.2 * highest))
         trace.set(xlabel='time (ms)', ylabel='V (mV)')
         for axis in (raster, rates, trace):
             axis.axvspan(ONSET.to_decimal(u.ms), end.to_decimal(u.ms), color='0.95', zorder=-1)
             axis.set_xlim((ONSET / 2).to_decimal(u.ms), end.to_decimal(u.ms))
         for label, start, stop, colour in (('background', START_UP, ONSET, '0.6'), ('common input', ONSET + START_UP, end, '0.1')):
-            frequency, relative = spectrum([s.between(start, stop) for s in simulation.populations.values()])
+            frequency, relative = spectrum(simulation.populations['FS'].between(start, stop))
             power.plot(frequency[5:], relative[5:], color=colour, lw=1.3, label=label)
         power.axvspan(GAMMA.low, GAMMA.high, color='0.93', zorder=-1)
-        power.set(xlabel='frequency (Hz)', ylabel='power / Poisson', xlim=(0, 150), ylim=(0, None))
+        power.set(xlabel='frequency (Hz)', ylabel='power of FS / Poisson', xlim=(0, 150), ylim=(0, None))
         for axis in (rates, power):
             axis.legend(frameon=False, loc='upper right', ncols=3)
 
@@ -276,7 +286,7 @@ def plot(path: Path, simulation: Simulation) -> None:
 def main() -> None:
     parser = report.common_arguments(__doc__, duration=2000.0)
     parser.add_argument('--network', choices=tuple(CIRCUITS), default='ping')
-    parser.add_argument('--scale', type=report.positive(float), default=0.2, help='part of the 25,000 neurons of the paper')
+    parser.add_argument('--scale', type=report.positive(float), default=0.4, help='part of the 25,000 neurons of the paper')
     options = report.parse(parser)
     shortest = (ONSET + START_UP + WINDOW).to_decimal(u.ms)
     if options.duration < shortest:

@@ -8,7 +8,7 @@ that move together.
     python -m models.wang_2002 --trials 40 --plot psychometric.png
 
 Parameters are those that two public implementations of the paper agree on: the Wang laboratory's (github.com/xjwanglab/book, wang2002.py)
-and NEST's (wang_decision_making.py), which also has the standard deviation of the stimulus. The paper has a step of 0.02 ms. A step of
+and NEST's (wang_decision_making.py), from which the standard deviation of the stimulus is. The former has a step of 0.02 ms. A step of
 0.1 ms gives the same rates only with the charge of `MeanExpon`: the network is close to a bifurcation.
 """
 
@@ -26,11 +26,12 @@ import numpy as np
 import brainpy_state as bst
 
 from . import report
-from .receptors import MeanExpon
+from .receptors import NMDA, MeanExpon
 
 SIZES = {'A': 240, 'B': 240, 'other': 1120, 'I': 400}  # A and B are 15 % each of the excitatory neurons
-EXC = sum(SIZES.values()) - SIZES['I']
-SOURCES = [SIZES[name] for name in ('A', 'B', 'other')]
+EXCITATORY = ('A', 'B', 'other')
+SOURCES = [SIZES[name] for name in EXCITATORY]
+EXC = sum(SOURCES)
 F = SIZES['A'] / EXC
 W_PLUS = 1.7
 W_MINUS = 1.0 - F * (W_PLUS - 1.0) / (1.0 - F)
@@ -58,41 +59,12 @@ ONSET, STIMULUS = 500.0 * u.ms, 1000.0 * u.ms
 BIN, WINDOW = 5.0 * u.ms, 50.0 * u.ms  # rates are means over a window that moves in steps of a bin
 THRESHOLD = 15.0 * u.Hz
 COHERENCES = (0.0, 3.2, 6.4, 12.8, 25.6, 51.2)
-CHUNK = 1000.0 * u.ms
+CHUNK = 500.0 * u.ms
 
 PUBLISHED = {
-    # results, figure 5: percent correct = 1 - 0.5 exp(-(coherence / alpha)^beta)
+    # Wang 2002, results: the psychometric function of the network, 1 - 0.5 exp(-(coherence / alpha)^beta)
     'weibull': {'alpha': 9.2, 'beta': 1.5},
 }
-
-
-class NMDA(bst.nn.Dynamics):
-    r"""The NMDA receptors that a source drives: a gate that saturates, one for each source instead of one for each synapse.
-
-    .. math::
-        \frac{ds}{dt} = \alpha\,x\,(1 - s) - \frac{s}{\tau_\mathrm{decay}}, \qquad
-        \frac{dx}{dt} = -\frac{x}{\tau_\mathrm{rise}} + \sum_k \delta(t - t_k)
-
-    Notes
-    -----
-    x is solved exactly; s is solved exactly with the mean of x over the step.
-    """
-
-    alpha: Any = bst.nn.Parameter(0.5 / u.ms, bst.nn.positive, 'rate of opening')
-    tau_rise: Any = bst.nn.Parameter(2.0 * u.ms, bst.nn.positive, 'time constant of the rise')
-    tau_decay: Any = bst.nn.Parameter(100.0 * u.ms, bst.nn.positive, 'time constant of the decay')
-
-    s: Any = bst.nn.Variable(0.0, 'fraction of open channels')
-    x: Any = bst.nn.Variable(0.0, 'what opens them')
-
-    def update(self, spikes: Any) -> Any:
-        """One step; returns s at its start."""
-        s, x, dt = self.s.value, self.x.value + spikes, self.get_dt()
-        left = bst.numerics.decay(dt, self.tau_rise)
-        opening = self.alpha * x * (self.tau_rise / dt * (1.0 - left))
-        self.s.value = bst.numerics.exp_euler(lambda s: opening * (1.0 - s) - s / self.tau_decay, s, dt)
-        self.x.value = x * left
-        return s
 
 
 class GroupsToGroups(bst.nn.Module):
@@ -224,8 +196,8 @@ class Simulation:
         Of the first trial of the last run, in the order of `SIZES`.
     t : time, shape (bins,)
         End of each window.
-    rates : dict of frequency, shape (trials, bins)
-        Of each group in the last run.
+    rates : dict of arrays, shape (trials, bins)
+        Of each group in the last run, in Hz.
     """
 
     def __init__(self, coherence: np.ndarray, seed: int):
@@ -264,22 +236,17 @@ class Simulation:
         """Rates in Hz as means over trials, which group won, and decision times in ms, in each trial."""
         end = u.math.minimum(ONSET + STIMULUS, self.spikes.duration)
         before, during = self.during(ONSET - 200.0 * u.ms, ONSET), self.during(end - 200.0 * u.ms, end)
-        A, B = self.rates['A'], self.rates['B']
         won = np.where(during['A'] > during['B'], 'A', 'B')
-        winner = np.where((won == 'A')[:, None], A, B)
+        winner = np.where((won == 'A')[:, None], self.rates['A'], self.rates['B'])
         crossed = (winner >= THRESHOLD.to_decimal(u.Hz)) & (self.t > ONSET)
         times = (self.t[crossed.argmax(1)] - ONSET).to_decimal(u.ms)
         return {
-            'spontaneous_hz': {'E': _excitatory(before), 'I': float(before['I'].mean())},
-            'winner_hz': float(np.where(won == 'A', during['A'], during['B']).mean()),
-            'loser_hz': float(np.where(won == 'A', during['B'], during['A']).mean()),
+            'spontaneous_hz': {'E': sum(before[name].mean() * SIZES[name] for name in EXCITATORY) / EXC, 'I': before['I'].mean()},
+            'winner_hz': float(np.maximum(during['A'], during['B']).mean()),
+            'loser_hz': float(np.minimum(during['A'], during['B']).mean()),
             'won': won,
             'decision_ms': np.where(crossed.any(1), times, np.nan),
         }
-
-
-def _excitatory(rates: dict[str, np.ndarray]) -> float:
-    return sum(float(rates[name].mean()) * SIZES[name] for name in ('A', 'B', 'other')) / EXC
 
 
 def stimulus_rates(coherence: np.ndarray, seed: int) -> Any:
@@ -314,37 +281,41 @@ def build(coherence: Any = 12.8, trials: int = 1, seed: int = 1) -> Simulation:
     return Simulation(np.repeat(np.atleast_1d(np.asarray(coherence, float)), trials), seed)
 
 
-def psychometric(simulation: Simulation) -> tuple[np.ndarray, np.ndarray]:
-    """Coherences and the fraction of trials that A won, which is the correct choice; it is one half at zero coherence."""
+def run(coherence: Any = 12.8, trials: int = 1, seed: int = 1, duration: Any = 2000.0 * u.ms) -> Simulation:
+    """Build trials and run them."""
+    return build(coherence, trials, seed).run(duration)
+
+
+def choices(simulation: Simulation) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each coherence above zero, how many choices were correct, and the number of trials."""
     won = simulation.statistics()['won'] == 'A'
-    coherences = np.unique(simulation.coherence)
-    return coherences, np.array([0.5 if c == 0 else won[simulation.coherence == c].mean() for c in coherences])
+    coherence, which, n = np.unique(simulation.coherence, return_inverse=True, return_counts=True)
+    correct = np.bincount(which, won, coherence.size)
+    return coherence[coherence > 0], correct[coherence > 0], n[coherence > 0]
 
 
-def weibull(coherence: Any, alpha: float, beta: float) -> Any:
+def weibull(coherence: Any, alpha: Any, beta: Any) -> Any:
     """The fraction of correct choices."""
     return 1.0 - 0.5 * np.exp(-((np.asarray(coherence) / alpha) ** beta))
 
 
 def fit_weibull(simulation: Simulation) -> dict[str, float]:
     """The most likely alpha and beta, on a grid."""
-    correct, coherence = simulation.statistics()['won'] == 'A', simulation.coherence
-    keep = coherence > 0
+    coherence, correct, n = choices(simulation)
     alpha, beta = np.meshgrid(np.geomspace(1.0, 50.0, 200), np.linspace(0.5, 4.0, 71), indexing='ij')
-    p = np.clip(weibull(coherence[keep], alpha[..., None], beta[..., None]), 1e-6, 1 - 1e-6)
-    likelihood = np.where(correct[keep], np.log(p), np.log(1 - p)).sum(-1)
+    p = np.clip(weibull(coherence, alpha[..., None], beta[..., None]), 1e-6, 1 - 1e-6)
+    likelihood = (correct * np.log(p) + (n - correct) * np.log(1 - p)).sum(-1)
     best = np.unravel_index(likelihood.argmax(), likelihood.shape)
     return {'alpha': float(alpha[best]), 'beta': float(beta[best])}
 
 
 def check(simulation: Simulation) -> dict[str, bool]:
     """Whether the number of correct choices at each coherence is one of those that the published function gives with 99 %."""
-    won, result = simulation.statistics()['won'] == 'A', {}
-    for c in np.unique(simulation.coherence[simulation.coherence > 0]):
-        trials = won[simulation.coherence == c]
-        n, p = trials.size, float(weibull(c, **PUBLISHED['weibull']))
+    result = {}
+    for c, correct, n in zip(*choices(simulation), strict=True):
+        p = float(weibull(c, **PUBLISHED['weibull']))
         probability = np.array([comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)])
-        few, many = probability[: trials.sum() + 1].sum(), probability[trials.sum() :].sum()
+        few, many = probability[: int(correct) + 1].sum(), probability[int(correct) :].sum()
         result[f'correct at {c:g} %'] = bool(min(few, many) > 0.005)
     return result
 
@@ -372,25 +343,22 @@ def plot_trial(path: Path, simulation: Simulation) -> None:
 
 def plot_psychometric(path: Path, simulation: Simulation) -> None:
     """The fraction of correct choices with the published function, and the rates of both groups in trials that A won."""
-    coherence, correct = psychometric(simulation)
-    trials = simulation.coherence.size / coherence.size
+    coherence, correct, n = choices(simulation)
+    p, x = correct / n, np.geomspace(1.0, 100.0, 200)
     with report.figure(path, (11, 4.5)) as canvas:
-        choices, rates = canvas.subplots(1, 2)
-        shown, error = coherence > 0, np.sqrt(correct * (1 - correct) / trials)
-        choices.errorbar(coherence[shown], correct[shown], error[shown], fmt='o', color='0.2', capsize=2, label=f'{trials:g} trials each')
-        x = np.geomspace(1.0, 100.0, 200)
-        for name, style, values in (('fit', '-', fit_weibull(simulation)), ('published', '--', PUBLISHED['weibull'])):
+        fractions, rates = canvas.subplots(1, 2)
+        fractions.errorbar(coherence, p, np.sqrt(p * (1 - p) / n), fmt='o', color='0.2', capsize=2, label=f'{n[0]} trials each')
+        for name, colour, values in (('fit', '0.2', fit_weibull(simulation)), ('published', report.COLOURS['B'], PUBLISHED['weibull'])):
             label = f'{name}: $\\alpha$ = {values["alpha"]:.1f} %, $\\beta$ = {values["beta"]:.1f}'
-            choices.plot(x, weibull(x, **values), style, color='0.2' if name == 'fit' else report.COLOURS['B'], lw=1.3, label=label)
-        choices.set(xscale='log', xlabel='coherence (%)', ylabel='fraction correct', ylim=(0.4, 1.03), title='Wang 2002')
-        choices.legend(frameon=False, loc='lower right')
+            fractions.plot(x, weibull(x, **values), color=colour, lw=1.3, label=label)
+        fractions.set(xscale='log', xlabel='coherence (%)', ylabel='fraction correct', ylim=(0.4, 1.03), title='Wang 2002')
+        fractions.legend(frameon=False, loc='lower right')
         won = simulation.statistics()['won'] == 'A'
-        for k, c in enumerate(coherence):
+        for c in np.unique(simulation.coherence[won]):
+            chosen, opacity = won & (simulation.coherence == c), 0.2 + 0.8 * (np.searchsorted(coherence, c) + 1) / (coherence.size + 1)
             for name, style in (('A', '-'), ('B', '--')):
-                rate = simulation.rates[name][won & (simulation.coherence == c)]
-                label = f'{c:g} %' if name == 'A' else None
-                opacity = (k + 1.5) / (coherence.size + 0.5)
-                rates.plot(simulation.middle, np.nanmean(rate, 0), style, color=report.COLOURS[name], alpha=opacity, lw=1.2, label=label)
+                mean, label = simulation.rates[name][chosen].mean(0), f'{c:g} %' if name == 'A' else None
+                rates.plot(simulation.middle, mean, style, color=report.COLOURS[name], alpha=opacity, lw=1.2, label=label)
         rates.axhline(THRESHOLD.to_decimal(u.Hz), color='0.6', lw=0.8, ls='--')
         rates.set(xlabel='time (ms)', ylabel='rate (Hz)', title='A, which has won (solid), and B')
         rates.legend(frameon=False, loc='upper left')
@@ -401,6 +369,8 @@ def main() -> None:
     parser.add_argument('--coherence', type=float, default=25.6, help='percent, of the single trial')
     parser.add_argument('--trials', type=report.positive(int), help=f'instead, that many trials at each of {COHERENCES} percent')
     options = report.parse(parser)
+    if options.duration < (shortest := (ONSET + 200.0 * u.ms).to_decimal(u.ms)):
+        parser.error(f'--duration must be at least {shortest:g} ms, so that there is a stimulus to decide on')
     bst.environ.set(precision=options.precision, dt=options.dt * u.ms)
     clock = report.Stopwatch()
     many = options.trials is not None
@@ -415,10 +385,14 @@ def main() -> None:
         ('winner, loser', f'{found["winner_hz"]:.1f} Hz, {found["loser_hz"]:.1f} Hz at the end of the stimulus'),
     ]
     if many:
-        found |= {'coherence': COHERENCES, 'correct': psychometric(simulation)[1].tolist(), 'weibull': fit_weibull(simulation)}
-        rows += [(f'correct at {c:g} %', f'{p:.2f}') for c, p in zip(COHERENCES, found['correct'], strict=True)]
+        coherence, correct, n = choices(simulation)
+        found['correct'] = {f'{c:g}': float(k) for c, k in zip(coherence, correct / n, strict=True)}
+        found['weibull'] = fit_weibull(simulation)
+        verdict = check(simulation)
+        for c, fraction in found['correct'].items():
+            expected = f'{weibull(float(c), **PUBLISHED["weibull"]):.2f}'
+            rows.append((name := f'correct at {c} %', f'{fraction:<8.2f}published: {expected}' + ('' if verdict[name] else '  DIFFERS')))
         rows += [(name, f'{value:<8.1f}published: {PUBLISHED["weibull"][name]}') for name, value in found['weibull'].items()]
-        rows += [('as published', ', '.join(f'{name}: {"yes" if ok else "NO"}' for name, ok in check(simulation).items()))]
     else:
         found |= {'coherence': options.coherence, 'won': str(won[0]), 'decision_ms': float(times[0])}
         rows.append(('decision', f'{won[0]}, ' + (f'after {times[0]:.0f} ms' if times[0] == times[0] else 'below the threshold of 15 Hz')))
