@@ -5,7 +5,7 @@ random-dot motion: group A prefers the direction of the motion, group B the oppo
 that move together.
 
     python -m models.wang_2002 --coherence 12.8 --plot trial.png
-    python -m models.wang_2002 --trials 40 --plot psychometric.png
+    python -m models.wang_2002 --trials 40 --dt 0.25 --duration 1500 --plot psychometric.png
 
 Parameters are those that two public implementations of the paper agree on: the Wang laboratory's (github.com/xjwanglab/book, wang2002.py)
 and NEST's (wang_decision_making.py), from which the standard deviation of the stimulus is. The former has a step of 0.02 ms. A step of
@@ -15,6 +15,7 @@ and NEST's (wang_decision_making.py), from which the standard deviation of the s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import comb
 from pathlib import Path
 from typing import Any
@@ -81,13 +82,12 @@ class GroupsToGroups(bst.nn.Module):
         super().__init__()
         self.in_size = (sum(sources),)
         self.starts = np.cumsum([0, *sources])
-        self.targets, self.weight = tuple(targets), weight
+        self.targets, self.weight = np.array(targets), weight
 
     def update(self, x: Any) -> Any:
         """From ``(trials, sources)`` to ``(trials, targets)``."""
-        sums = jnp.stack([x[..., a:b].sum(-1) for a, b in zip(self.starts[:-1], self.starts[1:], strict=True)], -1)
-        delivered = jnp.repeat(sums @ u.get_mantissa(self.weight), np.array(self.targets), axis=-1)
-        return bst.numerics.with_unit(delivered, u.get_unit(self.weight))
+        sums = jnp.stack([x[..., a:b].sum(-1) for a, b in pairwise(self.starts)], -1)
+        return u.math.repeat(bst.numerics.with_unit(sums @ u.get_mantissa(self.weight), u.get_unit(self.weight)), self.targets, axis=-1)
 
 
 class Stimulus(bst.nn.Module):
@@ -128,9 +128,9 @@ class Population(bst.nn.Module):
     def __init__(self, kind: str, groups: Sequence[int], structure: np.ndarray):
         super().__init__()
         g = CONDUCTANCES[kind]
-        self.N = bst.LIFRef(
-            sum(groups), **NEURONS[kind], V_rest=V_REST, V_th=V_TH, V_reset=V_RESET, spk_reset='hard', V_initializer=_start,
-        )  # fmt: skip
+        parameters = NEURONS[kind] | {'V_rest': V_REST, 'V_th': V_TH, 'V_reset': V_RESET}
+        start = lambda shape: V_RESET + bst.random.rand(*shape) * (V_TH - V_RESET)  # noqa: E731
+        self.N = bst.LIFRef(sum(groups), **parameters, spk_reset='hard', V_initializer=start)
         self.ampa = bst.AlignPostProj(
             comm=GroupsToGroups(SOURCES, groups, structure * g['AMPA']),
             syn=MeanExpon.desc(tau=TAU_AMPA, g_initializer=0.0 * u.nS),
@@ -156,10 +156,6 @@ class Population(bst.nn.Module):
         self.gaba(inh)
         self.background()
         return self.N()
-
-
-def _start(shape: tuple[int, ...]) -> Any:
-    return V_RESET + bst.random.rand(*shape) * (V_TH - V_RESET)
 
 
 class Network(bst.nn.Module):
@@ -195,7 +191,7 @@ class Simulation:
     spikes : bst.record.Spikes
         Of the first trial of the last run, in the order of `SIZES`.
     t : time, shape (bins,)
-        End of each window.
+        The end of each window.
     rates : dict of arrays, shape (trials, bins)
         Of each group in the last run, in Hz.
     """
@@ -372,8 +368,7 @@ def main() -> None:
     if options.duration < (shortest := (ONSET + 200.0 * u.ms).to_decimal(u.ms)):
         parser.error(f'--duration must be at least {shortest:g} ms, so that there is a stimulus to decide on')
     bst.environ.set(precision=options.precision, dt=options.dt * u.ms)
-    clock = report.Stopwatch()
-    many = options.trials is not None
+    clock, many = report.Stopwatch(), options.trials is not None
     simulation = build(COHERENCES if many else options.coherence, options.trials or 1, options.seed).run(options.duration * u.ms)
     clock.lap('run_s')
     found = simulation.statistics()
@@ -387,8 +382,7 @@ def main() -> None:
     if many:
         coherence, correct, n = choices(simulation)
         found['correct'] = {f'{c:g}': float(k) for c, k in zip(coherence, correct / n, strict=True)}
-        found['weibull'] = fit_weibull(simulation)
-        verdict = check(simulation)
+        found['weibull'], verdict = fit_weibull(simulation), check(simulation)
         for c, fraction in found['correct'].items():
             expected = f'{weibull(float(c), **PUBLISHED["weibull"]):.2f}'
             rows.append((name := f'correct at {c} %', f'{fraction:<8.2f}published: {expected}' + ('' if verdict[name] else '  DIFFERS')))
@@ -396,8 +390,8 @@ def main() -> None:
     else:
         found |= {'coherence': options.coherence, 'won': str(won[0]), 'decision_ms': float(times[0])}
         rows.append(('decision', f'{won[0]}, ' + (f'after {times[0]:.0f} ms' if times[0] == times[0] else 'below the threshold of 15 Hz')))
-    result = {'seed': options.seed, 'dt_ms': options.dt, 'duration_ms': options.duration, **clock.timings, 'found': found}
-    report.show('Wang 2002', rows, result, options)
+    settings = {'seed': options.seed, 'dt_ms': options.dt, 'duration_ms': options.duration}
+    report.show('Wang 2002', rows, settings | clock.timings | {'found': found}, options)
     if options.plot:
         (plot_psychometric if many else plot_trial)(options.plot, simulation)
 

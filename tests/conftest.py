@@ -20,6 +20,7 @@ from brainpy_state._frames import stack
 
 ROOT = Path(__file__).parents[1]
 MOST_MEMORY = 2 << 30
+OPTIMISED = ('test_examples.py', 'test_readme.py', 'test_checkpoint.py')
 COMPILED = '/jax/core/compile/backend_compile_duration'
 
 
@@ -42,6 +43,18 @@ def bounded_memory() -> Iterator[None]:
     if pages * os.sysconf('SC_PAGE_SIZE') > MOST_MEMORY:
         jax.clear_caches()
         gc.collect()
+
+
+@pytest.fixture(autouse=True, scope='module')
+def quick_compilation(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let XLA compile without optimising, which is most of the time that small tests take; simulations are better optimised."""
+    small = (
+        not {'models', 'examples', 'benchmarks'} & set(request.path.relative_to(ROOT / 'tests').parts)
+        and request.path.name not in OPTIMISED
+    )
+    jax.config.update('jax_disable_most_optimizations', small)
+    yield
+    jax.config.update('jax_disable_most_optimizations', False)
 
 
 @pytest.fixture

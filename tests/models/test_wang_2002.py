@@ -132,12 +132,3 @@ def test_the_command_shows_the_psychometric_function(monkeypatch, tmp_path, caps
     assert '0' not in found['correct']
     assert set(found['weibull']) == {'alpha', 'beta'}
     assert 'published: 9.2' in table
-
-
-@pytest.mark.slow
-def test_choices_follow_the_published_function():
-    with bst.environ.context(dt=DT):
-        simulation = model.build((6.4, 12.8, 25.6), trials=20, seed=2).run(1500.0 * u.ms)
-    assert all(model.check(simulation).values())
-    # 60 trials determine the threshold to some 30 %
-    assert 5.0 < model.fit_weibull(simulation)['alpha'] < 17.0

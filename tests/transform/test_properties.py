@@ -56,14 +56,6 @@ def check(examples):
     return settings(deadline=None, derandomize=True, max_examples=examples, database=None)
 
 
-@pytest.fixture(autouse=True, scope='module')
-def quick_compiler():
-    """Compiling takes longer here than running; unoptimised programs are the same to us."""
-    jax.config.update('jax_disable_most_optimizations', True)
-    yield
-    jax.config.update('jax_disable_most_optimizations', False)
-
-
 class Plain:
     """Python's own memory, branches and loops."""
 
