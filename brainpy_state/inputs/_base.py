@@ -13,6 +13,7 @@ from .. import environ
 from .._errors import ParameterError, ShapeError
 from .._typing import Size
 from ..nn import Dynamics, broadcasts, check_unit
+from ..nn._declare import brief
 from ..numerics import plain, with_unit
 
 _LAST_STEP = 2**31 - 1
@@ -101,7 +102,7 @@ class Input(Dynamics):
         if not is_numeric or np.dtype(getattr(mantissa, 'dtype', float)).kind not in 'biuf':
             raise ParameterError(f'{self.label}: {name} must be numbers or quantities, but is a {type(mantissa).__name__}.')
         if not isinstance(mantissa, jax.core.Tracer) and not np.all(np.isfinite(mantissa)):
-            raise ParameterError(f'{self.label}: {name} = {_brief(x)} must be finite.')
+            raise ParameterError(f'{self.label}: {name} = {brief(x)} must be finite.')
         return mantissa
 
     def checked_times(self, name: str, times: Any, *, many: bool = False, at_least: float = -np.inf) -> Any:
@@ -116,9 +117,9 @@ class Input(Dynamics):
         mantissa = np.asarray(u.get_mantissa(times))
         if mantissa.ndim != many:
             expected = 'a list of times' if many else 'one time'
-            raise ParameterError(f'{self.label}: {name} = {_brief(times)} must be {expected}.')
+            raise ParameterError(f'{self.label}: {name} = {brief(times)} must be {expected}.')
         if not np.all(mantissa >= at_least):
-            raise ParameterError(f'{self.label}: {name} = {_brief(times)} must be zero or positive.')
+            raise ParameterError(f'{self.label}: {name} = {brief(times)} must be zero or positive.')
         return u.Quantity(mantissa, unit=u.get_unit(times))
 
     def checked_series(self, name: str, values: Any, count: int, of: str) -> Any:
@@ -172,7 +173,3 @@ def per_step(rate: Any, dt: Any) -> Any:
     factor = float(u.get_unit(rate).magnitude * u.get_unit(dt).magnitude * float(u.get_mantissa(dt)))
     number = u.get_mantissa(rate)
     return (number if isinstance(number, jax.core.Tracer) else np.asarray(number, float)) * factor
-
-
-def _brief(x: Any) -> str:
-    return str(x) if np.size(u.get_mantissa(x)) <= 4 else f'<array of shape {np.shape(u.get_mantissa(x))}>'

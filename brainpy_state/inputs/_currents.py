@@ -11,7 +11,7 @@ import numpy as np
 from .._errors import ParameterError
 from .._typing import Size
 from ..nn import Parameter, check_unit, non_negative
-from ..numerics import plain
+from ..numerics import plain, with_unit
 from ._base import Input
 
 
@@ -261,4 +261,4 @@ def _pick(values: Any, index: Any) -> Any:
     """An element of a series; any index is allowed."""
     mantissa = u.get_mantissa(values)
     picked = jnp.asarray(mantissa)[jnp.clip(index, 0, mantissa.shape[0] - 1)]
-    return u.Quantity(picked, unit=u.get_unit(values)) if isinstance(values, u.Quantity) else picked
+    return with_unit(picked, u.get_unit(values))

@@ -39,12 +39,13 @@ def check_unit(value: Any, like: Any, owner: str, name: str) -> None:
     unit, given = u.get_unit(like), u.get_unit(value)
     if unit.is_unitless:
         raise UnitError(f'{owner}: {name} has the unit {given}, but is a plain number without a unit.')
-    example = _text(u.get_mantissa(value)) if np.ndim(u.get_mantissa(value)) == 0 else '...'
+    example = brief(u.get_mantissa(value)) if np.ndim(u.get_mantissa(value)) == 0 else '...'
     has = 'has no unit' if given.is_unitless else f'has the unit {given}'
-    raise UnitError(f'{owner}: {name} = {_text(value)} {has}, but needs one like {unit}; for example {name}={example} * u.{unit}.')
+    raise UnitError(f'{owner}: {name} = {brief(value)} {has}, but needs one like {unit}; for example {name}={example} * u.{unit}.')
 
 
-def _text(value: Any) -> str:
+def brief(value: Any) -> str:
+    """A value as a message shows it: long arrays by their shape."""
     return str(value) if np.size(u.get_mantissa(value)) <= 4 else f'<array of shape {np.shape(u.get_mantissa(value))}>'
 
 
@@ -107,9 +108,9 @@ class Parameter:
         if isinstance(mantissa, jax.core.Tracer):
             return
         if not np.all(np.isfinite(mantissa)):
-            raise ParameterError(f'{owner}: {self.name} = {_text(value)} is not finite.')
+            raise ParameterError(f'{owner}: {self.name} = {brief(value)} is not finite.')
         if self.constraint is not None and not np.all(self.constraint.test(np.asarray(mantissa))):
-            raise ParameterError(f'{owner}: {self.name} = {_text(value)} must be {self.constraint.text}.')
+            raise ParameterError(f'{owner}: {self.name} = {brief(value)} must be {self.constraint.text}.')
 
 
 def _read(value: Any) -> Any:

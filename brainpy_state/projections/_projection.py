@@ -18,7 +18,7 @@ from ..numerics import with_unit
 from ..synapses import ShortTermPlasticity, Synapse, SynOut
 from ._connect import Connection
 from ._delayed import DelayedConnection
-from ._receptors import Arrival, Description, shared_receptor
+from ._receptors import Arrival, Description, build, shared_receptor
 
 
 class Projection(Module):
@@ -64,7 +64,7 @@ class Projection(Module):
         if not isinstance(post, Neuron):
             raise TypeError(f'{self.label}: post must be a Neuron, but is {post!r}.')
         self.comm, self.post = comm, post
-        self.stp = stp.func(*(stp.args or (self.sources,)), **stp.keywords) if isinstance(stp, Description) else stp
+        self.stp = build(stp, lambda: self.sources) if isinstance(stp, Description) else stp
         if not (self.stp is None or isinstance(self.stp, ShortTermPlasticity)):
             raise TypeError(f'{self.label}: stp must be short-term plasticity, such as STP, or a description of it, but is {stp!r}.')
         self.line: Delay | DelayedConnection | None = None if delay is None else self._line_for(delay)
@@ -199,11 +199,8 @@ class AlignPreProj(Projection):
     def __init__(self, *, comm: Callable[[Any], Any], syn: Any, out: Any, post: Neuron, **options: Any):
         super().__init__(comm=comm, post=post, **options)
         if isinstance(syn, Description):
-            size = getattr(comm, 'in_size', None) if not isinstance(comm, Connection) else comm.structure.shape[:1]
-            syn = syn.func(*(syn.args or (size,)), **syn.keywords)
-        if isinstance(out, Description):
-            _check_description(self, 'out', out, SynOut)
-            out = out.func(*(out.args or (post.varshape,)), **out.keywords)
+            syn = build(syn, lambda: self.sources)
+        out = _output(self, out)
         if not isinstance(syn, Module) or not isinstance(out, SynOut):
             raise TypeError(
                 f'{self.label}: syn and out must be a synapse and a SynOut, or descriptions of them, but are {syn!r} and {out!r}.'
@@ -262,9 +259,7 @@ class CurrentProj(Projection):
         if isinstance(self.line, Delay):
             self.line.initial = initial
         self.initial = initial
-        if isinstance(out, Description):
-            _check_description(self, 'out', out, SynOut)
-            out = out.func(*(out.args or (post.varshape,)), **out.keywords)
+        out = _output(self, out)
         self.receptor = Arrival(_as_it_is if out is None else out.current, out)
         post.receptors.append(self.receptor)
 
@@ -284,6 +279,14 @@ class CurrentProj(Projection):
 
 def _as_it_is(x: Any, V: Any) -> Any:
     return x
+
+
+def _output(owner: Projection, out: Any) -> Any:
+    """An output, also from its description."""
+    if not isinstance(out, Description):
+        return out
+    _check_description(owner, 'out', out, SynOut)
+    return build(out, lambda: owner.post.varshape)
 
 
 def _check_description(owner: Projection, role: str, given: Any, base: type) -> None:

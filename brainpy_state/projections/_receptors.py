@@ -66,12 +66,16 @@ class Arrival(Module):
         return functools.partial(self.current, waiting)
 
 
+def build(description: Description, size: Callable[[], Any]) -> Any:
+    """What a description describes; of the size that ``size()`` gives, unless it says one."""
+    return description.func(*(description.args or (size(),)), **description.keywords)
+
+
 def shared_receptor(post: Neuron, syn: Description, out: Description) -> Receptor:
     """The receptor of this description on a target, made when it is first asked for."""
     key = _structure(syn), _structure(out)
     if key not in post._merged:
-        size = (post.varshape,)
-        receptor = Receptor(syn.func(*(syn.args or size), **syn.keywords), out.func(*(out.args or size), **out.keywords))
+        receptor = Receptor(*(build(description, lambda: post.varshape) for description in (syn, out)))
         if receptor.syn.varshape != post.varshape:
             raise ShapeError(f'{post.label}: a synapse of size {receptor.syn.varshape} cannot act on a population of size {post.varshape}.')
         post.receptors.append(receptor)
