@@ -8,10 +8,11 @@ from ._backend import preference as preference
 from ._backend import set_backend as set_backend
 from ._backend import use_backend as use_backend
 from ._csr import CSR as CSR
+from ._fuse import fuse as fuse
 from ._products import product as product
 from ._products import to_post as to_post
 from ._products import to_pre as to_pre
 from ._products import to_weight as to_weight
 from ._record import record as record
 
-__all__ = ['CSR', 'backend', 'preference', 'product', 'record', 'set_backend', 'to_post', 'to_pre', 'to_weight', 'use_backend']
+__all__ = ['CSR', 'backend', 'fuse', 'preference', 'product', 'record', 'set_backend', 'to_post', 'to_pre', 'to_weight', 'use_backend']

@@ -8,19 +8,20 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
 from . import _backend, _native
+from ._plan import Plan, Unsupported, plan
 
 
 def install(
     primitive: Primitive,
     portable: Callable,
-    kernel: Callable[..., tuple[Any, ...]],
     *,
     portable_on_cpu: Callable | None = None,
-    aliases: dict[int, int] | None = None,
+    planned: Callable[..., Plan] | None = None,
 ) -> None:
     """Give a primitive its evaluation and its two lowerings.
 
@@ -28,9 +29,8 @@ def install(
     ----------
     primitive : Primitive -- with the parameter `backend`, the choice it was bound under
     portable : the operation in jax.numpy, called with the primitive's operands and its other parameters
-    kernel : maps the operands' avals and the parameters to the arguments of `_native.target`
     portable_on_cpu : the same, tuned for CPU
-    aliases : operand number to the result number that takes its place in memory
+    planned : maps the operands' avals and the parameters to what the native function does; by default, the primitive
     """
     primitive.def_impl(functools.partial(_evaluate, primitive))
 
@@ -41,18 +41,25 @@ def install(
         return mlir.lower_fun(without_choice, multiple_results=primitive.multiple_results)
 
     as_xla, as_xla_on_cpu = lowered(portable), lowered(portable_on_cpu or portable)
+    planned = planned or functools.partial(_alone, primitive)
 
     def on_cpu(ctx: mlir.LoweringRuleContext, *operands: Any, **parameters: Any) -> Any:
         choice = parameters['backend']
         if _backend.resolve(choice, 'cpu') == 'xla':
             return as_xla_on_cpu(ctx, *operands, **parameters)
         try:
-            target = _native.target(*kernel(*ctx.avals_in, **parameters))
+            todo = planned(*ctx.avals_in, **parameters)
+            target = _native.handler(todo)
+        except Unsupported:
+            return as_xla_on_cpu(ctx, *operands, **parameters)
         except _native.Unavailable:
             # Asked again, the choice knows of the failure: it logs it, or raises where 'numba' was demanded.
             _backend.resolve(choice, 'cpu')
             return as_xla_on_cpu(ctx, *operands, **parameters)
-        return jax.ffi.ffi_lowering(target, operand_output_aliases=aliases)(ctx, *operands)
+        # The memory that the function needs for itself is given as further results.
+        extra = [ShapedArray((size,), dtype) for size, dtype in todo.results[len(ctx.avals_out) :]]
+        call = jax.ffi.ffi_lowering(target, operand_output_aliases=todo.aliases)
+        return call(ctx.replace(avals_out=[*ctx.avals_out, *extra]), *operands)[: len(ctx.avals_out)]
 
     def elsewhere(ctx: mlir.LoweringRuleContext, *operands: Any, **parameters: Any) -> Any:
         _backend.resolve(parameters['backend'], 'other')
@@ -60,6 +67,11 @@ def install(
 
     mlir.register_lowering(primitive, elsewhere)
     mlir.register_lowering(primitive, on_cpu, platform='cpu')
+
+
+def _alone(primitive: Primitive, *avals: Any, **parameters: Any) -> Plan:
+    """The native function that only evaluates a primitive."""
+    return plan(jax.make_jaxpr(functools.partial(primitive.bind, **parameters))(*avals), {})
 
 
 def _evaluate(primitive: Primitive, *operands: Any, **parameters: Any) -> Any:

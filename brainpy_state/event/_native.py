@@ -6,6 +6,7 @@ fingerprint of everything that the code depends on, so nothing stale is ever loa
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib
@@ -15,21 +16,23 @@ import os
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from . import _ffi
+from ._plan import Plan
 
 _log = logging.getLogger('brainpy_state.event')
-_lock = threading.Lock()
-_targets: dict[tuple[str | bool, ...], str] = {}  # XLA accepts a name only once
+_lock = threading.RLock()
+_registered: set[str] = set()  # XLA accepts a name only once
 _failures: list[str] = []  # kernels that could not be built: none is tried again
 _engines: list[Any] = []  # the loaded code lives as long as its engine
 
 # A kernel may call nothing but these: anything else would tie the object code to a running interpreter.
-_ALLOWED_SYMBOLS = ('llvm.', 'memset', 'memcpy', 'memmove')
+_ALLOWED_SYMBOLS = ('llvm.', 'memset', 'memcpy', 'memmove', 'brainpy_state_')
 _CHECKSUM_BYTES = 32
 
 
@@ -53,39 +56,71 @@ def _missing() -> str | None:
     return None
 
 
-def target(module: str, builder: str, *options: str | bool) -> str:
-    """Register a kernel and return the name of its custom call.
+def handler(plan: Plan) -> str:
+    """Compile and register a native function of XLA's call frame and return the name of its custom call.
 
     Parameters
     ----------
-    module : str -- file in `backends` that holds the builder
-    builder : str -- function there that makes the handler
-    options : what the builder specialises on, after the FFI version
+    plan : Plan -- what it does
 
     Raises
     ------
     Unavailable
-        The kernel cannot be compiled or loaded.
+        It cannot be compiled or loaded.
     """
-    wanted = (module, builder, *options)
-    with _lock:
-        if wanted not in _targets:
-            try:
-                _targets[wanted] = _build(module, builder, options)
-            except Exception as error:
-                # Whatever a compiler of another version trips over, XLA still works, and the caller logs the reason.
-                reason = str(error).strip().partition('\n')[0]
-                _failures.append(f'the native kernel {builder} cannot be built ({reason})')
-                raise Unavailable(_failures[-1]) from error
-        return _targets[wanted]
+    with _lock, _reported('a native step'):
+        from .backends import llvm_step
+
+        text = llvm_step.compile_plan(plan, _ffi.api_version(), _function)
+        key = _fingerprint(text)
+        name = f'brainpy_state_{key[:24]}'
+        if name not in _registered:
+            code = _read(key) or _optimise(key, text)
+            _ffi.register(name, _load(code, llvm_step.SYMBOL))
+            _registered.add(name)
+        return name
 
 
-def _build(module: str, builder: str, options: tuple[str | bool, ...]) -> str:
-    key = _fingerprint(module, builder, options)
-    code = _read(key) or _compile(key, module, builder, options)
-    name = f'brainpy_state_{builder}_{key[:16]}'
-    _ffi.register(name, _load(code, _symbol(key)))
-    return name
+def function(module: str, builder: str, *options: str | bool) -> tuple[str, int]:
+    """Compile a function of 64-bit integers that Numba can compile, and return its symbol and its address.
+
+    Parameters
+    ----------
+    module : str -- file in `backends` that holds the builder
+    builder : str -- function there that makes the function
+    options : what the builder specialises on
+
+    Raises
+    ------
+    Unavailable
+        It cannot be compiled or loaded.
+    """
+    with _lock, _reported(f'the native function {builder}'):
+        return _function(module, builder, *options)
+
+
+@functools.cache
+def _function(module: str, builder: str, *options: str | bool) -> tuple[str, int]:
+    sources = files(__package__) / 'backends'
+    parts = [sources.joinpath(f'{name}.py').read_text() for name in ('numba_memory', module)]
+    key = _fingerprint(*parts, repr((builder, options, version('numba'))))
+    symbol = f'brainpy_state_{builder}_{key[:24]}'
+    address = _load(_read(key) or _compile(key, symbol, module, builder, options), symbol)
+    _llvm().add_symbol(symbol, address)
+    return symbol, address
+
+
+@contextlib.contextmanager
+def _reported(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Unavailable:
+        raise
+    except Exception as error:
+        # Whatever a compiler of another version trips over, XLA still works, and the caller logs the reason.
+        reason = str(error).strip().partition('\n')[0]
+        _failures.append(f'{what} cannot be compiled ({reason})')
+        raise Unavailable(_failures[-1]) from error
 
 
 def cache_dir() -> Path:
@@ -101,22 +136,11 @@ def cache_dir() -> Path:
     return Path(base) / 'brainpy_state'
 
 
-def _fingerprint(module: str, builder: str, options: tuple[str | bool, ...]) -> str:
-    sources = files(__package__)
+def _fingerprint(*parts: str) -> str:
+    """Of sources, the compiler and the processor."""
     llvm = _llvm()
-    parts = [
-        sources.joinpath('_ffi.py').read_bytes(),
-        sources.joinpath('backends', 'numba_frame.py').read_bytes(),
-        sources.joinpath('backends', f'{module}.py').read_bytes(),
-        repr((builder, options, _ffi.api_version())).encode(),
-        repr((version('numba'), version('llvmlite'), llvm.get_process_triple())).encode(),
-        repr((llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())).encode(),
-    ]
-    return hashlib.sha256(b'\0'.join(parts)).hexdigest()
-
-
-def _symbol(key: str) -> str:
-    return f'handler_{key}'
+    target = version('llvmlite'), llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    return hashlib.sha256('\0'.join((*parts, repr(target))).encode()).hexdigest()
 
 
 def _read(key: str) -> bytes | None:
@@ -139,16 +163,32 @@ def _write(key: str, code: bytes) -> None:
         _log.info('event kernels are compiled anew in each process: %s cannot be written (%s)', cache_dir(), error)
 
 
-def _compile(key: str, module: str, builder: str, options: tuple[str | bool, ...]) -> bytes:
+def _compile(key: str, symbol: str, module: str, builder: str, options: tuple[str | bool, ...]) -> bytes:
     backends = f'{__package__}.backends'
-    frame = importlib.import_module(f'{backends}.numba_frame')
+    memory = importlib.import_module(f'{backends}.numba_memory')
     build = getattr(importlib.import_module(f'{backends}.{module}'), builder)
-    text, symbol = frame.compile_handler(build(_ffi.api_version(), *options))
+    text, name = memory.compile_function(build(*options))
     parsed = _llvm().parse_assembly(text)
+    parsed.get_function(name).name = symbol
+    return _emit(key, parsed)
+
+
+def _optimise(key: str, text: str) -> bytes:
+    llvm = _llvm()
+    parsed = llvm.parse_assembly(text)
+    parsed.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = options.slp_vectorization = True
+    machine = _machine()  # the pass builder does not keep it alive
+    passes = llvm.create_pass_builder(machine, options)
+    passes.getModulePassManager().run(parsed, passes)
+    return _emit(key, parsed)
+
+
+def _emit(key: str, parsed: Any) -> bytes:
     foreign = [f.name for f in parsed.functions if f.is_declaration and not f.name.startswith(_ALLOWED_SYMBOLS)]
     if foreign:
         raise RuntimeError(f'it calls {foreign[0]}')
-    parsed.get_function(symbol).name = _symbol(key)
     code = _machine().emit_object(parsed)
     _write(key, code)
     return code

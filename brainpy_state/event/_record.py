@@ -87,11 +87,7 @@ def _batch(operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:
     return _lowering.map_lanes(record_p, operands, axes, parameters)
 
 
-def _kernel(spikes: Any, step: Any, events: Any, count: Any, backend: str) -> tuple[str, ...]:
-    return 'numba_record', 'record', str(spikes.dtype)
-
-
 record_p.def_abstract_eval(_aval)
 ad.primitive_jvps[record_p] = _tangent
 _lowering.set_batching(record_p, _batch)
-_lowering.install(record_p, xla_record.record, _kernel, aliases={2: 0, 3: 1})
+_lowering.install(record_p, xla_record.record)

@@ -84,7 +84,7 @@ def _batch(primitive: Primitive, operands: Any, axes: Any, **parameters: Any) ->
     return primitive.bind(*operands[:-1], jnp.moveaxis(operands[-1], axes[-1], 0), **parameters), 0
 
 
-def _define(primitive: Primitive, aval: Callable, transpose: Callable, kernel: Callable, portable: Callable, **variants: Any) -> None:
+def _define(primitive: Primitive, aval: Callable, transpose: Callable, portable: Callable, **variants: Any) -> None:
     def transpose_unless_zero(ct: Any, *operands: Any, **parameters: Any) -> list[Any]:
         return [None] * len(operands) if type(ct) is ad.Zero else transpose(ct, *operands, **parameters)
 
@@ -98,19 +98,7 @@ def _define(primitive: Primitive, aval: Callable, transpose: Callable, kernel: C
     ad.primitive_jvps[primitive] = tangent
     ad.primitive_transposes[primitive] = transpose_unless_zero
     _lowering.set_batching(primitive, batch)
-    _lowering.install(primitive, portable, kernel, **variants)
-
-
-def _to_post_kernel(indptr: Any, indices: Any, *factors: Any, dtype: str, **_: Any) -> tuple[str | bool, ...]:
-    return 'numba_products', 'to_post', str(factors[-1].dtype), dtype, len(factors) == 2
-
-
-def _to_pre_kernel(indptr: Any, indices: Any, *factors: Any, dtype: str, **_: Any) -> tuple[str | bool, ...]:
-    return 'numba_products', 'to_pre', dtype, len(factors) == 2
-
-
-def _to_weight_kernel(indptr: Any, indices: Any, spikes: Any, values: Any, dtype: str, **_: Any) -> tuple[str | bool, ...]:
-    return 'numba_products', 'to_weight', str(spikes.dtype), dtype
+    _lowering.install(primitive, portable, **variants)
 
 
 def _small_chunks(product: Callable) -> Callable:
@@ -118,14 +106,13 @@ def _small_chunks(product: Callable) -> Callable:
 
 
 _define(
-    to_post_p, _to_post_aval, _transpose_to_post, _to_post_kernel, xla_products.to_post, portable_on_cpu=_small_chunks(xla_products.to_post)
+    to_post_p, _to_post_aval, _transpose_to_post, xla_products.to_post, portable_on_cpu=_small_chunks(xla_products.to_post)
 )
-_define(to_pre_p, _to_pre_aval, _transpose_to_pre, _to_pre_kernel, xla_products.to_pre)
+_define(to_pre_p, _to_pre_aval, _transpose_to_pre, xla_products.to_pre)
 _define(
     to_weight_p,
     _to_weight_aval,
     _transpose_to_weight,
-    _to_weight_kernel,
     xla_products.to_weight,
     portable_on_cpu=_small_chunks(xla_products.to_weight),
 )

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .. import event
 from .._errors import BrainStateError, ShapeError
 from ..state import State
 from ._args import name_of, same_type, show_types
@@ -117,11 +118,29 @@ def plain_scan(
     body: Callable, same: Any, init: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
 ) -> tuple[Any, Any]:
     """One compiled loop over all steps of ``body(same, carry, x)``; ``same`` are the arrays that every step reads."""
-    step = functools.partial(body, same)
+    step = _natively(functools.partial(body, same))
     if tell is None:
         return jax.lax.scan(step, init, xs, length, reverse=reverse, unroll=unroll)
     (_, carry), ys = jax.lax.scan(telling(step, tell), (jnp.int32(0), init), xs, length, reverse=reverse, unroll=unroll)
     return carry, ys
+
+
+def _natively(step: Callable) -> Callable:
+    """The same step of a loop, with native functions on CPU."""
+
+    def native(carry: Any, x: Any) -> tuple[Any, Any]:
+        leaves, structure = jax.tree.flatten((carry, x))
+        made = None
+
+        def flat(*leaves: Any) -> list[Any]:
+            nonlocal made
+            results, made = jax.tree.flatten(step(*structure.unflatten(leaves)))
+            return results
+
+        results = event.fuse(flat, len(jax.tree.leaves(carry)))(*leaves)
+        return made.unflatten(results)
+
+    return native
 
 
 class _Loops(threading.local):

@@ -1,4 +1,4 @@
-"""What the native handlers share: reading XLA's call frame and finding the next spike.
+"""What native functions share: reading memory at an address and finding the next spike.
 
 Addresses are int64 throughout: Numba would turn a mixture of signed and unsigned integers into floats.
 """
@@ -12,9 +12,6 @@ from llvmlite import ir
 from numba import cfunc, njit, types
 from numba.extending import intrinsic
 
-from .. import _ffi
-
-SIGNATURE = types.int64(types.int64)
 # Without Python errors in the way the compiler can drop every reference to the interpreter.
 OPTIONS: dict[str, Any] = {'nopython': True, 'boundscheck': False, 'error_model': 'numpy', 'forceinline': True}
 POINTERS = {
@@ -32,9 +29,10 @@ BLOCK = 64
 inlined = njit(inline='always')
 
 
-def compile_handler(handler: Callable[[int], int]) -> tuple[str, str]:
-    """Compile a function of a call-frame address; return its LLVM code and its symbol."""
-    compiled = cfunc(SIGNATURE, **OPTIONS)(handler)
+def compile_function(function: Callable[..., int]) -> tuple[str, str]:
+    """Compile a function of integers; return its LLVM code and its symbol."""
+    signature = types.int64(*[types.int64] * function.__code__.co_argcount)
+    compiled = cfunc(signature, **OPTIONS)(function)
     return compiled.inspect_llvm(), compiled.native_name
 
 
@@ -49,21 +47,6 @@ def _pointer(typing: Any, address: Any, dtype: Any) -> Any:
 
 # `pointer(address, dtype)`: the address as a typed pointer, indexed without bounds or sign checks.
 pointer: Any = intrinsic(prefer_literal=True)(_pointer)
-
-
-def _load(bits: int) -> Any:
-    def load(typing: Any, address: Any, offset: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            place = builder.add(arguments[0], arguments[1])
-            value = builder.load(builder.inttoptr(place, ir.IntType(bits).as_pointer()))
-            return value if bits == 64 else builder.sext(value, ir.IntType(64))
-
-        return types.int64(types.int64, types.int64), generate
-
-    return intrinsic(load)
-
-
-word, half = _load(64), _load(32)
 
 
 def _compared(dtype: str) -> Any:
@@ -92,54 +75,6 @@ def lowest(typing: Any, word: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.int64), generate
-
-
-@inlined
-def is_execution(frame: int, major: int, minor: int) -> bool:
-    """Whether XLA asks to run. It may ask for the version instead: then the answer is filled in here."""
-    extension = word(frame, _ffi.FRAME_EXTENSION)
-    while extension != 0:
-        if half(extension, _ffi.EXTENSION_TYPE) == _ffi.EXTENSION_IS_METADATA:
-            metadata = pointer(word(extension, _ffi.EXTENSION_METADATA), 'int32')
-            metadata[_ffi.METADATA_MAJOR // 4] = major
-            metadata[_ffi.METADATA_MINOR // 4] = minor
-            metadata[_ffi.METADATA_TRAITS // 4] = 0
-            return False
-        extension = word(extension, _ffi.EXTENSION_NEXT)
-    return half(frame, _ffi.FRAME_STAGE) == _ffi.STAGE_EXECUTE
-
-
-@inlined
-def argument(frame: int, i: int) -> int:
-    """Descriptor of the i-th operand."""
-    return word(word(frame, _ffi.FRAME_ARGUMENTS), 8 * i)
-
-
-@inlined
-def result(frame: int, i: int) -> int:
-    """Descriptor of the i-th result."""
-    return word(word(frame, _ffi.FRAME_RESULTS), 8 * i)
-
-
-@inlined
-def data(buffer: int) -> int:
-    """Address of a buffer's first item."""
-    return word(buffer, _ffi.BUFFER_DATA)
-
-
-@inlined
-def row_size(buffer: int) -> int:
-    """Length of a buffer's last axis."""
-    return word(word(buffer, _ffi.BUFFER_EXTENTS), 8 * (word(buffer, _ffi.BUFFER_RANK) - 1))
-
-
-@inlined
-def row_count(buffer: int) -> int:
-    """Product of a buffer's leading axes."""
-    extents, count = word(buffer, _ffi.BUFFER_EXTENTS), 1
-    for axis in range(word(buffer, _ffi.BUFFER_RANK) - 1):
-        count *= word(extents, 8 * axis)
-    return count
 
 
 def spike_scanner(dtype: str) -> Callable[[int, int, int], int]:
