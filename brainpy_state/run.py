@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
+import functools
+import operator
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -14,8 +16,7 @@ from . import environ
 from ._errors import ParameterError
 from .numerics import plain
 from .record import SpikeRecorder
-from .state import Undo
-from .transform._loop import loop
+from .transform._loop import loop, natively
 
 _LONGEST_CHUNK = 100_000
 
@@ -31,8 +32,8 @@ def run(step: Callable[[], Any], duration: Any, *, recorders: Sequence[SpikeReco
     duration : time
         How long to simulate, a multiple of ``dt``.
     recorders : sequence of SpikeRecorder
-        Recorders that ``step`` uses. They are emptied after each chunk. A chunk with more spikes
-        than a recorder holds is undone and run again with more room, so no spike is lost.
+        Recorders that ``step`` uses. They are emptied after each chunk, and before one of them
+        could overflow, so no spike is lost.
     chunk : time, optional
         How long to run before recorders are emptied; at most 100,000 steps by default.
     start : time, optional
@@ -65,31 +66,56 @@ def run(step: Callable[[], Any], duration: Any, *, recorders: Sequence[SpikeReco
     total = _in_steps('duration', duration, dt)
     first = 0 if start is None else _in_steps('start', start, dt)
     most = _LONGEST_CHUNK if chunk is None else max(1, _in_steps('chunk', chunk, dt))
+    recorders = tuple(recorders)
+    for recorder in recorders:
+        recorder.reserve(recorder.size)
 
-    bounds = [*range(first, first + total, most), first + total] if total else [first, first]
-    parts = [_chunk(step, a, b, recorders) for a, b in itertools.pairwise(bounds)]
+    i, end = first, first + total
+    parts: list[Any] = []
+    length = max(1, min(most, total))
+    while not parts or i < end:
+        clock = *map(jnp.int32, (i, i, min(i + length, end))), jnp.array(False)
+        (done, *_), out = loop(step, clock, (), _Clocked(recorders), length, scan=_until_full)
+        parts.append(jax.tree.map(lambda x, n=int(done) - i: np.asarray(x)[:n], out))
+        for recorder in recorders:
+            recorder.drain()
+        i = int(done)
     return jax.tree.map(lambda *xs: np.concatenate(xs), *parts)
 
 
-def _at_step(step: Callable[[], Any], args: Any) -> Any:
-    _, i = args
-    with environ.context(i=i, t=i * environ.get_dt()):
-        return (), step()
+@dataclass(frozen=True)
+class _Clocked:
+    """A step at its time, which tells whether a recorder might overflow in the next one."""
+
+    recorders: tuple[SpikeRecorder, ...]
+
+    def __call__(self, step: Callable[[], Any], args: Any) -> Any:
+        (i, first, stop, _), _ = args
+        with environ.context(i=i, t=i * environ.get_dt()):
+            out = step()
+        full = functools.reduce(operator.or_, (r.is_full for r in self.recorders), jnp.array(False))
+        return (i + 1, first, stop, full), out
 
 
-def _chunk(step: Callable[[], Any], first: int, last: int, recorders: Sequence[SpikeRecorder]) -> Any:
-    while True:
-        with Undo() as undo:
-            out = jax.tree.map(np.asarray, loop(step, (), jnp.arange(first, last, dtype=jnp.int32), _at_step)[1])
-        wanted = [int(r.count.value) for r in recorders]
-        if all(n <= r.capacity for n, r in zip(wanted, recorders, strict=True)):
-            break
-        undo.restore()
-        for n, recorder in zip(wanted, recorders, strict=True):
-            recorder.reserve(n)
-    for recorder in recorders:
-        recorder.drain()
-    return out
+def _until_full(
+    body: Callable, same: Any, carry: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
+) -> tuple[Any, Any]:
+    """As many steps of a clocked body as recorders have room for, and the results of at most ``length``."""
+    step = natively(functools.partial(body, same))
+    rows = jax.eval_shape(step, carry, xs)[1]
+
+    def goes_on(state: Any) -> Any:
+        (_, (i, _, stop, full)), _ = state
+        return (i < stop) & ~full
+
+    def advance(state: Any) -> Any:
+        carry, out = state
+        _, (i, first, _, _) = carry
+        carry, y = step(carry, xs)
+        return carry, jax.tree.map(lambda all, one: jax.lax.dynamic_update_index_in_dim(all, one, i - first, 0), out, y)
+
+    out = jax.tree.map(lambda row: jnp.zeros((length, *row.shape), row.dtype), rows)
+    return jax.lax.while_loop(goes_on, advance, (carry, out))
 
 
 def _in_steps(name: str, time: Any, dt: Any) -> int:

@@ -14,5 +14,21 @@ from ._products import to_post as to_post
 from ._products import to_pre as to_pre
 from ._products import to_weight as to_weight
 from ._record import record as record
+from ._ring import due as due
+from ._ring import to_ring as to_ring
 
-__all__ = ['CSR', 'backend', 'fuse', 'preference', 'product', 'record', 'set_backend', 'to_post', 'to_pre', 'to_weight', 'use_backend']
+__all__ = [
+    'CSR',
+    'backend',
+    'due',
+    'fuse',
+    'preference',
+    'product',
+    'record',
+    'set_backend',
+    'to_post',
+    'to_pre',
+    'to_ring',
+    'to_weight',
+    'use_backend',
+]

@@ -79,6 +79,13 @@ def resolve(choice: str, platform: str) -> str:
     return 'xla' if problem else 'numba'
 
 
+def without_native(choice: str, problem: str) -> None:
+    """Say once that XLA takes over, or raise where native kernels were demanded."""
+    if choice == 'numba':
+        raise ValueError(_impossible(problem))
+    _log_once(problem)
+
+
 def _check(name: str) -> None:
     if name not in _CHOICES:
         raise ValueError(f'event backend {name!r} is unknown; choose one of {", ".join(map(repr, _CHOICES))}.')

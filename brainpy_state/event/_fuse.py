@@ -15,7 +15,8 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Primitive, Va
 from jax.interpreters import ad
 
 from . import _backend, _lowering
-from ._plan import EVENTS, Plan, plan, supports
+from ._nodes import EVENTS, supports
+from ._plan import Plan, plan
 
 _SMALLEST = 256  # items: shorter loops gain nothing
 
@@ -97,12 +98,7 @@ def _grouped(jaxpr: Jaxpr) -> list[JaxprEqn | list[JaxprEqn]]:
     for eqn in jaxpr.eqns:
         sources = [v for v in eqn.invars if not isinstance(v, Literal) and v in group]
         fits = supports(eqn)
-        if fits:
-            # a native function records into buffers that it is given
-            given = eqn.invars[2:] if eqn.primitive.name == 'event_record' else ()
-            number = max((group[v] + (v in given and is_native[v]) for v in sources), default=0)
-        else:
-            number = max((group[v] + is_native[v] for v in sources), default=0)
+        number = max((group[v] + (is_native[v] and not fits) for v in sources), default=0)
         (native if fits else others).setdefault(number, []).append(eqn)
         for v in eqn.outvars:
             group[v], is_native[v] = number, fits
@@ -114,11 +110,11 @@ def _grouped(jaxpr: Jaxpr) -> list[JaxprEqn | list[JaxprEqn]]:
     return ordered
 
 
-def _is_worth_it(eqns: list[JaxprEqn]) -> bool:
+def _is_worth_it(eqns: list[Any]) -> bool:
     return any(eqn.primitive.name in EVENTS or eqn.outvars[0].aval.size >= _SMALLEST for eqn in eqns)
 
 
-def _extract(jaxpr: Jaxpr, eqns: list[JaxprEqn], succession: dict[Var, Var]) -> tuple[ClosedJaxpr, tuple[tuple[int, int], ...]]:
+def _extract(jaxpr: Jaxpr, eqns: list[JaxprEqn], succession: dict[Var, Any]) -> tuple[ClosedJaxpr, tuple[tuple[int, int], ...]]:
     """A jaxpr of these equations, and the pairs of its operands and results of which the second succeeds the first."""
     made = dict.fromkeys(v for eqn in eqns for v in eqn.outvars)
     used = dict.fromkeys(v for eqn in eqns for v in eqn.invars if not isinstance(v, Literal) and v not in made)
@@ -127,8 +123,8 @@ def _extract(jaxpr: Jaxpr, eqns: list[JaxprEqn], succession: dict[Var, Var]) -> 
     needed |= {v for v in jaxpr.outvars if not isinstance(v, Literal)}
     operands, results = list(used), [v for v in made if v in needed]
     place = {v: k for k, v in enumerate(results)}
-    read_elsewhere = {v for v in used if v in needed}
-    pairs = [(k, place[succession[v]]) for k, v in enumerate(operands) if v in succession and succession[v] in place and v not in read_elsewhere]
+    ends = [(k, succession[v]) for k, v in enumerate(operands) if v in succession and v not in needed]
+    pairs = [(k, place[v]) for k, v in ends if v in place]
     return _part(jaxpr, eqns, operands, results), tuple(pairs)
 
 
@@ -141,17 +137,7 @@ def _planned(*avals: Any, jaxpr: ClosedJaxpr, pairs: Any, backend: str) -> Plan:
 
 
 def _tangent(primals: Any, tangents: Any, *, jaxpr: ClosedJaxpr, **_: Any) -> tuple[Any, Any]:
-    moving = [k for k, t in enumerate(tangents) if type(t) is not ad.Zero]
-
-    def of_moving(*values: Any) -> Any:
-        operands = list(primals)
-        for k, value in zip(moving, values, strict=True):
-            operands[k] = value
-        return jaxpr_as_fun(jaxpr)(*operands)
-
-    results, slopes = jax.jvp(of_moving, [primals[k] for k in moving], [tangents[k] for k in moving])
-    zero = jax.dtypes.float0
-    return results, [ad.Zero(jax.typeof(r).to_tangent_aval()) if s.dtype == zero else s for r, s in zip(results, slopes, strict=True)]
+    return _lowering.tangent_of(jaxpr_as_fun(jaxpr), primals, tangents, True)
 
 
 def _batch(operands: Any, axes: Any, *, jaxpr: ClosedJaxpr, **_: Any) -> tuple[Any, Any]:

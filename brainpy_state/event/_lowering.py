@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
-from jax.interpreters import batching, mlir
+from jax.interpreters import ad, batching, mlir
 
 from . import _backend, _native
-from ._plan import Plan, Unsupported, plan
+from ._nodes import Unsupported
+from ._plan import Plan, plan
 
 
 def install(
@@ -52,9 +53,8 @@ def install(
             target = _native.handler(todo)
         except Unsupported:
             return as_xla_on_cpu(ctx, *operands, **parameters)
-        except _native.Unavailable:
-            # Asked again, the choice knows of the failure: it logs it, or raises where 'numba' was demanded.
-            _backend.resolve(choice, 'cpu')
+        except _native.Unavailable as problem:
+            _backend.without_native(choice, str(problem))
             return as_xla_on_cpu(ctx, *operands, **parameters)
         # The memory that the function needs for itself is given as further results.
         extra = [ShapedArray((size,), dtype) for size, dtype in todo.results[len(ctx.avals_out) :]]
@@ -99,3 +99,20 @@ def map_lanes(primitive: Primitive, operands: Sequence[Any], axes: Sequence[int 
 def set_batching(primitive: Primitive, rule: Callable) -> None:
     """Register a batching rule `(operands, axes, **parameters) -> (result, axis)`."""
     batching.primitive_batchers[primitive] = rule
+
+
+def tangent_of(f: Callable, primals: Sequence[Any], tangents: Sequence[Any], multiple_results: bool) -> tuple[Any, Any]:
+    """The result of a function and its tangent, as the rule of a primitive returns them."""
+    moving = [k for k, t in enumerate(tangents) if type(t) is not ad.Zero]
+
+    def of_moving(*values: Any) -> Any:
+        operands = list(primals)
+        for k, value in zip(moving, values, strict=True):
+            operands[k] = value
+        results = f(*operands)
+        return list(results) if multiple_results else [results]
+
+    results, slopes = jax.jvp(of_moving, [primals[k] for k in moving], [tangents[k] for k in moving])
+    fixed = jax.dtypes.float0
+    slopes = [ad.Zero(jax.typeof(r).to_tangent_aval()) if s.dtype == fixed else s for r, s in zip(results, slopes, strict=True)]
+    return (results, slopes) if multiple_results else (results[0], slopes[0])

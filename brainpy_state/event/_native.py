@@ -6,7 +6,6 @@ fingerprint of everything that the code depends on, so nothing stale is ever loa
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import importlib
@@ -16,7 +15,6 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -27,8 +25,9 @@ from ._plan import Plan
 
 _log = logging.getLogger('brainpy_state.event')
 _lock = threading.RLock()
+_functions: dict[tuple[str | bool, ...], tuple[str, int]] = {}
 _registered: set[str] = set()  # XLA accepts a name only once
-_failures: list[str] = []  # kernels that could not be built: none is tried again
+_failures: list[str] = []  # functions that could not be built: none is tried again
 _engines: list[Any] = []  # the loaded code lives as long as its engine
 
 # A kernel may call nothing but these: anything else would tie the object code to a running interpreter.
@@ -68,17 +67,25 @@ def handler(plan: Plan) -> str:
     Unavailable
         It cannot be compiled or loaded.
     """
-    with _lock, _reported('a native step'):
-        from .backends import llvm_step
+    with _lock:
+        try:
+            return _handler(plan)
+        except Unavailable:
+            raise
+        except Exception as error:
+            raise Unavailable(f'a native step cannot be compiled ({_first_line(error)})') from error
 
-        text = llvm_step.compile_plan(plan, _ffi.api_version(), _function)
-        key = _fingerprint(text)
-        name = f'brainpy_state_{key[:24]}'
-        if name not in _registered:
-            code = _read(key) or _optimise(key, text)
-            _ffi.register(name, _load(code, llvm_step.SYMBOL))
-            _registered.add(name)
-        return name
+
+def _handler(plan: Plan) -> str:
+    from .backends import llvm_step
+
+    text = llvm_step.compile_plan(plan, _ffi.api_version(), _function)
+    key = _fingerprint(text)
+    name = f'brainpy_state_{key[:24]}'
+    if name not in _registered:
+        _ffi.register(name, _load(_read(key) or _optimise(key, text), llvm_step.SYMBOL))
+        _registered.add(name)
+    return name
 
 
 def function(module: str, builder: str, *options: str | bool) -> tuple[str, int]:
@@ -95,12 +102,23 @@ def function(module: str, builder: str, *options: str | bool) -> tuple[str, int]
     Unavailable
         It cannot be compiled or loaded.
     """
-    with _lock, _reported(f'the native function {builder}'):
+    with _lock:
         return _function(module, builder, *options)
 
 
-@functools.cache
 def _function(module: str, builder: str, *options: str | bool) -> tuple[str, int]:
+    wanted = (module, builder, *options)
+    if wanted not in _functions:
+        try:
+            _functions[wanted] = _build(module, builder, options)
+        except Exception as error:
+            # Whatever a compiler of another version trips over, XLA still works, and the caller logs the reason.
+            _failures.append(f'the native function {builder} cannot be compiled ({_first_line(error)})')
+            raise Unavailable(_failures[-1]) from error
+    return _functions[wanted]
+
+
+def _build(module: str, builder: str, options: tuple[str | bool, ...]) -> tuple[str, int]:
     sources = files(__package__) / 'backends'
     parts = [sources.joinpath(f'{name}.py').read_text() for name in ('numba_memory', module)]
     key = _fingerprint(*parts, repr((builder, options, version('numba'))))
@@ -110,17 +128,8 @@ def _function(module: str, builder: str, *options: str | bool) -> tuple[str, int
     return symbol, address
 
 
-@contextlib.contextmanager
-def _reported(what: str) -> Iterator[None]:
-    try:
-        yield
-    except Unavailable:
-        raise
-    except Exception as error:
-        # Whatever a compiler of another version trips over, XLA still works, and the caller logs the reason.
-        reason = str(error).strip().partition('\n')[0]
-        _failures.append(f'{what} cannot be compiled ({reason})')
-        raise Unavailable(_failures[-1]) from error
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition('\n')[0]
 
 
 def cache_dir() -> Path:

@@ -11,73 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal
+from jax.extend.core import ClosedJaxpr
 
-# Equations that hold another jaxpr, which may stand in their place.
-CALLS = {'jit': 'jaxpr', 'pjit': 'jaxpr', 'closed_call': 'call_jaxpr', 'custom_jvp_call': 'call_jaxpr', 'custom_vjp_call': 'call_jaxpr'}
-ELEMENTWISE = frozenset(
-    """abs add and bitcast_convert_type ceil clamp convert_element_type copy copy_p cos div eq exp expm1 floor ge gt integer_pow iota is_finite
-    le log log1p logistic lt max min mul ne neg not or rem round rsqrt select_n shift_left shift_right_arithmetic shift_right_logical sign sin
-    sqrt square sub tanh xor""".split()
-)
-RENAMES = ('reshape', 'squeeze', 'expand_dims', 'stop_gradient')
-EVENTS = ('event_to_post', 'event_to_pre', 'event_to_weight', 'event_record')
-DTYPES = tuple(map(np.dtype, ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float32', 'float64')))
-
-
-@dataclass(eq=False)
-class Operand:
-    """An input of the function, in memory."""
-
-    number: int
-    size: int
-    dtype: np.dtype
-
-
-@dataclass(frozen=True)
-class Number:
-    """A number that is known."""
-
-    value: Any
-    dtype: np.dtype
-
-
-@dataclass(eq=False)
-class Part:
-    """Consecutive items of a value in memory."""
-
-    source: Any
-    first: int
-    size: int
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.source.dtype
-
-
-@dataclass(eq=False)
-class Node:
-    """A computed value: for each neuron, or by an event operation."""
-
-    name: str
-    params: dict[str, Any]
-    operands: list[Any]
-    size: int
-    dtype: np.dtype
-    which: int = 0  # of several results of one operation
-    stage: int = -1
-    results: list[int] = field(default_factory=list)  # numbers of the results that hold it
-
-    @property
-    def is_event(self) -> bool:
-        return self.name in EVENTS
-
-
-class Unsupported(Exception):  # noqa: N818 -- a reason to let XLA do it, not a fault
-    """This jaxpr cannot be a native function."""
-
-
-Value = Operand | Number | Part | Node
+from ._nodes import Node, Operand, Unsupported, Value, flatten, source_of
 
 
 @dataclass
@@ -123,17 +59,17 @@ def plan(closed: ClosedJaxpr, pairs: dict[int, int]) -> Plan:
     jaxpr = closed.jaxpr
     operands = [Operand(k, v.aval.size, v.aval.dtype) for k, v in enumerate(jaxpr.invars)]
     nodes: list[Node] = []
-    values = _flatten(closed, list(operands), nodes)
+    values = flatten(closed, list(operands), nodes)
     outputs = [_as_result(value, v.aval, nodes) for value, v in zip(values, jaxpr.outvars, strict=True)]
     for k, node in enumerate(outputs):
         node.results.append(k)
-    stages = _schedule(nodes)
+    stages = _schedule(_used(nodes))
     results = [(v.aval.size, v.aval.dtype) for v in jaxpr.outvars]
     for node in _in_memory(stages):
         if not node.results:
             node.results.append(len(results))
             results.append((node.size, node.dtype))
-    return Plan(operands, stages, results, _aliases(stages, pairs, outputs))
+    return Plan(operands, stages, results, _taken(stages, pairs, outputs) | _changed(stages))
 
 
 def reads(stages: Sequence[Stage]) -> Iterator[tuple[int, Node, Value]]:
@@ -144,44 +80,6 @@ def reads(stages: Sequence[Stage]) -> Iterator[tuple[int, Node, Value]]:
                 yield number, node, value
 
 
-def _flatten(closed: ClosedJaxpr, inputs: list[Value], nodes: list[Node]) -> list[Value]:
-    jaxpr = closed.jaxpr
-    env: dict[Any, Value] = dict(zip(jaxpr.invars, inputs, strict=True))
-    for var, constant in zip(jaxpr.constvars, closed.consts, strict=True):
-        env[var] = Number(np.asarray(constant)[()], var.aval.dtype)
-
-    def read(atom: Any) -> Value:
-        return Number(np.asarray(atom.val).reshape(())[()], atom.aval.dtype) if isinstance(atom, Literal) else env[atom]
-
-    for eqn in jaxpr.eqns:
-        operands = [read(atom) for atom in eqn.invars]
-        env.update(zip(eqn.outvars, _evaluate(eqn, operands, nodes), strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
-
-
-def _evaluate(eqn: JaxprEqn, operands: list[Value], nodes: list[Node]) -> list[Value]:
-    name, (out, *_) = eqn.primitive.name, eqn.outvars
-    if name in CALLS:
-        return _flatten(eqn.params[CALLS[name]], operands, nodes)
-    if name in RENAMES or name == 'broadcast_in_dim':  # a value of one item stands for any number
-        return operands[:1]
-    if name == 'slice':
-        source, first, size = operands[0], eqn.params['start_indices'][0], out.aval.size
-        first *= int(np.prod(eqn.invars[0].aval.shape[1:]))
-        if _size(source) == 1:
-            return [source]
-        return [Part(source.source, source.first + first, size) if isinstance(source, Part) else Part(source, first, size)]
-    uniform = name in ELEMENTWISE and name != 'iota' and all(_size(value) == 1 for value in operands)
-    made = [Node(name, eqn.params, operands, 1 if uniform else v.aval.size, v.aval.dtype, k) for k, v in enumerate(eqn.outvars)]
-    if name in EVENTS:
-        for k, (value, var) in enumerate(zip(operands, eqn.invars, strict=True)):
-            if var.aval.ndim and (isinstance(value, Number) or value.size != var.aval.size):
-                operands[k] = Node('copy', {}, [value], var.aval.size, var.aval.dtype)
-                nodes.append(operands[k])
-    nodes.extend(made)
-    return list(made)
-
-
 def _as_result(value: Value, aval: Any, nodes: list[Node]) -> Node:
     if not isinstance(value, Node) or value.size != aval.size or value.results:
         value = Node('copy', {}, [value], aval.size, aval.dtype)
@@ -189,8 +87,14 @@ def _as_result(value: Value, aval: Any, nodes: list[Node]) -> Node:
     return value
 
 
-def _size(value: Value) -> int:
-    return 1 if isinstance(value, Number) else value.size
+def _used(nodes: list[Node]) -> list[Node]:
+    """Those that a result depends on."""
+    used: set[Any] = set()
+    for node in reversed(nodes):
+        if node.results or node.is_event or node in used:
+            used.add(node)
+            used.update(map(source_of, node.operands))
+    return [node for node in nodes if node in used]
 
 
 def _schedule(nodes: list[Node]) -> list[Stage]:
@@ -202,13 +106,14 @@ def _schedule(nodes: list[Node]) -> list[Stage]:
         if node.stage == len(stages):
             stages.append(Stage(node.size, node.name if node.is_event else '', node.operands))
     readers: dict[Node, list[tuple[Node, Value]]] = {node: [] for node in nodes}
+    changed = {node.changes: node for node in nodes if node.changes}
     for node in nodes:
         for value in node.operands:
-            if isinstance(source := _source(value), Node):
+            if isinstance(source := source_of(value), Node):
                 readers[source].append((node, value))
     moved = True
     while moved:
-        moved = any([_sink(node, stages, readers) for node in reversed(nodes) if not node.is_event])
+        moved = any([_sink(node, stages, readers, changed) for node in reversed(nodes) if not node.is_event])
     for node in nodes:
         stages[node.stage].nodes.append(node)
     left = [stage for stage in stages if stage.nodes]
@@ -218,13 +123,9 @@ def _schedule(nodes: list[Node]) -> list[Stage]:
     return left
 
 
-def _source(value: Value) -> Value:
-    return value.source if isinstance(value, Part) else value
-
-
 def _after(value: Value, reader: Node) -> int:
     """The first stage in which a node can read a value."""
-    source = _source(value)
+    source = source_of(value)
     if not isinstance(source, Node):
         return 0
     together = value is source and not source.is_event and not reader.is_event and source.size == reader.size
@@ -237,21 +138,25 @@ def _takes(stage: Stage, node: Node) -> bool:
     return not stage.event and stage.size == node.size
 
 
-def _sink(node: Node, stages: list[Stage], readers: dict[Node, list[tuple[Node, Value]]]) -> bool:
+def _sink(node: Node, stages: list[Stage], readers: dict[Node, list[tuple[Node, Value]]], changed: dict[Any, Node]) -> bool:
     """Move a node to the last stage before it is read, unless more values would have to be kept in memory."""
 
     def is_kept(source: Node) -> bool:
-        return bool(source.results) or any(_after(value, reader) > source.stage or reader.stage > source.stage for reader, value in readers[source])
+        return bool(source.results) or any(
+            _after(value, reader) > source.stage or reader.stage > source.stage for reader, value in readers[source]
+        )
 
     def cost() -> int:
         return sum(map(is_kept, affected))
 
     old = node.stage
-    last = min((reader.stage - (_after(value, reader) > old) for reader, value in readers[node]), default=len(stages) - 1)
+    limits = [reader.stage - (_after(value, reader) > old) for reader, value in readers[node]]
+    limits += [changed[source].stage - 1 for source in map(source_of, node.operands) if source in changed]
+    last = min(limits, default=len(stages) - 1)
     new = max((k for k in range(old, last + 1) if _takes(stages[k], node)), default=old)
     if new == old:
         return False
-    affected = {node, *(source for value in node.operands if isinstance(source := _source(value), Node) and source.size > 1)}
+    affected = {node, *(source for value in node.operands if isinstance(source := source_of(value), Node) and source.size > 1)}
     before = cost()
     node.stage = new
     if cost() > before:
@@ -261,69 +166,57 @@ def _sink(node: Node, stages: list[Stage], readers: dict[Node, list[tuple[Node, 
 
 def _in_memory(stages: list[Stage]) -> list[Node]:
     """Nodes that must be kept in memory, in the order of their stages."""
-    kept = {node: None for stage in stages if stage.event for node in stage.nodes}
+    nodes = [node for stage in stages for node in stage.nodes]
+    changed = {node.changes for node in nodes if node.changes}
+    kept = {node: None for node in nodes if node.is_event and not (node.changes and node in changed)}
     for number, reader, value in reads(stages):
-        source = _source(value)
-        if isinstance(source, Node) and (value is not source or reader.is_event or (source.size > 1 and source.stage != number)):
+        source = source_of(value)
+        if (
+            isinstance(source, Node)
+            and not source.changes
+            and (value is not source or reader.is_event or (source.size > 1 and source.stage != number))
+        ):
             kept[source] = None
     return sorted(kept, key=lambda node: node.stage)
 
 
-def _aliases(stages: list[Stage], pairs: dict[int, int], outputs: list[Node]) -> dict[int, int]:
-    # A result may take an operand's memory if the operand is read before only, or in the same loop at the same item.
+def _taken(stages: list[Stage], pairs: dict[int, int], outputs: list[Node]) -> dict[int, int]:
+    """Results that take the memory of an operand that is read before only, or in the same loop at the same item."""
     last: dict[int, tuple[int, bool]] = {}
     for number, reader, value in reads(stages):
-        source = _source(value)
+        source = source_of(value)
         if isinstance(source, Operand):
             in_step = value is source and not reader.is_event and source.size == reader.size
             before, was_in_step = last.get(source.number, (-1, True))
             last[source.number] = number, in_step and (was_in_step or before < number)
-    aliases = {}
+    taken = {}
     for k, result in pairs.items():
         node, (stage, in_step) = outputs[result], last.get(k, (-1, True))
         if not node.is_event and (stage < node.stage or (stage == node.stage and in_step)):
-            aliases[k] = result
-    for recorded in (node for stage in stages if stage.event == 'event_record' for node in stage.nodes):
-        buffer = recorded.operands[2 + recorded.which]
-        if not isinstance(buffer, Operand) or buffer.number in aliases or last[buffer.number][0] > recorded.stage:
-            raise Unsupported('a buffer of recorded events is used otherwise')
-        aliases[buffer.number] = recorded.results[0]
+            taken[k] = result
+    return taken
+
+
+def _changed(stages: list[Stage]) -> dict[int, int]:
+    """Results that are an operand after event operations have changed it in place."""
+    changers: dict[Any, Node] = {}
+    for stage in stages:
+        for node in stage.nodes:
+            if node.changes and changers.setdefault(node.changes, node) is not node:
+                raise Unsupported('two operations change the same memory')
+    for number, reader, value in reads(stages):
+        changer = changers.get(source_of(value))
+        if changer and number >= changer.stage and reader.operands is not changer.operands:
+            raise Unsupported('memory is read after it was changed')
+    aliases = {}
+    for node in changers.values():
+        if node in changers and node.results:
+            raise Unsupported('memory is a result, and is changed afterwards')
+        if node not in changers:
+            origin = node
+            while isinstance(origin, Node) and origin.changes:
+                origin = origin.changes
+            if not isinstance(origin, Operand):
+                raise Unsupported('memory is changed that is no operand')
+            aliases[origin.number] = node.results[0]
     return aliases
-
-
-def supports(eqn: JaxprEqn) -> bool:
-    """Whether an equation can be part of a plan."""
-    name, avals = eqn.primitive.name, [v.aval for v in (*eqn.invars, *eqn.outvars)]
-    if name in EVENTS:
-        return True
-    if eqn.effects or not all(getattr(aval, 'dtype', None) in DTYPES for aval in avals):
-        return False
-    if name in CALLS:
-        return all(map(supports, eqn.params[CALLS[name]].eqns))
-    result = eqn.outvars[0].aval
-    if name in RENAMES:
-        return True
-    if name == 'broadcast_in_dim':
-        return avals[0].size in (1, result.size)
-    if name == 'slice':
-        whole = avals[0].shape[1:] == result.shape[1:]
-        return eqn.params['strides'] is None and whole and result.ndim > 0
-    if name not in ELEMENTWISE or any(aval.size not in (1, result.size) for aval in avals):
-        return False
-    return _SPECIAL[name](eqn) if name in _SPECIAL else True
-
-
-def _divides_safely(eqn: JaxprEqn) -> bool:
-    # An integer divided by zero stops the process.
-    x, y = eqn.invars
-    return x.aval.dtype.kind == 'f' or (isinstance(y, Literal) and y.val > 0)
-
-
-_SPECIAL = {
-    'div': _divides_safely,
-    'rem': lambda eqn: eqn.invars[0].aval.dtype.kind != 'f' and _divides_safely(eqn),
-    'integer_pow': lambda eqn: eqn.params['y'] >= 0 or eqn.outvars[0].aval.dtype.kind == 'f',
-    'iota': lambda eqn: eqn.outvars[0].aval.ndim == 1,
-    'bitcast_convert_type': lambda eqn: eqn.invars[0].aval.dtype.itemsize == eqn.outvars[0].aval.dtype.itemsize,
-    'select_n': lambda eqn: len(eqn.invars) == 3 and eqn.invars[0].aval.dtype == np.bool_,
-}

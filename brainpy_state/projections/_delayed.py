@@ -32,8 +32,7 @@ class DelayedConnection(Module):
 
     Notes
     -----
-    State: ``waiting``, what arrives in the coming steps, of shape ``(steps, batch, n_post)``. The event product writes into
-    all steps at once: it sees a target for each step and neuron.
+    States: ``waiting``, a ring of what arrives in the coming steps, of shape ``(steps, batch, n_post)``, and ``row``, which of them is due.
     """
 
     graph_invisible_attrs = ('comm',)
@@ -52,17 +51,18 @@ class DelayedConnection(Module):
         targets = steps * np.int64(post) + self.comm.targets
         if length * post >= 2**31:
             raise ParameterError(f'{self.label}: {length} steps of delay onto {post} neurons are more than 2**31 places.')
-        self.structure = event.CSR(self.comm.structure.indptr, jnp.asarray(targets.astype(np.int32)), (pre, length * post))
+        self.slots = event.CSR(self.comm.structure.indptr, jnp.asarray(targets.astype(np.int32)), (pre, length * post))
         shape = (length, *(() if batch_size is None else (batch_size,)), post)
         self.waiting = DelayState(with_unit(jnp.zeros(shape, environ.dftype()), u.get_unit(self.comm.weight.value) * self.unit()))
+        self.row = DelayState(jnp.zeros((), jnp.int32))
 
     def update(self, x: Any) -> Any:
         """What arrives in this step, shape ``(batch, n_post)``, after the sources have sent x, shape ``(batch, n_pre)``."""
         check_dt(self.made_for, self.label)
-        weight, waiting = self.comm.weight.value, self.waiting.value
-        sent = event.product(self.structure, u.get_mantissa(weight), u.get_mantissa(x))
-        sent = jnp.moveaxis(sent.reshape(*sent.shape[:-1], waiting.shape[0], waiting.shape[-1]), -2, 0)
-        arriving = u.get_mantissa(waiting) + sent
-        unit = u.get_unit(waiting)
-        self.waiting.value = with_unit(jnp.concatenate([arriving[1:], jnp.zeros_like(arriving[:1])]), unit)
-        return with_unit(arriving[0], unit)
+        weight, waiting, row = self.comm.weight.value, self.waiting.value, self.row.value
+        unit, length = u.get_unit(waiting), waiting.shape[0]
+        ring = event.to_ring(self.slots, u.get_mantissa(weight), u.get_mantissa(x), row, u.get_mantissa(waiting))
+        ring, due = event.due(row, ring)
+        self.waiting.value = with_unit(ring, unit)
+        self.row.value = jnp.where(row + 1 == length, 0, row + 1)
+        return with_unit(due, unit)

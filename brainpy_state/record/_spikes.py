@@ -78,7 +78,7 @@ class SpikeRecorder(Module):
     """Collects the spikes of a population as events.
 
     Call it in every step with the spikes; the number of the step is ``environ``'s ``i``. `run`
-    empties it between chunks and enlarges it when a chunk has more spikes than it can hold.
+    empties it before it could overflow.
 
     Parameters
     ----------
@@ -110,6 +110,11 @@ class SpikeRecorder(Module):
         """Record the spikes of one step, shape ``(size,)``."""
         i = jnp.asarray(environ.get('i', desc='the number of the step'), jnp.int32)
         self.events.value, self.count.value = event.record(spikes, i, self.events.value, self.count.value)
+
+    @property
+    def is_full(self) -> Any:
+        """Whether there is no room for a step in which all neurons spike."""
+        return self.count.value > self.capacity - self.size
 
     def reserve(self, count: int) -> None:
         """Make room for at least ``count`` events, forgetting those it holds."""

@@ -118,27 +118,27 @@ def plain_scan(
     body: Callable, same: Any, init: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
 ) -> tuple[Any, Any]:
     """One compiled loop over all steps of ``body(same, carry, x)``; ``same`` are the arrays that every step reads."""
-    step = _natively(functools.partial(body, same))
+    step = natively(functools.partial(body, same))
     if tell is None:
         return jax.lax.scan(step, init, xs, length, reverse=reverse, unroll=unroll)
     (_, carry), ys = jax.lax.scan(telling(step, tell), (jnp.int32(0), init), xs, length, reverse=reverse, unroll=unroll)
     return carry, ys
 
 
-def _natively(step: Callable) -> Callable:
+def natively(step: Callable) -> Callable:
     """The same step of a loop, with native functions on CPU."""
 
     def native(carry: Any, x: Any) -> tuple[Any, Any]:
         leaves, structure = jax.tree.flatten((carry, x))
-        made = None
+        made: list[Any] = []  # the structure of the results
 
         def flat(*leaves: Any) -> list[Any]:
-            nonlocal made
-            results, made = jax.tree.flatten(step(*structure.unflatten(leaves)))
+            results, shape = jax.tree.flatten(step(*jax.tree.unflatten(structure, leaves)))
+            made.append(shape)
             return results
 
         results = event.fuse(flat, len(jax.tree.leaves(carry)))(*leaves)
-        return made.unflatten(results)
+        return jax.tree.unflatten(made[-1], results)
 
     return native
 

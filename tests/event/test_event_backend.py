@@ -33,7 +33,7 @@ def without_numba(monkeypatch):
 
 
 def uses_native_code(call, *arguments):
-    return 'brainpy_state_to_post' in jax.jit(call).lower(*arguments).as_text()
+    return 'brainpy_state_' in jax.jit(call).lower(*arguments).as_text()
 
 
 def deliver(csr):
@@ -103,11 +103,11 @@ def test_kernel_that_cannot_be_built_falls_back_and_says_so(monkeypatch, small, 
     monkeypatch.setattr(_native, '_failures', [])
     monkeypatch.setattr(_native, '_read', lambda key: None)
     monkeypatch.setattr(_native, '_compile', broken)
-    monkeypatch.setattr(_native, '_targets', {})
+    monkeypatch.setattr(_native, '_functions', {})
     with caplog.at_level(logging.INFO, 'brainpy_state.event'):
         assert not uses_native_code(deliver(small), jnp.ones((7, 4)))
     assert event.backend() == 'xla'
-    assert 'the native kernel to_post cannot be built (no compiler)' in caplog.records[-1].getMessage()
+    assert 'the native function to_post cannot be compiled (no compiler)' in caplog.records[-1].getMessage()
     with pytest.raises(ValueError, match='no compiler'):
         event.set_backend('numba')
 

@@ -89,11 +89,12 @@ def deliver_in_a_new_process(cache):
 def test_second_process_loads_without_numba_and_a_damaged_file_is_built_anew(tmp_path):
     assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] True'
     assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] False'
-    (kernel,) = tmp_path.glob('*.o')
-    content = kernel.read_bytes()
-    kernel.write_bytes(content[:-7] + b'garbage')
+    kept = {path: path.read_bytes() for path in tmp_path.glob('*.o')}
+    assert len(kept) == 2  # the product, and the step that calls it
+    for path, content in kept.items():
+        path.write_bytes(content[:-7] + b'garbage')
     assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] True'
-    assert kernel.read_bytes() == content
+    assert {path: path.read_bytes() for path in tmp_path.glob('*.o')} == kept
 
 
 @pytest.mark.slow
@@ -112,10 +113,10 @@ def test_cache_is_private_to_the_user(tmp_path, monkeypatch):
     assert [path.name for path in (tmp_path / 'kernels').iterdir()] == ['key.o']
 
 
-def test_fingerprint_tells_kernels_apart():
-    keys = [_native._fingerprint('numba_products', 'to_post', ('float32', 'float32', weighted)) for weighted in (False, True)]
-    assert keys[0] != keys[1]
-    assert keys[0] == _native._fingerprint('numba_products', 'to_post', ('float32', 'float32', False))
+def test_functions_with_other_options_are_kept_apart():
+    functions = [_native.function('numba_products', 'to_post', 'float32', 'float32', weighted) for weighted in (False, True, False)]
+    assert functions[0] != functions[1]
+    assert functions[0] == functions[2]
 
 
 @pytest.mark.slow
