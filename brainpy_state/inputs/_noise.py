@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import environ
 from .._errors import UnitError
 from .._typing import Size
 from ..nn import Parameter, Variable, check_unit, non_negative, positive

@@ -54,7 +54,7 @@ def _looked_up(entries: np.ndarray, bits: int, first: np.ndarray, least: np.ndar
     column = word >> np.uint32(32 - bits)
     entry = jnp.asarray(entries).at[first + column].get(mode='promise_in_bounds')
     other = np.uint32(2**bits - 1)
-    return least + jnp.where(word << np.uint32(bits) < entry & ~other, column, entry & other).astype(np.int32)
+    return jnp.where(word << np.uint32(bits) < entry & ~other, column, entry & other).astype(np.int32) + least
 
 
 def _reach(mean: np.ndarray) -> np.ndarray:

@@ -40,7 +40,8 @@ def vmap(
 
     States are shared by all lanes unless they are declared: of a state in ``in_states`` each lane
     reads and writes its own slice. Random generators give each lane numbers of its own and go on by
-    one step in all. The Python body runs once, as if for one lane.
+    one step in all; a `random.Stream` gives the lanes the numbers of the rows of a batch and needs no
+    declaration. The Python body runs once, as if for one lane.
 
     Parameters
     ----------
@@ -231,7 +232,9 @@ class Lanes:
             )
             with checking(self.token):
                 out, new = run(values, settings, captured, jax.tree.leaves(args))
-            new = [value if state in out_axes else after_lanes(state, after, value) for state, value in zip(lifted.writes, new, strict=True)]
+            new = [
+                value if state in out_axes else after_lanes(state, after, value) for state, value in zip(lifted.writes, new, strict=True)
+            ]
             return out, [first_failure(value) if flag else value for value, flag in zip(new, flags, strict=True)]
 
         return pure, reads
