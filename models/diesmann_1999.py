@@ -121,9 +121,9 @@ class Trials(Simulation):
 
     def run(self, duration: Any = DURATION) -> Simulation:
         """Initialise and simulate; needs ``dt`` in ``environ``."""
-        bst.nn.init_all_states(self.net, batch_size=len(self.packets))
-        bst.nn.init_all_states(self.recorder)
         with bst.random.seed_context(self.seed):
+            bst.nn.init_all_states(self.net, batch_size=len(self.packets))
+            bst.nn.init_all_states(self.recorder)
             self.V = bst.run(self.step, duration, recorders=[self.recorder])
         self.spikes = self.recorder.spikes(0, len(self.V))
         return self

@@ -9,12 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import environ
+from .. import environ, random
 from .._errors import ParameterError, ShapeError
 from .._typing import Size
 from ..nn import Dynamics, broadcasts, check_unit
 from ..nn._declare import brief
 from ..numerics import plain, with_unit
+from ..random._keys import Seed, check_seed
 
 _LAST_STEP = 2**31 - 1
 ROUNDINGS = {'round': np.rint, 'floor': np.floor, 'ceil': np.ceil}
@@ -141,6 +142,37 @@ class Input(Dynamics):
                 f'{self.label}: {name} have shape {shape}, expected ({count},) or ({count}, *{self.varshape}), for {count} {of}.'
             )
         return values
+
+
+class RandomInput(Input):
+    """Base of inputs that draw: each has a stream of random numbers of its own.
+
+    Parameters
+    ----------
+    in_size : int or tuple of int
+        The shape of the population.
+    seed : int, str or tuple of them, optional
+        The name of its random numbers; without one, the default generator of `random` gives another one whenever it is initialised.
+    name : str, optional
+        A label for messages.
+    **params
+        What the input declares.
+    """
+
+    def __init__(self, in_size: Size, *, seed: Seed = None, name: str | None = None, **params: Any):
+        super().__init__(in_size, name=name, **params)
+        check_seed(seed, self.label)
+        self.stream = random.Stream(seed)
+
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Allocate the declared variables, and start the random numbers from the first step."""
+        super().init_state(batch_size, **kwargs)
+        self.stream.restart()
+
+    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Give the declared variables their first values again, and start the random numbers from the first step."""
+        super().reset_state(batch_size, **kwargs)
+        self.stream.restart()
 
 
 def steps_of(times: Any, dt: Any, rounding: str = 'round') -> np.ndarray:

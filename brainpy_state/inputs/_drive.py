@@ -12,14 +12,14 @@ from .. import environ
 from .._errors import ParameterError
 from ..nn import Dynamics, Parameter, non_negative
 from ..numerics import plain
+from ..random._keys import Seed
 from ..state import State
-from ._base import Input, per_step
-from ._draws import poisson
+from ._base import RandomInput, per_step
 
 _MOST = 2.0**30
 
 
-class PoissonInput(Input):
+class PoissonInput(RandomInput):
     r"""Independent Poisson sources that each neuron of a target has for itself.
 
     In each step a neuron receives ``weight`` times k, where k is drawn from the Poisson distribution with the mean
@@ -36,6 +36,8 @@ class PoissonInput(Input):
         f, the rate of each source, zero or positive.
     weight : quantity, a shape that broadcasts to the size
         What an event gives, in the unit that the target receives; 0 for neurons without drive.
+    seed : int, str or tuple of them, optional
+        The name of its random numbers, such as ``(1, 'noise')``: the same seed gives the same numbers.
     name : str, optional
         A label for messages.
 
@@ -48,9 +50,12 @@ class PoissonInput(Input):
 
     Notes
     -----
-    Make it before ``init_all_states``, which allocates what waits for a neuron's step. Every neuron, step, row of a batch and lane
-    has random numbers of its own, from the default generator. One mean for all neurons is cheap to draw from; different means, or
-    such as are trained, are not.
+    Every neuron, step, row of a batch and lane has random numbers of its own, which depend on the seed and on these alone; see
+    `random.Stream`. Without a seed, the default generator gives one whenever the input is built, initialised or reset; with one,
+    it then starts again with the same numbers.
+
+    Make it before ``init_all_states``, which allocates what waits for a neuron's step. Means that are known when the step is compiled
+    take some nanoseconds for each neuron, whatever they are; such as are trained take longer, see `random.Stream.poisson`.
 
     NEST's ``poisson_generator`` has the same distribution; Brian2's ``PoissonInput`` draws from the binomial distribution of N and
     :math:`f \Delta t`, with a variance that is smaller by the factor :math:`1 - f \Delta t`.
@@ -72,11 +77,11 @@ class PoissonInput(Input):
     freq: Any = Parameter(None, non_negative, 'rate of each source', like=1.0 * u.Hz)
     weight: Any = Parameter(None, doc='what an event gives', any_unit=True)
 
-    def __init__(self, target: Any, num_input: Any, freq: Any, weight: Any, *, name: str | None = None):
+    def __init__(self, target: Any, num_input: Any, freq: Any, weight: Any, *, seed: Seed = None, name: str | None = None):
         if not isinstance(target, Dynamics) or not callable(getattr(target, 'receive', None)):
             hint = '; give the model itself, since what is added to its V directly can be lost' if isinstance(target, State) else ''
             raise TypeError(f'PoissonInput: target must be a model that receives input, but is a {type(target).__name__}{hint}.')
-        super().__init__(target.varshape, num_input=num_input, freq=freq, weight=weight, name=name)
+        super().__init__(target.varshape, num_input=num_input, freq=freq, weight=weight, seed=seed, name=name)
         self.target: Any = target
         target.receives = True  # a neuron then allocates what waits for its step
 
@@ -87,7 +92,7 @@ class PoissonInput(Input):
             raise ParameterError(
                 f'{self.label}: {np.max(mean):g} events in a step of {self.get_dt()} are expected, but at most 2^30 are possible.'
             )
-        k = poisson(mean, _shape(self.target))
+        k = self.stream.poisson(mean, _shape(self.target))
         self.target.receive(self.weight * k.astype(environ.dftype()))
 
     def _number(self) -> Any:

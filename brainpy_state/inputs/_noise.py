@@ -9,15 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import environ, random
 from .._errors import UnitError
 from .._typing import Size
 from ..nn import Parameter, Variable, check_unit, non_negative, positive
 from ..numerics import decay, plain, with_unit
-from ._base import Input, per_unit
+from ..random._keys import Seed
+from ._base import RandomInput, per_unit
 
 
-class WienerProcessInput(Input):
+class WienerProcessInput(RandomInput):
     r"""White noise: a current whose integral is a Wiener process.
 
     .. math:: I_n = \frac{\sigma}{\sqrt{\Delta t}}\,\xi_n, \qquad \xi_n \sim \mathcal{N}(0, 1) \text{ independent}
@@ -33,6 +33,8 @@ class WienerProcessInput(Input):
         Intensity, zero or positive, such as ``20. * u.pA * u.ms**0.5``; instead of a current anything else that is driven.
     duration : time, optional
         It is 0 from the step nearest to it on; without it, never. It begins at time 0.
+    seed : int, str or tuple of them, optional
+        The name of its random numbers, such as ``(1, 'noise')``: the same seed gives the same numbers.
     name : str, optional
         A label for messages.
 
@@ -43,6 +45,10 @@ class WienerProcessInput(Input):
 
     Notes
     -----
+    Every neuron, step, row of a batch and lane has random numbers of its own, which depend on the seed and on these alone; see
+    `random.Stream`. Without a seed, the default generator gives one whenever the input is built, initialised or reset; with one,
+    it then starts again with the same numbers.
+
     Whoever has the standard deviation s at one time step gives ``s * dt**0.5``: NEST's ``noise_generator`` with ``std`` and
     its ``dt``, or the noise of Brian2, ``sigma * xi`` with sigma in such units.
 
@@ -59,8 +65,8 @@ class WienerProcessInput(Input):
 
     sigma: Any = Parameter(None, non_negative, 'intensity', any_unit=True)
 
-    def __init__(self, in_size: Size, sigma: Any, duration: Any = None, *, name: str | None = None):
-        super().__init__(in_size, sigma=sigma, name=name)
+    def __init__(self, in_size: Size, sigma: Any, duration: Any = None, *, seed: Seed = None, name: str | None = None):
+        super().__init__(in_size, sigma=sigma, seed=seed, name=name)
         self.duration = None if duration is None else self.checked_times('duration', duration, at_least=0)
 
     def check(self) -> None:
@@ -73,11 +79,11 @@ class WienerProcessInput(Input):
     def update(self) -> Any:
         """The current of the step, shape ``(batch, *size)``."""
         root_dt = per_unit(u.ms, self.get_dt()) ** -0.5 * u.ms**0.5
-        noise = random.standard_normal(self.shape, dtype=environ.dftype())
+        noise = self.stream.standard_normal(self.shape)
         return self.filled(self.sigma / root_dt * noise, self.is_on(self.duration))
 
 
-class OUProcessInput(Input):
+class OUProcessInput(RandomInput):
     r"""Ornstein-Uhlenbeck process: noise that forgets within a time constant.
 
     .. math:: \tau\,dI = (\mu - I)\,dt + \sigma \sqrt{2\tau}\,dW
@@ -99,6 +105,8 @@ class OUProcessInput(Input):
         The current is 0 from the step nearest to it on; without it, never. It begins at time 0.
     x_initializer : quantity or callable, optional
         First x. To begin in the steady state: ``lambda shape: bst.random.normal(mean, sigma, shape)``.
+    seed : int, str or tuple of them, optional
+        The name of its random numbers, such as ``(1, 'noise')``: the same seed gives the same numbers.
     name : str, optional
         A label for messages.
 
@@ -114,6 +122,10 @@ class OUProcessInput(Input):
 
     Notes
     -----
+    Every neuron, step, row of a batch and lane has random numbers of its own, which depend on the seed and on these alone; see
+    `random.Stream`. Without a seed, the default generator gives one whenever the input is built, initialised or reset; with one,
+    it then starts again with the same numbers.
+
     The values at the steps are those of the process exactly, for any dt:
     :math:`x \leftarrow \mu + (x - \mu) e^{-\Delta t/\tau} + \sigma \sqrt{1 - e^{-2\Delta t/\tau}}\,\xi`.
     For an equation written with the amplitude a of the noise, :math:`dI = (\mu - I) dt/\tau + a\,dW`, sigma is
@@ -136,9 +148,18 @@ class OUProcessInput(Input):
     x: Any = Variable('mean', 'current of the next step')
 
     def __init__(
-        self, in_size: Size, mean: Any, sigma: Any, tau: Any, duration: Any = None, *, name: str | None = None, x_initializer: Any = None
+        self,
+        in_size: Size,
+        mean: Any,
+        sigma: Any,
+        tau: Any,
+        duration: Any = None,
+        *,
+        seed: Seed = None,
+        name: str | None = None,
+        x_initializer: Any = None,
     ):
-        super().__init__(in_size, mean=mean, sigma=sigma, tau=tau, x_initializer=x_initializer, name=name)
+        super().__init__(in_size, mean=mean, sigma=sigma, tau=tau, x_initializer=x_initializer, seed=seed, name=name)
         self.duration = None if duration is None else self.checked_times('duration', duration, at_least=0)
 
     def check(self) -> None:
@@ -153,6 +174,6 @@ class OUProcessInput(Input):
         ratio = plain(dt / tau)
         xp = jnp if isinstance(ratio, jax.Array) else np
         fresh = sigma * xp.sqrt(-xp.expm1(-2 * ratio))
-        moved = mean + (number - mean) * decay(dt, tau) + fresh * random.standard_normal(number.shape, dtype=number.dtype)
+        moved = mean + (number - mean) * decay(dt, tau) + fresh * self.stream.standard_normal(number.shape, dtype=number.dtype)
         self.x.value = with_unit(moved.astype(number.dtype), unit)
         return self.filled(x, self.is_on(self.duration))

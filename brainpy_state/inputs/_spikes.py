@@ -14,8 +14,8 @@ from .._errors import ParameterError, ShapeError
 from .._typing import Size
 from ..nn import Parameter, broadcasts, check_unit, non_negative
 from ..numerics import with_unit
-from ._base import ROUNDINGS, Input, per_step, per_unit, steps_of
-from ._draws import events
+from ..random._keys import Seed
+from ._base import ROUNDINGS, Input, RandomInput, per_step, per_unit, steps_of
 
 _FAR = 2**30  # steps, so that differences fit 32 bits
 
@@ -115,7 +115,7 @@ class SpikeTime(Input):
             raise ParameterError(f'{self.label}: it was built for dt = {self.dt}, but dt is {dt} now; build it again with this dt.')
 
 
-class PoissonSpike(Input):
+class PoissonSpike(RandomInput):
     r"""Spikes of independent Poisson processes.
 
     A neuron spikes in a step with the probability :math:`1 - e^{-f \Delta t}`, that of one event or more.
@@ -128,6 +128,8 @@ class PoissonSpike(Input):
         Rates, zero or positive.
     spk_type : dtype
         Type of the spikes, bool by default.
+    seed : int, str or tuple of them, optional
+        The name of its random numbers, such as ``(1, 'noise')``: the same seed gives the same numbers.
     name : str, optional
         A label for messages.
 
@@ -138,7 +140,9 @@ class PoissonSpike(Input):
 
     Notes
     -----
-    Every neuron, step, row of a batch and lane has random numbers of its own, from the default generator.
+    Every neuron, step, row of a batch and lane has random numbers of its own, which depend on the seed and on these alone; see
+    `random.Stream`. Without a seed, the default generator gives one whenever the input is built, initialised or reset; with one,
+    it then starts again with the same numbers.
 
     Examples
     --------
@@ -152,8 +156,8 @@ class PoissonSpike(Input):
 
     freqs: Any = Parameter(None, non_negative, 'rates', like=1.0 * u.Hz)
 
-    def __init__(self, in_size: Size, freqs: Any, spk_type: Any = bool, *, name: str | None = None):
-        super().__init__(in_size, freqs=freqs, name=name)
+    def __init__(self, in_size: Size, freqs: Any, spk_type: Any = bool, *, seed: Seed = None, name: str | None = None):
+        super().__init__(in_size, freqs=freqs, seed=seed, name=name)
         self.spk_type = _type_of_spikes(self, spk_type)
 
     def update(self) -> jax.Array:
@@ -161,7 +165,7 @@ class PoissonSpike(Input):
         return _spikes(self, self.freqs, self.shape).astype(self.spk_type)
 
 
-class PoissonEncoder(Input):
+class PoissonEncoder(RandomInput):
     r"""Rates into spikes: each neuron spikes in a step with the probability :math:`1 - e^{-f \Delta t}`.
 
     Parameters
@@ -170,13 +174,18 @@ class PoissonEncoder(Input):
         The shape of the population.
     spk_type : dtype
         Type of the spikes, bool by default.
+    seed : int, str or tuple of them, optional
+        The name of its random numbers, such as ``(1, 'noise')``: the same seed gives the same numbers.
     name : str, optional
         A label for messages.
 
     Notes
     -----
-    Every neuron, step, row of a batch and lane has random numbers of its own, from the default generator. Rates that are
-    computed in a compiled function cannot be checked there: below 0 they give no spikes.
+    Every neuron, step, row of a batch and lane has random numbers of its own, which depend on the seed and on these alone; see
+    `random.Stream`. Without a seed, the default generator gives one whenever the input is built, initialised or reset; with one,
+    it then starts again with the same numbers.
+
+    Rates that are computed in a compiled function cannot be checked there: below 0 they give no spikes.
 
     Examples
     --------
@@ -189,8 +198,8 @@ class PoissonEncoder(Input):
     [[False, True], [False, True]]
     """
 
-    def __init__(self, in_size: Size, spk_type: Any = bool, *, name: str | None = None):
-        super().__init__(in_size, name=name)
+    def __init__(self, in_size: Size, spk_type: Any = bool, *, seed: Seed = None, name: str | None = None):
+        super().__init__(in_size, seed=seed, name=name)
         self.spk_type = _type_of_spikes(self, spk_type)
 
     def update(self, freqs: Any) -> jax.Array:
@@ -235,7 +244,7 @@ def _type_of_spikes(owner: Input, spk_type: Any) -> Any:
     return float if spk_type is float else int if spk_type is int else dtype
 
 
-def _spikes(owner: Input, freqs: Any, shape: tuple[int, ...]) -> jax.Array:
+def _spikes(owner: RandomInput, freqs: Any, shape: tuple[int, ...]) -> jax.Array:
     mean = per_step(freqs, owner.get_dt())
     xp = jnp if isinstance(mean, jax.core.Tracer) else np
-    return events(-xp.expm1(-mean), shape)
+    return owner.stream.bernoulli(-xp.expm1(-mean), shape)

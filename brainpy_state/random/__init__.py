@@ -9,6 +9,7 @@ from ._state import seed as seed
 from ._state import seed_context as seed_context
 from ._state import set_key as set_key
 from ._state import split_keys as split_keys
+from ._stream import Stream as Stream
 
 # draws from the default generator
 split_key = DEFAULT.split_key

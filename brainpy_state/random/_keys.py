@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import operator
 from typing import Any
 
@@ -49,3 +50,26 @@ def count(n: Any) -> int:
     if n < 1:
         raise ParameterError(f'random: the number of keys is at least 1, but is {n}.')
     return n
+
+
+Seed = int | str | tuple | None  # what names random numbers: tuples hold the same
+
+
+def check_seed(seed: Any, owner: str) -> None:
+    """Raise unless a value can name random numbers."""
+    if not (seed is None or _names(seed)):
+        raise ParameterError(f'{owner}: seed is {seed!r}, but must be an integer, a string, or a tuple of them.')
+
+
+def _names(seed: Any) -> bool:
+    return isinstance(seed, (int, str, np.integer)) or (isinstance(seed, tuple) and all(map(_names, seed)))
+
+
+def named_key(seed: Any) -> np.ndarray:
+    """The raw key that a name stands for; equal integers of any type are one name."""
+    digest = hashlib.blake2b(repr(_plain(seed)).encode(), digest_size=8).digest()
+    return np.frombuffer(digest, '<u4').astype(np.uint32)
+
+
+def _plain(seed: Any) -> Any:
+    return tuple(map(_plain, seed)) if isinstance(seed, tuple) else int(seed) if isinstance(seed, np.integer) else seed

@@ -16,7 +16,7 @@ from ._args import describe_place, name_of
 from ._error_if import Flag
 from ._lift import Lifted, Trace, lift
 from ._program import Program, programs_of
-from ._vmap import axes_of, call_with, checking, first_failure, same_on_all
+from ._vmap import after_lanes, axes_of, call_with, checking, first_failure, same_on_all
 
 _DIFFERS = """\
 {where}: {what} is declared the same on all devices, but differs between them.
@@ -148,7 +148,7 @@ def shard_map(
                 check_vma=False,
             )
             out, new = run(values, settings, captured, jax.tree.leaves(args))
-            new = [after.get(s, x) for s, x in zip(lifted.writes, new, strict=True)]
+            new = [after_lanes(s, after, x) for s, x in zip(lifted.writes, new, strict=True)]
             return out, [first_failure(x) if isinstance(s, Flag) else x for s, x in zip(lifted.writes, new, strict=True)]
 
         return Program(pure, lifted, lifted.reads, lifted.writes, args)

@@ -40,7 +40,8 @@ def vmap(
 
     States are shared by all lanes unless they are declared: of a state in ``in_states`` each lane
     reads and writes its own slice. Random generators give each lane numbers of its own and go on by
-    one step in all. The Python body runs once, as if for one lane.
+    one step in all; a `random.Stream` gives the lanes the numbers of the rows of a batch and needs no
+    declaration. The Python body runs once, as if for one lane.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def vmap(
     Array([0., 2., 4.], dtype=float32)
     """
     options = Options(in_axes, out_axes, axis_name, axis_size, spmd_axis_name)
-    came, went = axes_of(in_states, 'in_states'), axes_of(out_states, 'out_states')
+    came, went = lane_axes(in_states, 'in_states'), lane_axes(out_states, 'out_states')
     for state in came.keys() & went.keys():
         if came[state] != went[state]:
             raise BatchAxisError(f'vmap: {state.label} has axis {came[state]} in in_states, but {went[state]} in out_states.')
@@ -231,16 +232,30 @@ class Lanes:
             )
             with checking(self.token):
                 out, new = run(values, settings, captured, jax.tree.leaves(args))
-            new = [value if state in out_axes else after.get(state, value) for state, value in zip(lifted.writes, new, strict=True)]
+            new = [
+                value if state in out_axes else after_lanes(state, after, value) for state, value in zip(lifted.writes, new, strict=True)
+            ]
             return out, [first_failure(value) if flag else value for value, flag in zip(new, flags, strict=True)]
 
         return pure, reads
+
+
+def after_lanes(state: State, after: Mapping[State, Any], value: Any) -> Any:
+    """The next value of a state that was written by lanes, given those of random states and what the lanes wrote."""
+    if state not in after:
+        return value
+    return after[state] if state.rejoin is None else state.rejoin(after[state], value)
 
 
 def first_failure(value: Any) -> Any:
     """One flag from the flags of all lanes: that of the first lane that failed."""
     first = jnp.argmax(value[0])
     return jax.tree.map(lambda x: x[first], value)
+
+
+def lane_axes(states: Any, name: str) -> dict[State, int]:
+    """The lane axis of each declared state that can have one."""
+    return {state: axis for state, axis in axes_of(states, name).items() if state.rejoin is None}
 
 
 def axes_of(states: Any, name: str, axis: Any = 0, kind: type = int) -> dict[State, Any]:

@@ -16,7 +16,7 @@ from ._args import name_of
 from ._lift import Trace, lift
 from ._loop import for_loop
 from ._program import Program
-from ._vmap import Lanes, Options, axes_of, call_with, vmap
+from ._vmap import Lanes, Options, call_with, lane_axes, vmap
 
 
 def vmap_new_states(
@@ -61,7 +61,7 @@ def vmap_new_states(
     (5, 2)
     """
     options = Options(in_axes, out_axes, axis_name, axis_size, None)
-    came, went = axes_of(in_states, 'in_states'), axes_of(out_states, 'out_states')
+    came, went = lane_axes(in_states, 'in_states'), lane_axes(out_states, 'out_states')
     excluded = filters.to_predicate(state_to_exclude)
 
     def mapped(*args: Any, **kwargs: Any) -> Any:
@@ -72,13 +72,15 @@ def vmap_new_states(
 
         def finish() -> list[Any]:
             born.extend(state for state in (ref() for ref in trace.born) if state is not None)
-            shared.extend(excluded((), state) for state in born)
+            shared.extend(state.rejoin is None and excluded((), state) for state in born)
             return [lanes.same_on_all_lanes(s._value, s) if one else s._value for s, one in zip(born, shared, strict=True)]
 
         lifted = lift(fn, lanes.args, call=call_with, trace=trace, axes=lanes.axes, finish=finish)
         pure, reads = lanes.mapped(lifted, came | went, extra=[None if one else 0 for one in shared])
         out, values = Program(pure, lifted, reads, lifted.writes, (args, kwargs))((args, kwargs))
         for state, value in zip(born, values, strict=True):
+            if state.rejoin is not None:
+                value = state.rejoin(jax.tree.map(lambda x: x[0], value), value)
             _move_here(state, value)
             if state_tag is not None:
                 state.tag.add(state_tag)

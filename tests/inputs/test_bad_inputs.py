@@ -83,6 +83,7 @@ CASES = {
     'rates below 0': (lambda: PoissonSpike(3, -1.0 * u.Hz), ParameterError, 'freqs = -1. Hz must be zero or positive'),
     'rates without unit': (lambda: PoissonSpike(3, 5.0), UnitError, 'freqs = 5.0 has no unit, but needs one like Hz'),
     'rates of another size': (lambda: PoissonSpike(3, np.ones(2) * u.Hz), ShapeError, r'freqs has shape \(2,\)'),
+    'a seed of no kind': (lambda: PoissonSpike(3, 5.0 * u.Hz, seed=1.5, name='stimulus'), ParameterError, "PoissonSpike 'stimulus': seed is 1.5, but must be an integer"),
     'spikes of no type': (lambda: PoissonSpike(3, 1.0 * u.Hz, spk_type='spike'), ParameterError, "spk_type is 'spike', but must be bool"),
     'encoded rates below 0': (lambda: PoissonEncoder(3)(jnp.array([1.0, -1.0, 0.0]) * u.Hz), ParameterError, 'freqs must be zero or positive'),
     'encoded rates without unit': (lambda: PoissonEncoder(3)(jnp.ones(3)), UnitError, 'freqs = .* needs one like Hz'),

@@ -7,8 +7,7 @@ import pytest
 
 import brainpy_state as bst
 from brainpy_state import PoissonEncoder, PoissonSpike, SpikeTime, State
-from brainpy_state.inputs import _draws
-from brainpy_state.transform import for_loop, jit, vmap
+from brainpy_state.transform import for_loop, jit
 
 N, STEPS, FIRST = 7, 50, 3
 every_backend = pytest.mark.parametrize('backend', ['numba', 'xla'])
@@ -144,41 +143,6 @@ def test_rates_are_those_given(dt):
         assert_rates(spikes, RATES)
         assert not spikes[..., 0].any()
         assert spikes[..., 4].all()
-
-
-@pytest.mark.parametrize('p', [1e-7, 3.3e-6, 0.3, 1 - 1e-6])
-def test_probabilities_are_exact_to_single_words(p, monkeypatch):
-    # a uniform float32 number has steps of 2**-23, so an event of probability 1e-7 would come as 1.2e-7
-    p = np.float32(p)
-    threshold = round(float(p) * 2**32)
-    monkeypatch.setattr(_draws, 'words', lambda key, shape: jnp.array([threshold - 1, threshold], np.uint32))
-    assert _draws.events(np.float64(p), (2,)).tolist() == [True, False]
-    assert jit(lambda p: _draws.events(p, (2,)))(p).tolist() == [True, False]
-
-
-@pytest.mark.parametrize(
-    'make', [lambda n: PoissonSpike(n, 1e4 * u.Hz), lambda n: PoissonEncoder(n)], ids=['PoissonSpike', 'PoissonEncoder']
-)
-def test_steps_neurons_rows_and_lanes_are_independent_and_seeds_reproduce(make, dt):
-    source = bst.nn.init_all_states(make(40), batch_size=5)
-    args = () if isinstance(source, PoissonSpike) else (1e4 * u.Hz,)
-
-    def draw(seed):
-        bst.random.seed(seed)
-        return bst.run(lambda: source(*args), 5.0 * u.ms)
-
-    spikes, p = draw(1), 1 - np.exp(-1)
-    np.testing.assert_array_equal(spikes, draw(1))
-    assert (spikes != draw(2)).any()
-    y = (spikes - p) / np.sqrt(p * (1 - p))
-    assert y.shape == (50, 5, 40)
-    assert abs(np.mean(y[1:] * y[:-1])) < 4.5 / np.sqrt(y[1:].size)
-    for axis, size in ((1, 5), (2, 40)):
-        flat = np.moveaxis(y, axis, 0).reshape(size, -1)
-        assert abs(np.corrcoef(flat)[np.triu_indices(size, 1)]).max() < 4.5 / np.sqrt(flat.shape[1])
-    single = make(2000)
-    lanes = np.asarray(vmap(lambda: single(*args), axis_size=3)(), float)
-    assert abs(np.corrcoef(lanes)[np.triu_indices(3, 1)]).max() < 4.5 / np.sqrt(2000)
 
 
 def test_an_encoder_takes_any_leading_axes_and_broadcasts(dt):

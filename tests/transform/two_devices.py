@@ -193,6 +193,17 @@ def test_a_generator_that_is_declared_replicated_gives_every_device_the_same_num
     assert float(halves(out_specs=P(), state_in_specs={P(): rng})(lambda x: rng.rand())(jnp.zeros(4))) == alone
 
 
+def test_a_stream_gives_devices_the_numbers_of_lanes_unless_it_is_replicated(halves):
+    stream, lanes = bst.random.Stream('devices'), bst.random.Stream('devices').random((2, 2))
+    found = halves()(lambda x: x + stream.random(2))(jnp.zeros(4))
+    np.testing.assert_array_equal(found, np.ravel(lanes))
+    assert (int(stream.value.lane), int(stream.value.step)) == (0, 1)
+    stream.restart()
+    same = halves(out_specs=P(), state_in_specs={P(): stream})(lambda x: stream.random(2))(jnp.zeros(4))
+    np.testing.assert_array_equal(same, lanes[0])
+    assert int(stream.value.step) == 1
+
+
 def test_random_numbers_inside_of_loops_and_gradients_differ_between_devices(halves):
     w = ParamState(jnp.ones(4))
 
