@@ -1,11 +1,13 @@
 """Native kernels: compiled by Numba when first needed, kept on disk as object code, loaded by LLVM alone afterwards.
 
 A second process therefore neither compiles nor imports Numba. The name of a cached file and of the registered custom call is a
-fingerprint of everything that the code depends on, so nothing stale is ever loaded.
+fingerprint of everything that the code depends on, so nothing stale is ever loaded. XLA calls handlers by their `target`, and Python
+or other generated code calls a `function`.
 """
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import hashlib
 import importlib
@@ -18,19 +20,25 @@ import threading
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _ffi
 
+Option = str | bool
+
 _log = logging.getLogger('brainpy_state.event')
 _lock = threading.Lock()
-_targets: dict[tuple[str | bool, ...], str] = {}  # XLA accepts a name only once
+_targets: dict[tuple[Option, ...], str] = {}  # XLA accepts a name only once
+_functions: dict[tuple[Option, ...], Function] = {}
 _failures: list[str] = []  # kernels that could not be built: none is tried again
 _engines: list[Any] = []  # the loaded code lives as long as its engine
 
 # A kernel may call nothing but these: anything else would tie the object code to a running interpreter.
 _ALLOWED_SYMBOLS = ('llvm.', 'memset', 'memcpy', 'memmove')
 _CHECKSUM_BYTES = 32
+# What kernels are made of besides the file of their builder.
+_SHARED = ('_ffi.py', '_draws.py', 'backends/numba_frame.py', 'backends/numba_host.py')
+_PLAIN = ctypes.CFUNCTYPE(ctypes.c_int64)
 
 
 class Unavailable(RuntimeError):  # noqa: N818 -- a reason to fall back, not a fault
@@ -53,7 +61,17 @@ def _missing() -> str | None:
     return None
 
 
-def target(module: str, builder: str, *options: str | bool) -> str:
+class Function(NamedTuple):
+    """Native code that takes and returns 64-bit integers, such as addresses. Calling it lets other Python threads run."""
+
+    symbol: str
+    address: int
+
+    def __call__(self, *numbers: int) -> int:
+        return _PLAIN(self.address)(*map(ctypes.c_int64, numbers))
+
+
+def target(module: str, builder: str, *options: Option) -> str:
     """Register a kernel and return the name of its custom call.
 
     Parameters
@@ -70,22 +88,46 @@ def target(module: str, builder: str, *options: str | bool) -> str:
     wanted = (module, builder, *options)
     with _lock:
         if wanted not in _targets:
-            try:
-                _targets[wanted] = _build(module, builder, options)
-            except Exception as error:
-                # Whatever a compiler of another version trips over, XLA still works, and the caller logs the reason.
-                reason = str(error).strip().partition('\n')[0]
-                _failures.append(f'the native kernel {builder} cannot be built ({reason})')
-                raise Unavailable(_failures[-1]) from error
+            symbol, address = _built(module, builder, options, is_handler=True)
+            _ffi.register(symbol, address)
+            _targets[wanted] = symbol
         return _targets[wanted]
 
 
-def _build(module: str, builder: str, options: tuple[str | bool, ...]) -> str:
-    key = _fingerprint(module, builder, options)
-    code = _read(key) or _compile(key, module, builder, options)
-    name = f'brainpy_state_{builder}_{key[:16]}'
-    _ffi.register(name, _load(code, _symbol(key)))
-    return name
+def function(module: str, builder: str, *options: Option) -> Function:
+    """A native function to be called from Python, or by its address from other native code.
+
+    Parameters
+    ----------
+    module, builder, options
+        As for `target`; the builder is given the options alone, and what it makes takes integers and returns one.
+
+    Raises
+    ------
+    Unavailable
+        The function cannot be compiled or loaded.
+    """
+    wanted = (module, builder, *options)
+    with _lock:
+        if wanted not in _functions:
+            _functions[wanted] = _built(module, builder, options, is_handler=False)
+        return _functions[wanted]
+
+
+def _built(module: str, builder: str, options: tuple[Option, ...], is_handler: bool) -> Function:
+    try:
+        key = _fingerprint(module, builder, options)
+        symbol = f'brainpy_state_{builder}_{key[:16]}'
+        code = _read(key)
+        if code is None:
+            code = _compile(symbol, module, builder, options, is_handler)
+            _write(key, code)
+        return Function(symbol, _load(code, symbol))
+    except Exception as error:
+        # Whatever a compiler of another version trips over, XLA and NumPy still work, and the caller logs the reason.
+        reason = str(error).strip().partition('\n')[0]
+        _failures.append(f'the native kernel {builder} cannot be built ({reason})')
+        raise Unavailable(_failures[-1]) from error
 
 
 def cache_dir() -> Path:
@@ -101,22 +143,15 @@ def cache_dir() -> Path:
     return Path(base) / 'brainpy_state'
 
 
-def _fingerprint(module: str, builder: str, options: tuple[str | bool, ...]) -> str:
-    sources = files(__package__)
+def _fingerprint(module: str, builder: str, options: tuple[Option, ...]) -> str:
     llvm = _llvm()
     parts = [
-        sources.joinpath('_ffi.py').read_bytes(),
-        sources.joinpath('backends', 'numba_frame.py').read_bytes(),
-        sources.joinpath('backends', f'{module}.py').read_bytes(),
+        *[files(__package__).joinpath(path).read_bytes() for path in (*_SHARED, f'backends/{module}.py')],
         repr((builder, options, _ffi.api_version())).encode(),
         repr((version('numba'), version('llvmlite'), llvm.get_process_triple())).encode(),
         repr((llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())).encode(),
     ]
     return hashlib.sha256(b'\0'.join(parts)).hexdigest()
-
-
-def _symbol(key: str) -> str:
-    return f'handler_{key}'
 
 
 def _read(key: str) -> bytes | None:
@@ -139,19 +174,19 @@ def _write(key: str, code: bytes) -> None:
         _log.info('event kernels are compiled anew in each process: %s cannot be written (%s)', cache_dir(), error)
 
 
-def _compile(key: str, module: str, builder: str, options: tuple[str | bool, ...]) -> bytes:
+def _compile(symbol: str, module: str, builder: str, options: tuple[Option, ...], is_handler: bool) -> bytes:
     backends = f'{__package__}.backends'
-    frame = importlib.import_module(f'{backends}.numba_frame')
     build = getattr(importlib.import_module(f'{backends}.{module}'), builder)
-    text, symbol = frame.compile_handler(build(_ffi.api_version(), *options))
+    if is_handler:
+        text, name = importlib.import_module(f'{backends}.numba_frame').compile_handler(build(_ffi.api_version(), *options))
+    else:
+        text, name = importlib.import_module(f'{backends}.numba_host').compile_function(build(*options))
     parsed = _llvm().parse_assembly(text)
     foreign = [f.name for f in parsed.functions if f.is_declaration and not f.name.startswith(_ALLOWED_SYMBOLS)]
     if foreign:
         raise RuntimeError(f'it calls {foreign[0]}')
-    parsed.get_function(symbol).name = _symbol(key)
-    code = _machine().emit_object(parsed)
-    _write(key, code)
-    return code
+    parsed.get_function(name).name = symbol
+    return _machine().emit_object(parsed)
 
 
 def _load(code: bytes, symbol: str) -> int:

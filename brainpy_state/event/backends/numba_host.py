@@ -1,0 +1,156 @@
+"""What native functions of addresses share: typed pointers, counter-based draws, and a sort."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import cfunc, types
+from numba.extending import intrinsic
+
+from .. import _draws
+from .numba_frame import OPTIONS, inlined
+
+
+def compile_function(function: Callable[..., int]) -> tuple[str, str]:
+    """Compile a function of integers that returns one; return its LLVM code and its symbol."""
+    signature = types.int64(*[types.int64] * function.__code__.co_argcount)
+    compiled = cfunc(signature, **OPTIONS)(function)
+    return compiled.inspect_llvm(), compiled.native_name
+
+
+def _pointer(item: Any) -> Any:
+    @intrinsic
+    def pointer(typing: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+        return types.CPointer(item)(types.int64), generate
+
+    return pointer
+
+
+# `POINTER[dtype](address)`: the address as a typed pointer, indexed without bounds or sign checks.
+POINTER = {name: _pointer(getattr(types, name)) for name in ('uint8', 'uint16', 'int32', 'int64', 'uint64', 'float32', 'float64')}
+_int32, _int64 = POINTER['int32'], POINTER['int64']
+
+
+def _bits(given: Any, wanted: Any) -> Any:
+    @intrinsic
+    def cast(typing: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.bitcast(arguments[0], context.get_value_type(wanted))
+
+        return wanted(given), generate
+
+    return cast
+
+
+_bits_of, _float_of = _bits(types.float64, types.int64), _bits(types.int64, types.float64)
+
+
+@intrinsic
+def _sqrt(typing: Any, value: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.call(builder.module.declare_intrinsic('llvm.sqrt', [arguments[0].type]), arguments)
+
+    return types.float64(types.float64), generate
+
+
+_GOLDEN, _MIX_1, _MIX_2 = np.uint64(_draws.GOLDEN), np.uint64(_draws.MIX_1), np.uint64(_draws.MIX_2)
+_S11, _S12, _S27, _S30, _S31, _S32 = (np.uint64(s) for s in (11, 12, 27, 30, 31, 32))
+_LOW = np.uint64(0xFFFFFFFF)
+_SQRT_HALF, _CENTRE, _NEAR_TAIL = _draws.SQRT_HALF, _draws.CENTRE, _draws.NEAR_TAIL
+_MANTISSA, _HALF_BITS = (1 << 52) - 1, 1022 << 52
+_formulas = _draws.formulas(inlined)
+_log_of, _centre, _near_tail, _far_tail = _formulas
+
+
+@inlined
+def word(key: int, number: int) -> int:
+    """The draw of this number for a key, both uint64 in the result's type."""
+    x = key + _GOLDEN * types.uint64(number + 1)
+    x = (x ^ (x >> _S30)) * _MIX_1
+    x = (x ^ (x >> _S27)) * _MIX_2
+    return x ^ (x >> _S31)
+
+
+@inlined
+def below(drawn: int, m: int) -> int:
+    """A draw as an int64 below ``m``."""
+    factor = types.uint64(m)
+    return types.int64(((drawn >> _S32) * factor + ((drawn & _LOW) * factor >> _S32)) >> _S32)
+
+
+@inlined
+def fraction(drawn: int) -> float:
+    """A draw as a number between 0 and 1."""
+    return (types.float64(drawn >> _S11) + 0.5) * 2.0**-53
+
+
+@inlined
+def log(x: float) -> float:
+    """Logarithm of a normal positive number."""
+    bits = _bits_of(x)
+    exponent, mantissa = (bits >> 52) - 1022, _float_of((bits & _MANTISSA) | _HALF_BITS)
+    if mantissa < _SQRT_HALF:
+        mantissa, exponent = mantissa * 2.0, exponent - 1
+    return _log_of(mantissa, types.float64(exponent))
+
+
+@inlined
+def standard_normal(drawn: int) -> float:
+    """A draw as a number from the normal distribution, by its quantile."""
+    number = types.int64(drawn >> _S12)
+    lower = number < 1 << 51
+    tail = (types.float64(number if lower else (1 << 52) - 1 - number) + 0.5) * 2.0**-52
+    q = 0.5 - tail
+    if q <= _CENTRE:
+        z = _centre(q)
+    else:
+        r = _sqrt(-log(tail))
+        z = _near_tail(r) if r <= _NEAR_TAIL else _far_tail(r)
+    return -z if lower else z
+
+
+BINS = 256  # int64 numbers at the start of the memory that a sort needs; the rest is as large as what is sorted
+
+
+@inlined
+def first_places(bins: int, size: int) -> None:
+    """Replace counts at an address by their running sum, each without its own."""
+    counts, total = _int64(bins), 0
+    for k in range(size):
+        counts[k], total = total, total + counts[k]
+
+
+@inlined
+def sort(values: int, size: int, limit: int, memory: int) -> None:
+    """Sort int32 numbers below ``limit`` at an address, byte by byte."""
+    if size < 48:
+        small = _int32(values)
+        for i in range(1, size):
+            x, k = small[i], i
+            while k > 0 and small[k - 1] > x:
+                small[k] = small[k - 1]
+                k -= 1
+            small[k] = x
+        return
+    bins, source, result, shift = _int64(memory), values, memory + 8 * BINS, 0
+    while (limit - 1) >> shift != 0:
+        given, sorted_ = _int32(source), _int32(result)
+        for k in range(BINS):
+            bins[k] = 0
+        for k in range(size):
+            bins[(given[k] >> shift) & (BINS - 1)] += 1
+        first_places(memory, BINS)
+        for k in range(size):
+            digit = (given[k] >> shift) & (BINS - 1)
+            sorted_[bins[digit]] = given[k]
+            bins[digit] += 1
+        source, result, shift = result, source, shift + 8
+    if source != values:
+        given, sorted_ = _int32(source), _int32(values)
+        for k in range(size):
+            sorted_[k] = given[k]
