@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 # SplitMix64: Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195
 GOLDEN, MIX_1, MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
+BINS = 256  # int64 numbers at the start of the memory of a native sort; the rest is as large as what is sorted
+AHEAD = 16  # gaps that native code draws at once, a power of two
+
 SQRT_HALF, LN_2 = math.sqrt(0.5), math.log(2.0)
 _ARTANH = tuple(2.0 / (2 * k + 1) for k in reversed(range(11)))
 

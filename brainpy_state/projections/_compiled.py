@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..event import _native
+from ..event import _draws, _native
 from ._sampling import Choices, Gaps, Values
 
-_BINS = 8 * 256  # bytes at the start of the memory of a sort
+_BINS = 8 * _draws.BINS  # bytes
 
 
 KERNELS = tuple(('numba_rows', name) for name in ('gaps', 'choices', 'distinct', 'share', 'scatter'))
@@ -43,8 +43,9 @@ def fill(draw: Gaps | Choices, starts: np.ndarray, first: int, last: int, out: n
 def _gaps(draw: Gaps, first: int, last: int, counts: np.ndarray, out: np.ndarray | None) -> None:
     if draw.p == 0:
         return
-    log_q = None if draw.p == 1 else np.array([np.log1p(-draw.p)])
-    _native.function('numba_rows', 'gaps')(_at(draw.keys), first, last, draw.n, _at(log_q), draw.where, _at(counts), _at(out))
+    log_q, memory = None if draw.p == 1 else np.array([np.log1p(-draw.p)]), np.empty(_draws.AHEAD)
+    operands = _at(draw.keys), first, last, draw.n, _at(log_q), draw.where, _at(counts), _at(out), _at(memory)
+    _native.function('numba_rows', 'gaps')(*operands)
 
 
 def share(key: np.ndarray, first: int, last: int, counts: np.ndarray) -> None:

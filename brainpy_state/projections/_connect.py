@@ -51,7 +51,8 @@ class Connection(Module):
     Any initializer of ``braintools.init`` is such a callable. With a generator of its own, the
     weights depend on that seed alone and not on what was drawn before, as in the example; without
     one, they come from the global generator that ``random.seed`` sets. ``init.Clipped`` and
-    ``init.TruncatedNormal`` keep weights within limits.
+    ``init.TruncatedNormal`` keep weights within limits. For large networks, `drawn` has weights that rules draw by the
+    projection's seed, on all processors and without temporary arrays.
 
     Examples
     --------

@@ -62,6 +62,7 @@ _GOLDEN, _MIX_1, _MIX_2 = np.uint64(_draws.GOLDEN), np.uint64(_draws.MIX_1), np.
 _S11, _S12, _S27, _S30, _S31, _S32 = (np.uint64(s) for s in (11, 12, 27, 30, 31, 32))
 _LOW = np.uint64(0xFFFFFFFF)
 _SQRT_HALF, _CENTRE, _NEAR_TAIL = _draws.SQRT_HALF, _draws.CENTRE, _draws.NEAR_TAIL
+BINS, AHEAD = _draws.BINS, _draws.AHEAD
 _MANTISSA, _HALF_BITS = (1 << 52) - 1, 1022 << 52
 _formulas = _draws.formulas(inlined)
 _log_of, _centre, _near_tail, _far_tail = _formulas
@@ -112,9 +113,6 @@ def standard_normal(drawn: int) -> float:
         r = _sqrt(-log(tail))
         z = _near_tail(r) if r <= _NEAR_TAIL else _far_tail(r)
     return -z if lower else z
-
-
-BINS = 256  # int64 numbers at the start of the memory that a sort needs; the rest is as large as what is sorted
 
 
 @inlined

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .numba_host import BINS, POINTER, below, fraction, log, sort, word
+from .numba_host import AHEAD, BINS, POINTER, below, fraction, log, sort, word
 
 _int32, _int64, _uint64, _float64 = (POINTER[name] for name in ('int32', 'int64', 'uint64', 'float64'))
 
@@ -18,19 +18,23 @@ def gaps() -> Callable[..., int]:
 
     ``log_q`` is the address of the logarithm of the opposite probability, or 0 for all columns; ``where`` is 0 for all columns, 1 for
     those of another number than the row, 2 for those of a larger one. Writes how many there are at ``counts`` (of row ``first``),
-    and which, unless ``out`` is 0.
+    and which, unless ``out`` is 0. ``memory`` has room for `AHEAD` float64 numbers.
     """
 
-    def rows(keys: int, first: int, last: int, n: int, log_q: int, where: int, counts: int, out: int) -> int:
+    def rows(keys: int, first: int, last: int, n: int, log_q: int, where: int, counts: int, out: int, memory: int) -> int:
         key, count, columns, written = _uint64(keys), _int64(counts), _int32(out), 0
+        drawn = _float64(memory)
+        for k in range(AHEAD):
+            drawn[k] = 0.0
         for row in range(first, last):
             column, number, found = -1, 0, 0
             while True:
-                step = 0
-                if log_q != 0:
-                    gap = log(fraction(word(key[row], number))) / _float64(log_q)[0]
-                    step = int(gap) if gap < n else n
-                column, number = column + step + 1, number + 1
+                ahead = number & (AHEAD - 1)
+                if log_q != 0 and ahead == 0:
+                    for k in range(AHEAD):  # in a loop of its own, which the compiler turns into vector code
+                        drawn[k] = log(fraction(word(key[row], number + k))) / _float64(log_q)[0]
+                gap = drawn[ahead]
+                column, number = column + (int(gap) if gap < n else n) + 1, number + 1
                 if column >= n:
                     break
                 if where == 0 or (where == 1 and column != row) or (where == 2 and column > row):
