@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,7 @@ def _pointer(item: Any) -> Any:
 
 # `POINTER[dtype](address)`: the address as a typed pointer, indexed without bounds or sign checks.
 POINTER = {name: _pointer(getattr(types, name)) for name in ('uint8', 'uint16', 'int32', 'int64', 'uint64', 'float32', 'float64')}
-_int32, _int64 = POINTER['int32'], POINTER['int64']
+_int32, _int64, _float64 = (POINTER[name] for name in ('int32', 'int64', 'float64'))
 
 
 def _bits(given: Any, wanted: Any) -> Any:
@@ -101,18 +102,33 @@ def log(x: float) -> float:
 
 
 @inlined
-def standard_normal(drawn: int) -> float:
-    """A draw as a number from the normal distribution, by its quantile."""
+def _quantile(drawn: int) -> tuple[bool, float]:
+    """Whether a draw is in the lower half of a distribution, and its probability counted from the nearer end."""
     number = types.int64(drawn >> _S12)
     lower = number < 1 << 51
-    tail = (types.float64(number if lower else (1 << 52) - 1 - number) + 0.5) * 2.0**-52
-    q = 0.5 - tail
-    if q <= _CENTRE:
-        z = _centre(q)
-    else:
-        r = _sqrt(-log(tail))
-        z = _near_tail(r) if r <= _NEAR_TAIL else _far_tail(r)
+    return lower, (types.float64(number if lower else (1 << 52) - 1 - number) + 0.5) * 2.0**-52
+
+
+@inlined
+def _normal_tail(drawn: int) -> float:
+    lower, tail = _quantile(drawn)
+    r = _sqrt(-log(tail))
+    z = _near_tail(r) if r <= _NEAR_TAIL else _far_tail(r)
     return -z if lower else z
+
+
+@inlined
+def normals(key: int, first: int, size: int, out: int) -> None:
+    """Write draws from number ``first`` on as numbers from the normal distribution, by their quantiles, float64."""
+    z = _float64(out)
+    for k in range(size):  # the middle first, in a loop that the compiler turns into vector code
+        lower, tail = _quantile(word(key, first + k))
+        q = 0.5 - tail
+        middle = _centre(-q if lower else q)
+        z[k] = middle if q <= _CENTRE else math.nan
+    for k in range(size):
+        if z[k] != z[k]:
+            z[k] = _normal_tail(word(key, first + k))
 
 
 @inlined
