@@ -144,7 +144,7 @@ def fill(draw: Gaps | Choices, starts: np.ndarray, first: int, last: int, out: n
         out[:] = _below(draws(draw.keys[row], np.arange(starts[first], starts[last]) - starts[row]), m)
     if draw.skip_own:
         out += out >= row
-    if not draw.distinct:
+    if ordered and not draw.distinct:
         pairs = row << 32 | out
         pairs.sort()
         out[:] = pairs & 0xFFFFFFFF
@@ -225,12 +225,14 @@ def share(key: np.ndarray, first: int, last: int, counts: np.ndarray) -> None:
 
 def scatter(labels: np.ndarray, numbers: np.ndarray, places: np.ndarray, out: np.ndarray | None = None) -> None:
     """Move the place of each number by one for each time that it occurs, and write its label there, if told where."""
+    if out is None:
+        places += np.bincount(numbers, minlength=places.size)
+        return
     order = event.CSR.row_order(numbers)
     number = numbers[order]
     run = np.flatnonzero(np.diff(number, prepend=-1))
     length, number = np.diff(run, append=number.size), number[run]
-    if out is not None:
-        out[np.repeat(places[number] - run, length) + np.arange(numbers.size)] = labels[order]
+    out[np.repeat(places[number] - run, length) + np.arange(numbers.size)] = labels[order]
     places[number] += length  # touches no other place: they may belong to another thread
 
 
