@@ -69,6 +69,7 @@ from .projections import GapJunction as GapJunction
 from .projections import Projection as Projection
 from .projections import all_to_all as all_to_all
 from .projections import distance_dependent as distance_dependent
+from .projections import drawn as drawn
 from .projections import explicit_edges as explicit_edges
 from .projections import fixed_indegree as fixed_indegree
 from .projections import fixed_outdegree as fixed_outdegree

@@ -6,6 +6,7 @@ fingerprint of everything that the code depends on, so nothing stale is ever loa
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import hashlib
 import importlib
@@ -18,18 +19,23 @@ import threading
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _ffi
 from ._plan import Plan
 
+Option = str | bool
+
 _log = logging.getLogger('brainpy_state.event')
 _lock = threading.RLock()
-_functions: dict[tuple[str | bool, ...], tuple[str, int]] = {}
+_functions: dict[tuple[Option, ...], Function] = {}
 _registered: set[str] = set()  # XLA accepts a name only once
 _failures: list[str] = []  # functions that could not be built: none is tried again
 _engines: list[Any] = []  # the loaded code lives as long as its engine
 
+# What functions are made of besides the file of their builder.
+_SHARED = ('_draws.py', 'backends/numba_memory.py', 'backends/numba_host.py')
+_PLAIN = ctypes.CFUNCTYPE(ctypes.c_int64)
 # A kernel may call nothing but these: anything else would tie the object code to a running interpreter.
 _ALLOWED_SYMBOLS = ('llvm.', 'memset', 'memcpy', 'memmove', 'brainpy_state_')
 _CHECKSUM_BYTES = 32
@@ -53,6 +59,16 @@ def _missing() -> str | None:
     except _ffi.UnknownLayout as error:
         return str(error)
     return None
+
+
+class Function(NamedTuple):
+    """Native code that takes and returns 64-bit integers, such as addresses. Calling it lets other Python threads run."""
+
+    symbol: str
+    address: int
+
+    def __call__(self, *numbers: int) -> int:
+        return _PLAIN(self.address)(*map(ctypes.c_int64, numbers))
 
 
 def handler(plan: Plan) -> str:
@@ -88,13 +104,13 @@ def _handler(plan: Plan) -> str:
     return name
 
 
-def function(module: str, builder: str, *options: str | bool) -> tuple[str, int]:
-    """Compile a function of 64-bit integers that Numba can compile, and return its symbol and its address.
+def function(module: str, builder: str, *options: Option) -> Function:
+    """A native function to be called from Python, or from other native code by its symbol.
 
     Parameters
     ----------
     module : str -- file in `backends` that holds the builder
-    builder : str -- function there that makes the function
+    builder : str -- function there that makes a function of integers that returns one
     options : what the builder specialises on
 
     Raises
@@ -106,26 +122,25 @@ def function(module: str, builder: str, *options: str | bool) -> tuple[str, int]
         return _function(module, builder, *options)
 
 
-def _function(module: str, builder: str, *options: str | bool) -> tuple[str, int]:
+def _function(module: str, builder: str, *options: Option) -> Function:
     wanted = (module, builder, *options)
     if wanted not in _functions:
         try:
             _functions[wanted] = _build(module, builder, options)
         except Exception as error:
-            # Whatever a compiler of another version trips over, XLA still works, and the caller logs the reason.
+            # Whatever a compiler of another version trips over, XLA and NumPy still work, and the caller logs the reason.
             _failures.append(f'the native function {builder} cannot be compiled ({_first_line(error)})')
             raise Unavailable(_failures[-1]) from error
     return _functions[wanted]
 
 
-def _build(module: str, builder: str, options: tuple[str | bool, ...]) -> tuple[str, int]:
-    sources = files(__package__) / 'backends'
-    parts = [sources.joinpath(f'{name}.py').read_text() for name in ('numba_memory', module)]
-    key = _fingerprint(*parts, repr((builder, options, version('numba'))))
+def _build(module: str, builder: str, options: tuple[Option, ...]) -> Function:
+    sources = [files(__package__).joinpath(path).read_text() for path in (*_SHARED, f'backends/{module}.py')]
+    key = _fingerprint(*sources, repr((builder, options, version('numba'))))
     symbol = f'brainpy_state_{builder}_{key[:24]}'
     address = _load(_read(key) or _compile(key, symbol, module, builder, options), symbol)
     _llvm().add_symbol(symbol, address)
-    return symbol, address
+    return Function(symbol, address)
 
 
 def _first_line(error: Exception) -> str:
@@ -172,7 +187,7 @@ def _write(key: str, code: bytes) -> None:
         _log.info('event kernels are compiled anew in each process: %s cannot be written (%s)', cache_dir(), error)
 
 
-def _compile(key: str, symbol: str, module: str, builder: str, options: tuple[str | bool, ...]) -> bytes:
+def _compile(key: str, symbol: str, module: str, builder: str, options: tuple[Option, ...]) -> bytes:
     backends = f'{__package__}.backends'
     memory = importlib.import_module(f'{backends}.numba_memory')
     build = getattr(importlib.import_module(f'{backends}.{module}'), builder)

@@ -12,10 +12,10 @@ from jax.extend.core import ClosedJaxpr, Literal
 # Equations that hold another jaxpr, which may stand in their place.
 CALLS = {'jit': 'jaxpr', 'pjit': 'jaxpr', 'closed_call': 'call_jaxpr', 'custom_jvp_call': 'call_jaxpr', 'custom_vjp_call': 'call_jaxpr'}
 ELEMENTWISE = {
-    'abs', 'add', 'and', 'bitcast_convert_type', 'ceil', 'clamp', 'convert_element_type', 'copy', 'copy_p', 'cos', 'div', 'eq', 'exp', 'expm1',
-    'floor', 'ge', 'gt', 'integer_pow', 'iota', 'is_finite', 'le', 'log', 'log1p', 'logistic', 'lt', 'max', 'min', 'mul', 'ne', 'neg', 'not',
-    'or', 'rem', 'round', 'rsqrt', 'select_n', 'shift_left', 'shift_right_arithmetic', 'shift_right_logical', 'sign', 'sin', 'sqrt', 'square',
-    'sub', 'tanh', 'xor',
+    'abs', 'add', 'and', 'bitcast_convert_type', 'ceil', 'clamp', 'convert_element_type', 'copy', 'copy_p', 'cos', 'div', 'eq',
+    'exp', 'expm1', 'floor', 'ge', 'gt', 'integer_pow', 'iota', 'is_finite', 'le', 'log', 'log1p', 'logistic', 'lt', 'max', 'min',
+    'mul', 'ne', 'neg', 'not', 'or', 'rem', 'round', 'rsqrt', 'select_n', 'shift_left', 'shift_right_arithmetic',
+    'shift_right_logical', 'sign', 'sin', 'sqrt', 'square', 'sub', 'tanh', 'xor',
 }  # fmt: skip
 RENAMES = ('reshape', 'squeeze', 'expand_dims', 'stop_gradient')
 EVENTS = ('event_to_post', 'event_to_pre', 'event_to_weight', 'event_record', 'event_to_ring', 'event_due')
@@ -136,15 +136,19 @@ def flatten(closed: ClosedJaxpr, inputs: list[Value], nodes: list[Node]) -> list
     jaxpr: Any = closed.jaxpr
     env: dict[Any, Value] = dict(zip(jaxpr.invars, inputs, strict=True))
     for var, constant in zip(jaxpr.constvars, closed.consts, strict=True):
-        env[var] = Number(np.asarray(constant)[()], var.aval.dtype)
+        env[var] = _number(constant, var.aval)
 
     def read(atom: Any) -> Value:
-        return Number(np.asarray(atom.val).reshape(())[()], atom.aval.dtype) if isinstance(atom, Literal) else env[atom]
+        return _number(atom.val, atom.aval) if isinstance(atom, Literal) else env[atom]
 
     for eqn in jaxpr.eqns:
         operands = [read(atom) for atom in eqn.invars]
         env.update(zip(eqn.outvars, _evaluate(eqn, operands, nodes), strict=True))
     return [read(atom) for atom in jaxpr.outvars]
+
+
+def _number(value: Any, aval: Any) -> Number:
+    return Number(np.asarray(value).reshape(())[()], aval.dtype)
 
 
 def _evaluate(eqn: Any, operands: list[Value], nodes: list[Node]) -> list[Value]:

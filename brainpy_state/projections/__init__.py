@@ -1,5 +1,6 @@
 """Projections: from the spikes of one population to the inputs of another."""
 
+from . import drawn as drawn
 from . import spatial as spatial
 from ._connect import Connection as Connection
 from ._explicit import all_to_all as all_to_all

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from . import _sampling
+from . import _parallel
 from ._space import Space
 
 
@@ -52,7 +52,7 @@ class Cells:
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Consecutive sources, as many as have about a block of candidates."""
-        number = np.cumsum(np.sum(self.count, axis=0)) // _sampling._BLOCK
+        number = np.cumsum(np.sum(self.count, axis=0)) // _parallel.BLOCK
         yield from np.split(np.arange(number.size), np.flatnonzero(np.diff(number)) + 1) if number.size else ()
 
     def candidates(self, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

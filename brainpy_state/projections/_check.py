@@ -43,7 +43,10 @@ def number(rule: str, name: str, n: Any) -> int:
 def synapses(rule: str, n: float) -> None:
     """That a rule can make about this many."""
     if n >= _LIMIT:
-        raise ParameterError(f'{rule}: {n:.3g} synapses are too many for one connection, whose limit is 2**31 - 1; split it.')
+        raise ParameterError(
+            f'{rule}: {n:,.0f} synapses are too many for one connection, whose limit is 2**31 - 1 = {_LIMIT - 1:,}; '
+            'split the targets over several.'
+        )
 
 
 def _real(x: Any) -> float:
@@ -54,7 +57,8 @@ def _real(x: Any) -> float:
         return math.nan
 
 
-def keys(rule: str, seed: Seed, n: int) -> np.ndarray:
-    if not _sampling.is_seed(seed):
-        raise ParameterError(f'{rule}: seed is an integer, a string or a tuple of them, but is {seed!r}.')
-    return _sampling.keys(seed, n)
+def seed(rule: str, given: Seed) -> Seed:
+    """A seed; where none is given, one that is drawn."""
+    if not _sampling.is_seed(given):
+        raise ParameterError(f'{rule}: seed is an integer, a string or a tuple of them, but is {given!r}.')
+    return _sampling.concrete(given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -14,8 +15,12 @@ from .._typing import Initializer
 from ..nn import Module
 from ..numerics import with_unit
 from ..state import ParamState
+from . import _check, _compiled, _parallel
+from ._engine import engine
 from ._rows import Rows, count
+from ._sampling import Seed, Values, keys
 from ._space import Space
+from .drawn import Drawn, in_steps
 
 
 class Connection(Module):
@@ -24,7 +29,8 @@ class Connection(Module):
     Calling it with spikes gives what arrives at each target: the sum of the weights of the
     synapses whose source has spiked. Differentiable by the weights and by the spikes.
 
-    Synapses are listed by source, and those of one source by target.
+    Synapses are listed by source, and those of one source by target; where a rule has drawn a delay for each, by delay and then by
+    target. A projection delivers after these delays.
 
     Parameters
     ----------
@@ -37,13 +43,16 @@ class Connection(Module):
         A label for messages.
     space : Space, optional
         Where the neurons are; the rules that depend on distance give it.
+    delay_steps : uint8 or uint16, (n_synapses,), optional
+        Delay of each synapse in time steps of the ``dt`` that is set; the rules that draw delays give it.
 
     Notes
     -----
     Any initializer of ``braintools.init`` is such a callable. With a generator of its own, the
     weights depend on that seed alone and not on what was drawn before, as in the example; without
     one, they come from the global generator that ``random.seed`` sets. ``init.Clipped`` and
-    ``init.TruncatedNormal`` keep weights within limits.
+    ``init.TruncatedNormal`` keep weights within limits. For large networks, `drawn` has weights that rules draw by the
+    projection's seed, on all processors and without temporary arrays.
 
     Examples
     --------
@@ -58,11 +67,28 @@ class Connection(Module):
     (500, (500,), (50,))
     """
 
-    def __init__(self, structure: event.CSR, weight: Initializer, name: str | None = None, *, space: Space | None = None):
+    def __init__(
+        self,
+        structure: event.CSR,
+        weight: Initializer,
+        name: str | None = None,
+        *,
+        space: Space | None = None,
+        delay_steps: Any = None,
+    ):
         super().__init__(name)
         self.structure = structure
         self.space = space
         shape = (structure.nnz,)
+        self.delay_steps: Any = None
+        if delay_steps is not None:
+            self.made_for = environ.get('dt', desc=f'{self.label} counts delays in time steps')
+            self.delay_steps = jnp.asarray(delay_steps)
+            if self.delay_steps.shape != shape or self.delay_steps.dtype not in (np.uint8, np.uint16):
+                given = f'{self.delay_steps.dtype} {self.delay_steps.shape}'
+                raise ShapeError(f'{self.label}: delay_steps are {given}, expected uint8 or uint16 of shape {shape}.')
+        if isinstance(weight, Drawn):
+            raise ParameterError(f'{self.label}: weights are drawn by a rule, which has a seed, such as explicit_edges(..., seed=1).')
         value = weight(shape) if callable(weight) else weight
         mantissa, unit = jnp.asarray(u.get_mantissa(value), environ.dftype()), u.get_unit(value)
         if mantissa.shape not in ((), shape):
@@ -97,6 +123,11 @@ class Connection(Module):
         """The weight of each synapse with its unit, shape ``(n_synapses,)``, also where all share one number."""
         weight = self.weight.value
         return with_unit(jnp.broadcast_to(u.get_mantissa(weight), (self.n_synapses,)), u.get_unit(weight))
+
+    @property
+    def delays(self) -> Any:
+        """The delay of each synapse, shape ``(n_synapses,)``, in the unit of ``dt``; None unless its rule has drawn them."""
+        return None if self.delay_steps is None else self.delay_steps * self.made_for
 
     @property
     def distances(self) -> Any:
@@ -160,7 +191,28 @@ class Connection(Module):
         return f'{type(self).__name__}({pre} -> {post}, {self.n_synapses} synapses, weight={self.weight.value})'
 
 
-def connect(rows: Rows, post: int, weight: Initializer, space: Space | None = None) -> Connection:
-    """The connection of the pairs that a rule has found, listed by source."""
-    structure = event.CSR(rows.indptr.astype(np.int32), rows.columns, (rows.indptr.size - 1, post))  # type: ignore[arg-type]
-    return Connection(structure, weight, space=space)
+def connect(
+    rule: str, rows: Rows, post: int, weight: Any, *, delay: Any = None, seed: Seed = None, space: Space | None = None
+) -> Connection:  # fmt: skip
+    """The connection of the pairs that a rule has found, listed by source; weights and delays may be `Drawn`."""
+    indptr, columns = rows
+    weights = delays = None
+    if isinstance(weight, Drawn) or delay is not None:
+        seed, pre, size = _check.seed(rule, seed), indptr.size - 1, columns.size
+        if isinstance(weight, Drawn):
+            dtype = np.float64 if environ.dftype() == np.float64 else np.float32
+            weights = Values(keys((seed, 'weight'), pre), weight.law(), _parallel.empty(size, dtype))
+        if delay is not None:
+            law, dtype = in_steps(rule, delay, environ.get('dt', desc=f'{rule} counts delays in time steps'))
+            delays = Values(keys((seed, 'delay'), pre), law, _parallel.empty(size, dtype))
+        put = engine(size, _compiled.values_kernel(weights, delays)).put_values
+        _parallel.each(lambda first, last: put(weights, delays, indptr, first, last, columns), _parallel.spans(indptr))
+    structure = event.CSR(_taken(indptr.astype(np.int32)), _taken(columns), (indptr.size - 1, post))
+    value = weight if weights is None else with_unit(_taken(weights.out), weight.unit)
+    return Connection(structure, value, space=space, delay_steps=None if delays is None else _taken(delays.out))
+
+
+def _taken(array: np.ndarray) -> jax.Array:
+    """An array of JAX in the same memory, where that is possible: nobody else may write to it."""
+    with jax.ensure_compile_time_eval():
+        return jax.device_put(array)

@@ -25,8 +25,8 @@ class DelayedConnection(Module):
     ----------
     comm : Connection
         The synapses and their weights.
-    time : quantity, shape (n_synapses,)
-        The delay of each, in the order of ``comm.sources``.
+    time : quantity, shape (n_synapses,), optional
+        The delay of each, in the order of ``comm.sources``; None where the connection has delays of its own.
     unit : callable
         Gives the unit of the sources' signal, once the states are there.
 
@@ -41,20 +41,32 @@ class DelayedConnection(Module):
         super().__init__()
         self.comm, self.time, self.unit = comm, time, unit
 
+    @property
+    def delays(self) -> Any:
+        """The delay of each synapse, shape ``(n_synapses,)``."""
+        return self.comm.delays if self.time is None else self.time
+
     @call_order(1)
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Make room for the longest delay, in steps of the ``dt`` that is set."""
         self.made_for = environ.get('dt', desc=f'{self.label} needs the time step for its delays')
-        steps = delay_steps(self.time, self.made_for, self.label)
+        steps = self._steps()
         pre, post = self.comm.structure.shape
         length = int(steps.max(initial=0)) + 1
-        targets = steps * np.int64(post) + self.comm.targets
         if length * post >= 2**31:
             raise ParameterError(f'{self.label}: {length} steps of delay onto {post} neurons are more than 2**31 places.')
-        self.slots = event.CSR(self.comm.structure.indptr, jnp.asarray(targets.astype(np.int32)), (pre, length * post))
+        targets = steps * np.int32(post)
+        targets += self.comm.targets
+        self.slots = event.CSR(self.comm.structure.indptr, jnp.asarray(targets), (pre, length * post))
         shape = (length, *(() if batch_size is None else (batch_size,)), post)
         self.waiting = DelayState(with_unit(jnp.zeros(shape, environ.dftype()), u.get_unit(self.comm.weight.value) * self.unit()))
         self.row = DelayState(jnp.zeros((), jnp.int32))
+
+    def _steps(self) -> np.ndarray:
+        if self.time is not None:
+            return delay_steps(self.time, self.made_for, self.label)
+        check_dt(self.comm.made_for, self.comm.label)
+        return np.asarray(self.comm.delay_steps)
 
     def update(self, x: Any) -> Any:
         """What arrives in this step, shape ``(batch, n_post)``, after the sources have sent x, shape ``(batch, n_pre)``."""

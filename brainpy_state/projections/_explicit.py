@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import brainunit as u
@@ -10,46 +9,52 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._errors import ParameterError, ShapeError
-from .._typing import Initializer
 from ..numerics import with_unit
-from . import _check, _sampling
+from . import _check
 from ._connect import Connection, connect
-from ._rows import Rows, by_number
+from ._rows import Rows, listed, order_by
+from ._sampling import ALL, OTHERS, Gaps, Seed
+from .drawn import Drawn, Weight
 
 
-def one_to_one(pre: int, post: int, *, weight: Initializer) -> Connection:
+def one_to_one(pre: int, post: int, *, weight: Weight, delay: Drawn | None = None, seed: Seed = None) -> Connection:
     """Connect each source to the target of the same number.
 
     Parameters
     ----------
     pre, post : int
         Numbers of sources and targets, which must be equal.
-    weight : quantity, number, array or callable
-        See `Connection`.
+    weight, delay, seed
+        See `pairwise_bernoulli`; the seed decides weights and delays that are drawn.
     """
-    pre, post = _check.same_sizes('one_to_one', pre, post)
-    return connect(Rows.of(np.ones(pre, np.int64), np.arange(pre, dtype=np.int32)), post, weight)
+    rule = 'one_to_one'
+    pre, post = _check.same_sizes(rule, pre, post)
+    rows = Rows.of(np.ones(pre, np.int64), np.arange(pre, dtype=np.int32))
+    return connect(rule, rows, post, weight, delay=delay, seed=seed)
 
 
-def all_to_all(pre: int, post: int, *, weight: Initializer, allow_autapses: bool = True) -> Connection:
+def all_to_all(
+    pre: int, post: int, *, weight: Weight, delay: Drawn | None = None, allow_autapses: bool = True, seed: Seed = None
+) -> Connection:
     """Connect each source to each target.
 
     Parameters
     ----------
     pre, post : int
         Numbers of sources and targets.
-    weight : quantity, number, array or callable
-        See `Connection`.
+    weight, delay, seed
+        See `pairwise_bernoulli`; the seed decides weights and delays that are drawn.
     allow_autapses : bool
         Whether a neuron connects to the one of its own number.
     """
-    pre, post = _check.sizes('all_to_all', pre, post)
-    _check.synapses('all_to_all', pre * post)
-    every = _sampling.bernoulli(np.zeros(pre, np.uint64), post, 1.0, None if allow_autapses else operator.ne)
-    return connect(every, post, weight)
+    rule = 'all_to_all'
+    pre, post = _check.sizes(rule, pre, post)
+    _check.synapses(rule, pre * post)
+    rows = listed(rule, Gaps(np.zeros(pre, np.uint64), post, 1.0, ALL if allow_autapses else OTHERS))
+    return connect(rule, rows, post, weight, delay=delay, seed=seed)
 
 
-def explicit_edges(pre: int, post: int, sources: ArrayLike, targets: ArrayLike, *, weight: Initializer) -> Connection:
+def explicit_edges(pre: int, post: int, sources: ArrayLike, targets: ArrayLike, *, weight: Weight, seed: Seed = None) -> Connection:
     """Make the synapses that are listed, one for each source and target given.
 
     Parameters
@@ -58,9 +63,11 @@ def explicit_edges(pre: int, post: int, sources: ArrayLike, targets: ArrayLike, 
         Numbers of sources and targets.
     sources, targets : int, (n,)
         The source and the target of each synapse. A pair may occur more than once.
-    weight : quantity, number, array or callable
-        See `Connection`. Weights of shape ``(n,)`` belong to the synapses as they are listed here;
+    weight : quantity, number, array, callable or Drawn
+        See `pairwise_bernoulli`. Weights of shape ``(n,)`` belong to the synapses as they are listed here;
         the connection sorts both, by source and then by target.
+    seed : int, str or tuple of them, optional
+        Decides weights that are drawn.
 
     Raises
     ------
@@ -84,15 +91,18 @@ def explicit_edges(pre: int, post: int, sources: ArrayLike, targets: ArrayLike, 
     given = [_numbers(rule, *each) for each in (('sources', sources, pre), ('targets', targets, post))]
     if given[0].size != given[1].size:
         raise ShapeError(f'{rule}: {given[0].size} sources for {given[1].size} targets; give one of each for every synapse.')
-    order = by_number(given[1], post, np.arange).columns
-    by_source = by_number(given[0][order], pre, np.arange)
+    _check.synapses(rule, given[0].size)
+    order = order_by(given[1], post).columns
+    by_source = order_by(given[0][order], pre)
     order = order[by_source.columns]
+    rows = Rows(by_source.indptr, given[1][order].astype(np.int32))
+    if isinstance(weight, Drawn):
+        return connect(rule, rows, post, weight, seed=seed)
     value = weight((order.size,)) if callable(weight) else weight
     value = value if isinstance(value, u.Quantity) else np.asarray(value)
     if value.shape not in ((), order.shape):
         raise ShapeError(f'{rule}: weight has shape {value.shape}, expected one number or one for each of the {order.size} synapses.')
-    rows = Rows(by_source.indptr, given[1][order].astype(np.int32))
-    return connect(rows, post, value[order] if value.ndim else value)
+    return connect(rule, rows, post, value[order] if value.ndim else value)
 
 
 def from_matrix(matrix: Any) -> Connection:

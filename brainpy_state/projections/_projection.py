@@ -35,7 +35,7 @@ class Projection(Module):
     delay : time, optional
         One for all; or one for each source, of shape ``(n_pre,)``; or one for each synapse of a `Connection`,
         of shape ``(n_synapses,)`` in the order of its ``sources``. A multiple of ``dt``. A delay of k steps is k steps
-        on top of what a projection without delay takes.
+        on top of what a projection without delay takes. A `Connection` whose rule has drawn delays brings its own.
     stp : ShortTermPlasticity or description, optional
         From spikes to what each releases, such as ``STP.desc()``; of the size of the source.
     name : str, optional
@@ -46,7 +46,7 @@ class Projection(Module):
     TypeError
         If ``post`` is not a `Neuron`.
     ParameterError, UnitError, ShapeError
-        If a delay is negative or no time, or its shape fits neither sources nor synapses.
+        If a delay is negative or no time, its shape fits neither sources nor synapses, or the connection has delays too.
     """
 
     graph_invisible_attrs: tuple[str, ...] = ('post', 'receptor')
@@ -67,7 +67,7 @@ class Projection(Module):
         self.stp = build(stp, lambda: self.sources) if isinstance(stp, Description) else stp
         if not (self.stp is None or isinstance(self.stp, ShortTermPlasticity)):
             raise TypeError(f'{self.label}: stp must be short-term plasticity, such as STP, or a description of it, but is {stp!r}.')
-        self.line: Delay | DelayedConnection | None = None if delay is None else self._line_for(delay)
+        self.line = self._line_for(delay)
 
     @property
     def sources(self) -> tuple[int, ...]:
@@ -83,12 +83,18 @@ class Projection(Module):
     def delays(self) -> Any:
         """The delay of each synapse of a `Connection`, in the order of its ``sources``; None where there is none."""
         if self.line is None or isinstance(self.line, DelayedConnection):
-            return None if self.line is None else self.line.time
+            return None if self.line is None else self.line.delays
         time = self.line.time
         each = np.broadcast_to(u.get_mantissa(time), self.sources)
         return with_unit(each[self.comm.sources] if isinstance(self.comm, Connection) else each, u.get_unit(time))
 
-    def _line_for(self, delay: Any) -> Delay | DelayedConnection:
+    def _line_for(self, delay: Any) -> Delay | DelayedConnection | None:
+        if isinstance(self.comm, Connection) and self.comm.delay_steps is not None:
+            if delay is not None:
+                raise ParameterError(f'{self.label}: delay = {delay} is given, but synapses of comm have delays of their own; drop one.')
+            return self._delayed(self.comm, None)
+        if delay is None:
+            return None
         check_delay(delay, self.label)
         shape, sources = np.shape(u.get_mantissa(delay)), self.sources
         synapses = ''
@@ -99,11 +105,14 @@ class Projection(Module):
                     'as there are equally many of them; use two projections.'
                 )
             if shape == (self.comm.n_synapses,) != sources:
-                return DelayedConnection(self.comm, delay, lambda: u.get_unit(self.signal()))
+                return self._delayed(self.comm, delay)
             synapses = f', or {(self.comm.n_synapses,)}: one for each synapse'
         if shape not in ((), sources):
             raise ShapeError(f'{self.label}: delay has shape {shape}, expected (): one for all, {sources}: one for each source{synapses}.')
         return Delay(sources, delay)
+
+    def _delayed(self, comm: Connection, delay: Any) -> DelayedConnection:
+        return DelayedConnection(comm, delay, lambda: u.get_unit(self.signal()))
 
     def signal(self) -> Any:
         """Something of the unit of what ``comm`` receives."""

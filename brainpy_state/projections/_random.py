@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import operator
-
 import numpy as np
 
 from .._errors import ParameterError
-from .._typing import Initializer
-from . import _check, _sampling
+from . import _check
 from ._connect import Connection, connect
-from ._rows import Rows
-from ._sampling import Seed
+from ._rows import listed, shares, subset, transposed
+from ._sampling import ALL, LATER, OTHERS, Choices, Gaps, Seed, keys
+from .drawn import Drawn, Weight
 
 
-def pairwise_bernoulli(pre: int, post: int, p: float, *, weight: Initializer, allow_autapses: bool = True, seed: Seed = None) -> Connection:
+def pairwise_bernoulli(
+    pre: int, post: int, p: float, *, weight: Weight, delay: Drawn | None = None, allow_autapses: bool = True, seed: Seed = None
+) -> Connection:
     """Connect each pair with probability ``p``.
 
     Parameters
@@ -23,8 +23,11 @@ def pairwise_bernoulli(pre: int, post: int, p: float, *, weight: Initializer, al
         Numbers of sources and targets.
     p : float
         Probability, from 0 to 1.
-    weight : quantity, number, array or callable
-        See `Connection`.
+    weight : quantity, number, array, callable or Drawn
+        See `Connection`; or drawn for each synapse, such as ``drawn.normal(2. * u.nS, 1. * u.nS, low=0. * u.nS)``.
+    delay : Drawn, optional
+        A delay for each synapse, such as ``drawn.normal(1.5 * u.ms, 0.75 * u.ms, low=0. * u.ms)``, rounded to whole steps of
+        the ``dt`` that is set. Others are given to the projection.
     allow_autapses : bool
         Whether a neuron may connect to the one of its own number.
     seed : int, str or tuple of them, optional
@@ -38,21 +41,23 @@ def pairwise_bernoulli(pre: int, post: int, p: float, *, weight: Initializer, al
         If a size or the probability is out of range.
     """
     rule = 'pairwise_bernoulli'
-    (pre, post), p = _check.sizes(rule, pre, post), _check.probability(rule, p)
+    (pre, post), p, seed = _check.sizes(rule, pre, post), _check.probability(rule, p), _check.seed(rule, seed)
     _check.synapses(rule, p * pre * post)
-    keys = _check.keys(rule, seed, pre)
-    return connect(_sampling.bernoulli(keys, post, p, None if allow_autapses else operator.ne), post, weight)
+    rows = listed(rule, Gaps(keys(seed, pre), post, p, ALL if allow_autapses else OTHERS))
+    return connect(rule, rows, post, weight, delay=delay, seed=seed)
 
 
-def symmetric_pairwise_bernoulli(pre: int, post: int, p: float, *, weight: Initializer, seed: Seed = None) -> Connection:
+def symmetric_pairwise_bernoulli(
+    pre: int, post: int, p: float, *, weight: Weight, delay: Drawn | None = None, seed: Seed = None
+) -> Connection:
     """Connect each two different neurons of a population, with probability ``p``, in both directions.
 
     Parameters
     ----------
     pre, post : int
         The size of the population, twice.
-    p, weight, seed
-        See `pairwise_bernoulli`. Weights that are drawn differ between the two directions.
+    p, weight, delay, seed
+        See `pairwise_bernoulli`. Weights and delays that are drawn differ between the two directions.
 
     Raises
     ------
@@ -60,10 +65,10 @@ def symmetric_pairwise_bernoulli(pre: int, post: int, p: float, *, weight: Initi
         If the sizes differ, or a size or the probability is out of range.
     """
     rule = 'symmetric_pairwise_bernoulli'
-    (pre, post), p = _check.same_sizes(rule, pre, post), _check.probability(rule, p)
+    (pre, post), p, seed = _check.same_sizes(rule, pre, post), _check.probability(rule, p), _check.seed(rule, seed)
     _check.synapses(rule, p * pre * post)
-    forth = _sampling.bernoulli(_check.keys(rule, seed, pre), post, p, operator.lt)
-    return connect(forth.transposed(post).joined(forth), post, weight)
+    rows = transposed(rule, Gaps(keys(seed, pre), post, p, LATER), both=True)
+    return connect(rule, rows, post, weight, delay=delay, seed=seed)
 
 
 def fixed_indegree(
@@ -71,7 +76,8 @@ def fixed_indegree(
     post: int,
     indegree: int,
     *,
-    weight: Initializer,
+    weight: Weight,
+    delay: Drawn | None = None,
     allow_autapses: bool = True,
     allow_multapses: bool = True,
     seed: Seed = None,
@@ -80,7 +86,7 @@ def fixed_indegree(
 
     Parameters
     ----------
-    pre, post, weight, allow_autapses, seed
+    pre, post, weight, delay, allow_autapses, seed
         See `pairwise_bernoulli`.
     indegree : int
         Synapses of each target.
@@ -92,9 +98,11 @@ def fixed_indegree(
     ParameterError
         If there are not enough different sources.
     """
-    pre, post = _check.sizes('fixed_indegree', pre, post)
-    names = 'fixed_indegree', 'indegree', 'sources', 'pre'
-    return connect(_fixed_degree(names, post, pre, indegree, allow_autapses, allow_multapses, seed).transposed(pre), post, weight)
+    rule = 'fixed_indegree'
+    (pre, post), seed = _check.sizes(rule, pre, post), _check.seed(rule, seed)
+    names = rule, 'indegree', 'sources', 'pre'
+    draw = _fixed_degree(names, post, pre, indegree, allow_autapses, allow_multapses, seed)
+    return connect(rule, transposed(rule, draw), post, weight, delay=delay, seed=seed)
 
 
 def fixed_outdegree(
@@ -102,7 +110,8 @@ def fixed_outdegree(
     post: int,
     outdegree: int,
     *,
-    weight: Initializer,
+    weight: Weight,
+    delay: Drawn | None = None,
     allow_autapses: bool = True,
     allow_multapses: bool = True,
     seed: Seed = None,
@@ -111,7 +120,7 @@ def fixed_outdegree(
 
     Parameters
     ----------
-    pre, post, weight, allow_autapses, seed
+    pre, post, weight, delay, allow_autapses, seed
         See `pairwise_bernoulli`.
     outdegree : int
         Synapses of each source.
@@ -123,9 +132,11 @@ def fixed_outdegree(
     ParameterError
         If there are not enough different targets.
     """
-    pre, post = _check.sizes('fixed_outdegree', pre, post)
-    names = 'fixed_outdegree', 'outdegree', 'targets', 'post'
-    return connect(_fixed_degree(names, pre, post, outdegree, allow_autapses, allow_multapses, seed), post, weight)
+    rule = 'fixed_outdegree'
+    (pre, post), seed = _check.sizes(rule, pre, post), _check.seed(rule, seed)
+    names = rule, 'outdegree', 'targets', 'post'
+    draw = _fixed_degree(names, pre, post, outdegree, allow_autapses, allow_multapses, seed)
+    return connect(rule, listed(rule, draw), post, weight, delay=delay, seed=seed)
 
 
 def fixed_total_number(
@@ -133,7 +144,8 @@ def fixed_total_number(
     post: int,
     total: int,
     *,
-    weight: Initializer,
+    weight: Weight,
+    delay: Drawn | None = None,
     allow_autapses: bool = True,
     allow_multapses: bool = True,
     seed: Seed = None,
@@ -142,7 +154,7 @@ def fixed_total_number(
 
     Parameters
     ----------
-    pre, post, weight, allow_autapses, seed
+    pre, post, weight, delay, allow_autapses, seed
         See `pairwise_bernoulli`.
     total : int
         Synapses in all.
@@ -155,7 +167,7 @@ def fixed_total_number(
         If there are not enough different pairs.
     """
     rule = 'fixed_total_number'
-    (pre, post), total = _check.sizes(rule, pre, post), _check.number(rule, 'total', total)
+    (pre, post), total, seed = _check.sizes(rule, pre, post), _check.number(rule, 'total', total), _check.seed(rule, seed)
     _check.synapses(rule, total)
     if not allow_autapses and pre != post:
         raise ParameterError(f'{rule}: allow_autapses=False is about one population, but there are {pre} sources and {post} targets.')
@@ -165,15 +177,15 @@ def fixed_total_number(
             f'{rule}: total = {total} asks for more different pairs than the {max(pairs, 0)} there are '
             f'(pre = {pre}, post = {post}, allow_autapses = {allow_autapses}); lower it, or use allow_multapses=True.'
         )
-    keys = _check.keys(rule, seed, pre + 1)
+    each = keys(seed, pre + 1)
     if allow_multapses:
-        rows = _sampling.repeated_choices(keys[:-1], post, _sampling.shares(keys[-1:], pre, total), not allow_autapses)
+        rows = listed(rule, Choices(each[:-1], post, shares(each[-1:], pre, total), skip_own=not allow_autapses))
     else:
-        rows = _sampling.subset(keys, post, total, pairs, None if allow_autapses else operator.ne)
-    return connect(rows, post, weight)
+        rows = subset(rule, each, post, total, pairs, ALL if allow_autapses else OTHERS)
+    return connect(rule, rows, post, weight, delay=delay, seed=seed)
 
 
-def _fixed_degree(names: tuple[str, ...], n: int, others: int, degree: int, autapses: bool, multapses: bool, seed: Seed) -> Rows:
+def _fixed_degree(names: tuple[str, ...], n: int, others: int, degree: int, autapses: bool, multapses: bool, seed: Seed) -> Choices:
     """For each of ``n`` neurons, ``degree`` of the others."""
     rule, argument, role, size = names
     degree = _check.number(rule, argument, degree)
@@ -188,5 +200,4 @@ def _fixed_degree(names: tuple[str, ...], n: int, others: int, degree: int, auta
     if not autapses and n > others:
         pre, post = (others, n) if role == 'sources' else (n, others)
         raise ParameterError(f'{rule}: allow_autapses=False is about one population, but there are {pre} sources and {post} targets.')
-    chosen = _sampling.choices(_check.keys(rule, seed, n), others, degree, not multapses, not autapses)
-    return Rows.of(np.full(n, degree), chosen.ravel())
+    return Choices(keys(seed, n), others, np.full(n, degree), not multapses, not autapses)

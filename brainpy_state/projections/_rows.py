@@ -1,15 +1,16 @@
-"""`Rows`: pairs listed row by row, worked on in blocks."""
+"""`Rows`: pairs listed row by row. They are counted first and then written in place, so there is never a second copy of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
-from .. import event
-
-_BLOCK = 1 << 18  # pairs held at once in a larger type
+from . import _check, _compiled, _parallel, _sampling
+from ._engine import engine
+from ._sampling import Choices, Gaps
 
 
 class Rows(NamedTuple):
@@ -21,33 +22,14 @@ class Rows(NamedTuple):
     @classmethod
     def of(cls, counts: np.ndarray, columns: np.ndarray) -> Rows:
         """From the number of pairs of each row."""
-        indptr = np.zeros(counts.size + 1, np.int64)
-        np.cumsum(counts, out=indptr[1:])
-        return cls(indptr, columns)
+        return cls(_starts(counts), columns)
 
-    def rows(self, start: int, stop: int) -> np.ndarray:
-        """The row of each pair from ``start`` to ``stop``."""
-        first, last = np.searchsorted(self.indptr, start, side='right') - 1, np.searchsorted(self.indptr, stop)
-        return np.repeat(np.arange(first, last), np.diff(np.clip(self.indptr[first : last + 1], start, stop)))
-
-    def transposed(self, n: int) -> Rows:
-        """The same pairs listed by column, of which there are ``n``, rising in each."""
-        return by_number(self.columns, n, self.rows)
-
-    def joined(self, after: Rows) -> Rows:
-        """In each row, these pairs and then those of another list."""
-        lengths = np.stack([np.diff(self.indptr), np.diff(after.indptr)], axis=1)
-        both = Rows.of(lengths.sum(axis=1), np.empty(lengths.sum(), np.int32))
-        own = np.repeat(np.tile([True, False], len(lengths)), lengths.ravel())
-        both.columns[own], both.columns[~own] = self.columns, after.columns
-        return both
-
-    def without(self, numbers: np.ndarray) -> Rows:
-        """All but the pairs with these rising numbers."""
-        counts = np.diff(self.indptr) - np.bincount(np.searchsorted(self.indptr, numbers, side='right') - 1, minlength=self.indptr.size - 1)
-        kept = np.ones(self.columns.size, bool)
-        kept[numbers] = False
-        return Rows.of(counts, self.columns[kept])
+    @classmethod
+    def empty(cls, rule: str, counts: np.ndarray) -> Rows:
+        """With room for these numbers of pairs, if a connection can have as many."""
+        total = int(counts.sum())
+        _check.synapses(rule, total)
+        return cls.of(counts, _parallel.empty(total, np.int32))
 
 
 class Growing:
@@ -68,27 +50,123 @@ class Growing:
         return self._held
 
 
-def by_number(numbers: np.ndarray, n: int, label: Callable[[int, int], np.ndarray]) -> Rows:
-    """List labels by these numbers, which are below ``n``.
+def listed(rule: str, draw: Gaps | Choices) -> Rows:
+    """The pairs as they are drawn, the columns of each row rising."""
+    tools = _tools(draw)
+    rows = Rows.empty(rule, _counts(draw))
 
-    ``label(start, stop)`` gives those of a piece. Labels of the same number keep their order.
+    def fill(first: int, last: int) -> None:
+        tools.fill(draw, rows.indptr, first, last, rows.columns[rows.indptr[first] : rows.indptr[last]])
+
+    _parallel.each(fill, _parallel.spans(rows.indptr))
+    return rows
+
+
+def transposed(rule: str, draw: Gaps | Choices, both: bool = False) -> Rows:
+    """The pairs listed by column, rising in each; with ``both``, each row then lists its own columns after those."""
+    tools, starts = _tools(draw), _starts(_counts(draw))
+    spans = _parallel.spans(starts)
+    # Each thread has a run of rows, and for each column a place at which to go on.
+    runs = [spans[k * len(spans) // n : (k + 1) * len(spans) // n] for n in [_parallel.threads()] for k in range(n)]
+    places = np.zeros((len(runs), draw.n), np.int64)
+
+    def visit(run: int, out: np.ndarray | None) -> None:
+        for first, last in runs[run]:
+            columns = np.empty(starts[last] - starts[first], np.int32)
+            tools.fill(draw, starts, first, last, columns, ordered=both)
+            row = np.repeat(np.arange(first, last, dtype=np.int32), np.diff(starts[first : last + 1]))
+            tools.scatter(row, columns, places[run], out)
+            if both and out is not None:
+                tools.scatter(columns, row, own, out)
+
+    _parallel.each(visit, [(run, None) for run in range(len(runs))])
+    counts = places.sum(axis=0)
+    rows = Rows.empty(rule, counts + np.diff(starts) if both else counts)
+    own = rows.indptr[:-1] + counts
+    places[:] = rows.indptr[:-1] + np.cumsum(places, axis=0) - places
+    _parallel.each(visit, [(run, rows.columns) for run in range(len(runs))])
+    return rows
+
+
+def subset(rule: str, keys: np.ndarray, n: int, total: int, pairs: int, where: int) -> Rows:
+    """Exactly ``total`` of the ``pairs`` that ``where`` admits, each such set with the same probability.
+
+    Pairs are taken independently with a probability that gives some more, since given their number each set is as likely as any
+    other; the surplus is then taken out at random. The last key is for that.
     """
+    picker, keys = keys[-1:], keys[:-1]
+    spread = 6 * np.sqrt(total * max(0, 1 - total / max(pairs, 1))) + 6
+    draw = Gaps(keys, n, min(1.0, (total + spread) / max(pairs, 1)), where)
+    counts = _counts(draw)
+    while counts.sum() < total:  # once in 1e9 times
+        draw = draw._replace(keys=_sampling.draws(draw.keys, np.array(0)))
+        counts = _counts(draw)
+    starts, tools = _starts(counts), _tools(draw)
+    found = int(counts.sum())
+    surplus = _sampling.choose(picker, found, found - total)[0]
+    lost = np.bincount(np.searchsorted(starts, surplus, side='right') - 1, minlength=counts.size)
+    rows = Rows.empty(rule, counts - lost)
+
+    def fill(first: int, last: int) -> None:
+        start, stop = starts[first], starts[last]
+        columns = np.empty(stop - start, np.int32)
+        tools.fill(draw, starts, first, last, columns)
+        gone = surplus[slice(*np.searchsorted(surplus, (start, stop)))] - start
+        rows.columns[rows.indptr[first] : rows.indptr[last]] = np.delete(columns, gone)
+
+    _parallel.each(fill, _parallel.spans(starts))
+    return rows
+
+
+def shares(key: np.ndarray, n: int, total: int) -> np.ndarray:
+    """How many of ``total`` independent uniform choices fall to each of ``n`` rows."""
+    tools = engine(total, *_compiled.KERNELS)
+    runs = _parallel.threads()
+    counts = np.zeros((runs, n), np.int64)
+
+    def add(run: int) -> None:
+        for first, last in itertools.islice(_parallel.ranges(total, 1), run, None, runs):
+            tools.share(key, first, last, counts[run])
+
+    _parallel.each(add, [(run,) for run in range(runs)])
+    return counts.sum(axis=0)
+
+
+def order_by(numbers: np.ndarray, n: int) -> Rows:
+    """The positions of each number below ``n``, in their order."""
+    tools = engine(numbers.size, *_compiled.KERNELS)
     listed = Rows.of(count(numbers, n), np.empty(numbers.size, np.int32))
-    free = listed.indptr[:-1].copy()
-    for start in range(0, numbers.size, _BLOCK):
-        stop = min(start + _BLOCK, numbers.size)
-        order = event.CSR.row_order(numbers[start:stop])
-        number, place = numbers[start:stop][order], np.arange(start, stop)
-        run = np.flatnonzero(np.diff(number, prepend=-1))
-        length = np.diff(run, append=number.size)
-        listed.columns[np.repeat(free[number[run]] - run - start, length) + place] = label(start, stop)[order]
-        free[number[run]] += length
+    places = listed.indptr[:-1].copy()
+    for first, last in _parallel.ranges(numbers.size, 1):
+        piece = np.ascontiguousarray(numbers[first:last], np.int32)
+        tools.scatter(np.arange(first, last, dtype=np.int32), piece, places, listed.columns)
     return listed
 
 
 def count(numbers: np.ndarray, n: int) -> np.ndarray:
     """How often each number below ``n`` occurs."""
     counts = np.zeros(n, np.int64)
-    for start in range(0, numbers.size, _BLOCK):
-        counts += np.bincount(numbers[start : start + _BLOCK], minlength=n)
+    for first, last in _parallel.ranges(numbers.size, 1):
+        counts += np.bincount(numbers[first:last], minlength=n)
     return counts
+
+
+def _starts(counts: np.ndarray) -> np.ndarray:
+    starts = np.zeros(counts.size + 1, np.int64)
+    np.cumsum(counts, out=starts[1:])
+    return starts
+
+
+def _counts(draw: Gaps | Choices) -> np.ndarray:
+    """How many columns each row has."""
+    counts, tools = np.empty(len(draw.keys), np.int64), _tools(draw)
+
+    def put(first: int, last: int) -> None:
+        counts[first:last] = tools.count(draw, first, last)
+
+    _parallel.each(put, _parallel.ranges(len(draw.keys), draw.width))
+    return counts
+
+
+def _tools(draw: Gaps | Choices) -> ModuleType:
+    return engine(len(draw.keys) * max(draw.width, 1), *_compiled.KERNELS)

@@ -1,30 +1,70 @@
 """Random connectivity that is a function of (seed, neuron), whatever else the network contains.
 
-The n-th draw of a neuron is a hash of the seed, the neuron and n, so rows can be sampled in any
-order and in blocks of any size. The hash is SplitMix64 (Steele, Lea & Flood 2014,
-doi:10.1145/2660193.2660195) read at a counter. Every function works on blocks, so that little more
-memory is needed than for the result, and lists the columns of a row in rising order.
+The n-th draw of a neuron is a hash of the seed, the neuron and n, so rows can be sampled in any order, in blocks of any size and on
+any number of threads. The hash is SplitMix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195) read at a counter.
+
+`Gaps` and `Choices` say how rows are drawn. The functions here draw blocks of them with NumPy; those of `_compiled` have the same
+names, operands and results.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
+import operator
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import random
-from ._rows import Growing, Rows
+from .. import event, random
+from ..event import _draws
+from . import _parallel
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_GOLDEN, _M1, _M2 = np.uint64(_draws.GOLDEN), np.uint64(_draws.MIX_1), np.uint64(_draws.MIX_2)
 _HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
-_BLOCK = 1 << 18  # draws held at once
+_FORMULAS = _draws.formulas()
 
 Seed = int | str | tuple | None
-Where = Callable[[np.ndarray, np.ndarray], np.ndarray]  # from rows and columns to those that may be connected
+
+ALL, OTHERS, LATER = range(3)  # the columns that may be connected: all, those of another number than the row, of a larger one
+_ADMITS: tuple[Callable | None, ...] = (None, operator.ne, operator.lt)
+
+
+class Gaps(NamedTuple):
+    """Each column with the same probability, by geometric gaps along the row."""
+
+    keys: np.ndarray  # uint64, (rows,)
+    n: int  # columns
+    p: float
+    where: int = ALL
+
+    @property
+    def width(self) -> int:
+        """Draws that nearly every row does with."""
+        return int(self.n * self.p + 6 * np.sqrt(self.n * self.p * (1 - self.p)) + 6) if self.p < 1 else self.n
+
+
+class Choices(NamedTuple):
+    """For each row a number of uniform choices among the columns."""
+
+    keys: np.ndarray  # uint64, (rows,)
+    n: int  # columns
+    counts: np.ndarray  # int64, (rows,)
+    distinct: bool = False
+    skip_own: bool = False  # whether to leave out the column of the row's own number
+
+    @property
+    def width(self) -> int:
+        """Draws of the longest row, about."""
+        return int(self.counts.max(initial=0))
+
+
+class Values(NamedTuple):
+    """Numbers drawn for each synapse: their law and where they go."""
+
+    keys: np.ndarray  # uint64, (rows,)
+    law: np.ndarray  # float64: whether normal (or uniform), location, scale, lowest, highest, whether to draw again (or clip)
+    out: np.ndarray  # (synapses,)
 
 
 def is_seed(seed: Any) -> bool:
@@ -32,24 +72,23 @@ def is_seed(seed: Any) -> bool:
     return seed is None or isinstance(seed, (int, str, np.integer)) or (isinstance(seed, tuple) and all(map(is_seed, seed)))
 
 
-def _mix(x: np.ndarray) -> np.ndarray:
-    x = (x ^ (x >> np.uint64(30))) * _M1
-    x = (x ^ (x >> np.uint64(27))) * _M2
-    return x ^ (x >> np.uint64(31))
+def concrete(seed: Seed) -> Seed:
+    """A seed; where it is ``None``, one drawn from the global generator of `random`."""
+    return tuple(np.asarray(random.split_key()).tolist()) if seed is None else seed
 
 
 def keys(seed: Seed, n: int) -> np.ndarray:
-    """One 64-bit key for each of ``n`` neurons.
-
-    ``seed`` may be anything that names the projection, such as ``(1, 'E to I')``; ``None`` draws
-    one from the global generator of `random`.
-    """
-    if seed is None:
-        seed = tuple(np.asarray(random.split_key()).tolist())
+    """One 64-bit key for each of ``n`` neurons; ``seed`` may be anything that names the projection, such as ``(1, 'E to I')``."""
     digest = hashlib.blake2b(repr(seed).encode(), digest_size=8).digest()
     root = np.uint64(int.from_bytes(digest, 'little'))
     with np.errstate(over='ignore'):
         return _mix(root + _GOLDEN * np.arange(1, n + 1, dtype=np.uint64))
+
+
+def _mix(x: np.ndarray) -> np.ndarray:
+    x = (x ^ (x >> np.uint64(30))) * _M1
+    x = (x ^ (x >> np.uint64(27))) * _M2
+    return x ^ (x >> np.uint64(31))
 
 
 def draws(rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -59,8 +98,13 @@ def draws(rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 
 
 def as_fraction(drawn: np.ndarray) -> np.ndarray:
-    """Draws as numbers between 0 and 1, both excluded."""
+    """Draws as numbers between 0 and 1."""
     return ((drawn >> np.uint64(11)) + 0.5) * 2.0**-53
+
+
+def blocks(n: int, width: int) -> Iterator[np.ndarray]:
+    """The numbers below ``n``, as many at a time as rows of this width fit a block."""
+    return (np.arange(first, last) for first, last in _parallel.ranges(n, width))
 
 
 def _below(drawn: np.ndarray, m: int) -> np.ndarray:
@@ -73,41 +117,63 @@ def _row_draws(rows: np.ndarray, start: int, number: int) -> np.ndarray:
     return draws(rows[:, None], np.arange(start, start + number))
 
 
-def blocks(n: int, width: int) -> Iterator[np.ndarray]:
-    """The numbers below ``n``, as many at a time as rows of this width fit a block."""
-    size = max(1, _BLOCK // max(width, 1))
-    for first in range(0, n, size):
-        yield np.arange(first, min(first + size, n))
+def _log(x: np.ndarray) -> np.ndarray:
+    mantissa, exponent = np.frexp(x)
+    low = mantissa < _draws.SQRT_HALF
+    return _FORMULAS.log(np.where(low, 2.0 * mantissa, mantissa), exponent - low.astype(float))
 
 
-def bernoulli(rows: np.ndarray, n: int, p: float, where: Where | None = None) -> Rows:
-    """Each pair (row, column) that ``where`` admits with probability ``p``, by geometric gaps along the row."""
-    if p <= 0 or n == 0:
-        return Rows.of(np.zeros(rows.size, np.int64), np.zeros(0, np.int32))
-    every = int(n * p + 6 * np.sqrt(n * p * (1 - p)) + 6) if p < 1 else n
-    width = max(1, min(every, _BLOCK))
-    counts, found = np.zeros(rows.size, np.int64), Growing()
-    for block in blocks(rows.size, width):
-        row, column = _gaps(rows[block], n, p, width) if p < 1 else _grid(block.size, n)
-        if where is not None:
-            admitted = where(row + block[0], column)
-            row, column = row[admitted], column[admitted]
-        counts[block] = np.bincount(row, minlength=block.size)
-        found.append(column)
-    return Rows.of(counts, found.whole())
+def count(draw: Gaps | Choices, first: int, last: int) -> np.ndarray:
+    """The number of columns of each row, int64."""
+    if isinstance(draw, Choices):
+        return draw.counts[first:last]
+    return np.bincount(_gaps(draw, first, last)[0], minlength=last - first)
 
 
-def _grid(rows: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.repeat(np.arange(rows, dtype=np.int32), n), np.tile(np.arange(n, dtype=np.int32), rows)
+def fill(draw: Gaps | Choices, starts: np.ndarray, first: int, last: int, out: np.ndarray, ordered: bool = True) -> None:
+    """Write the columns of rows ``first`` to ``last``, which begin at ``starts`` in the whole, rising in each row if ``ordered``."""
+    if isinstance(draw, Gaps):
+        out[:] = _gaps(draw, first, last)[1]
+        return
+    counts, rows, m = draw.counts[first:last], draw.keys[first:last], draw.n - draw.skip_own
+    row = np.repeat(np.arange(first, last), counts)
+    if draw.distinct:
+        for k in np.unique(counts):
+            out[np.repeat(counts == k, counts)] = choose(rows[counts == k], m, k).ravel()
+    else:
+        out[:] = _below(draws(draw.keys[row], np.arange(starts[first], starts[last]) - starts[row]), m)
+    if draw.skip_own:
+        out += out >= row
+    if ordered and not draw.distinct:
+        pairs = row << 32 | out
+        pairs.sort()
+        out[:] = pairs & 0xFFFFFFFF
 
 
-def _gaps(rows: np.ndarray, n: int, p: float, width: int) -> tuple[np.ndarray, np.ndarray]:
+def _gaps(draw: Gaps, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows, counted from ``first``, and columns."""
+    n, p, rows = draw.n, draw.p, draw.keys[first:last]
+    width = max(1, min(draw.width, _parallel.BLOCK))
+    if p == 1:
+        row, column = np.repeat(np.arange(rows.size), n), np.tile(np.arange(n, dtype=np.int32), rows.size)
+    elif p == 0 or n == 0:
+        row, column = np.zeros(0, np.int64), np.zeros(0, np.int32)
+    else:
+        row, column = _by_gaps(rows, n, np.log1p(-p), width)
+    admits = _ADMITS[draw.where]
+    if admits is not None:
+        admitted = admits(row + first, column)
+        row, column = row[admitted], column[admitted]
+    return row, column
+
+
+def _by_gaps(rows: np.ndarray, n: int, log_q: float, width: int) -> tuple[np.ndarray, np.ndarray]:
     left, reached, start = np.arange(rows.size), np.full(rows.size, -1, np.int64), 0
     parts = []
     while left.size:
         uniform = as_fraction(_row_draws(rows[left], start, width))
         with np.errstate(over='ignore'):  # for the smallest p, a gap may be infinite
-            gaps = np.minimum(np.log(uniform) / np.log1p(-p), n).astype(np.int64) + 1
+            gaps = np.minimum(_log(uniform) / log_q, n).astype(np.int64) + 1
         columns = reached[:, None] + np.cumsum(gaps, axis=1)
         row, draw = np.nonzero(columns < n)
         parts.append((left[row], columns[row, draw].astype(np.int32)))
@@ -120,72 +186,16 @@ def _gaps(rows: np.ndarray, n: int, p: float, width: int) -> tuple[np.ndarray, n
     return row, column
 
 
-def subset(rows: np.ndarray, n: int, total: int, pairs: int, where: Where | None = None) -> Rows:
-    """Exactly ``total`` of the ``pairs`` that ``where`` admits, each such set with the same probability.
-
-    Pairs are taken independently with a probability that gives some more, since given their number each
-    set is as likely as any other; the surplus is then taken out at random. The last key is for that.
-    """
-    picker, rows = rows[-1:], rows[:-1]
-    spread = 6 * np.sqrt(total * max(0, 1 - total / max(pairs, 1))) + 6
-    found = bernoulli(rows, n, min(1.0, (total + spread) / max(pairs, 1)), where)
-    while found.columns.size < total:  # once in 1e9 times
-        rows = draws(rows, np.array(0))
-        found = bernoulli(rows, n, min(1.0, (total + spread) / pairs), where)
-    surplus = found.columns.size - total
-    return found.without(choices(picker, found.columns.size, surplus, distinct=True)[0])
+def choose(rows: np.ndarray, m: int, k: int) -> np.ndarray:
+    """``k`` different of ``m`` columns for each row: the first ones drawn, or of most, the ones left out; int32, (rows, k), rising."""
+    if k <= m // 2:
+        return _first_distinct(rows, m, k)
+    kept = np.ones((rows.size, m), bool)
+    np.put_along_axis(kept, _first_distinct(rows, m, m - k), False, axis=1)
+    return np.nonzero(kept)[1].reshape(-1, k)
 
 
-def shares(key: np.ndarray, n: int, total: int) -> np.ndarray:
-    """How many of ``total`` independent uniform choices fall to each of ``n`` rows."""
-    counts = np.zeros(n, np.int64)
-    for block in blocks(total, 1):
-        counts += np.bincount(_below(draws(key, block), n), minlength=n)
-    return counts
-
-
-def repeated_choices(rows: np.ndarray, n: int, counts: np.ndarray, skip_own: bool) -> Rows:
-    """For each row its own number of independent uniform choices among ``n`` columns."""
-    chosen = Rows.of(counts, np.empty(counts.sum(), np.int32))
-    total = chosen.columns.size
-    edges = chosen.indptr[np.searchsorted(chosen.indptr, [*range(0, total, _BLOCK), total])]
-    for start, stop in itertools.pairwise(edges):
-        row = chosen.rows(start, stop)
-        column = _below(draws(rows[row], np.arange(start, stop) - chosen.indptr[row]), n - skip_own)
-        pairs = row << 32 | (column + (column >= row) if skip_own else column)
-        pairs.sort()
-        chosen.columns[start:stop] = pairs & 0xFFFFFFFF
-    return chosen
-
-
-def choices(rows: np.ndarray, n: int, k: int, distinct: bool, skip_own: bool = False) -> np.ndarray:
-    """``k`` of ``n`` columns for each row, with repetition unless ``distinct``.
-
-    ``skip_own`` leaves out the column with the row's own number.
-
-    Returns
-    -------
-    int32 array of shape (rows, k), rising in each row
-    """
-    chosen = np.empty((rows.size, k), np.int32)
-    m = n - skip_own
-    if k == 0:
-        return chosen
-    if distinct and k > m // 2:
-        for block in blocks(rows.size, m):
-            kept = np.ones((block.size, m), bool)
-            np.put_along_axis(kept, _distinct(rows[block], m, m - k), False, axis=1)
-            chosen[block] = np.nonzero(kept)[1].reshape(-1, k)
-    else:
-        for block in blocks(rows.size, 2 * k):
-            chosen[block] = _distinct(rows[block], m, k) if distinct else np.sort(_below(_row_draws(rows[block], 0, k), m), axis=1)
-    if skip_own:
-        for block in blocks(rows.size, k):
-            chosen[block] += chosen[block] >= block[:, None]
-    return chosen
-
-
-def _distinct(rows: np.ndarray, m: int, k: int) -> np.ndarray:
+def _first_distinct(rows: np.ndarray, m: int, k: int) -> np.ndarray:
     """The first ``k`` different values below ``m`` in each row's sequence of draws, sorted."""
     chosen = np.empty((rows.size, k), np.int32)
     if k == 0:
@@ -206,3 +216,59 @@ def _distinct(rows: np.ndarray, m: int, k: int) -> np.ndarray:
         chosen[left[enough]] = values[enough][(first & (numbers <= last))[enough]].reshape(-1, k)
         left, width = left[~enough], 2 * width
     return chosen
+
+
+def share(key: np.ndarray, first: int, last: int, counts: np.ndarray) -> None:
+    """Add to ``counts``, int64, how often draws ``first`` to ``last`` of a key choose each of them."""
+    counts += np.bincount(_below(draws(key, np.arange(first, last)), counts.size), minlength=counts.size)
+
+
+def scatter(labels: np.ndarray, numbers: np.ndarray, places: np.ndarray, out: np.ndarray | None = None) -> None:
+    """Move the place of each number by one for each time that it occurs, and write its label there, if told where."""
+    if out is None:
+        places += np.bincount(numbers, minlength=places.size)
+        return
+    order = event.CSR.row_order(numbers)
+    number = numbers[order]
+    run = np.flatnonzero(np.diff(number, prepend=-1))
+    length, number = np.diff(run, append=number.size), number[run]
+    out[np.repeat(places[number] - run, length) + np.arange(numbers.size)] = labels[order]
+    places[number] += length  # touches no other place: they may belong to another thread
+
+
+def put_values(weights: Values | None, delays: Values | None, starts: np.ndarray, first: int, last: int, columns: np.ndarray) -> None:
+    """Draw for each synapse of these rows; with delays, put each row in their order."""
+    here = slice(starts[first], starts[last])
+    row = np.repeat(np.arange(first, last), np.diff(starts[first : last + 1]))
+    number = np.arange(here.start, here.stop) - starts[row]
+    if delays is not None:
+        steps = (_values(delays, row, number) + 0.5).astype(np.int64)
+        order = np.lexsort((steps, row))
+        number, columns[here], delays.out[here] = number[order], columns[here][order], steps[order]
+    if weights is not None:
+        weights.out[here] = _values(weights, row, number)
+
+
+def _values(values: Values, row: np.ndarray, number: np.ndarray) -> np.ndarray:
+    normal, location, scale, low, high, again = values.law
+    x, outside, keys = np.empty(row.size), np.arange(row.size), values.keys[row]
+    while outside.size:
+        drawn = draws(keys[outside], number[outside])
+        found = location + scale * (standard_normal(drawn) if normal else as_fraction(drawn))
+        x[outside] = found
+        outside = outside[(found < low) | (found > high)] if again else outside[:0]
+        number = number + (1 << 32)
+    return np.clip(x, low, high)
+
+
+def standard_normal(drawn: np.ndarray) -> np.ndarray:
+    """Draws as numbers from the normal distribution, by its quantile."""
+    number = (drawn >> np.uint64(12)).astype(np.int64)
+    lower = number < 1 << 51
+    tail = (np.where(lower, number, (1 << 52) - 1 - number) + 0.5) * 2.0**-52
+    q = 0.5 - tail
+    z = _FORMULAS.centre(q)
+    outer = q > _draws.CENTRE
+    r = np.sqrt(-_log(tail[outer]))
+    z[outer] = np.where(r <= _draws.NEAR_TAIL, _FORMULAS.near_tail(r), _FORMULAS.far_tail(r))
+    return np.where(lower, -z, z)

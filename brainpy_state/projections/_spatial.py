@@ -9,13 +9,13 @@ import brainunit as u
 import numpy as np
 
 from .._errors import ParameterError, ShapeError, UnitError
-from .._typing import Initializer
 from . import _check, _sampling
 from ._cells import Cells
 from ._connect import Connection, connect
 from ._rows import Growing, Rows
 from ._sampling import Seed
 from ._space import Space, plain
+from .drawn import Drawn, Weight
 from .spatial import Kernel
 
 _RULE = 'distance_dependent'
@@ -26,8 +26,9 @@ def distance_dependent(
     post_pos: Any,
     p: Callable[[Any], Any],
     *,
-    weight: Initializer | None = None,
+    weight: Weight | None = None,
     weight_of_distance: Callable[[Any], Any] | None = None,
+    delay: Drawn | None = None,
     max_distance: Any = None,
     periodic: Any = None,
     allow_autapses: bool = True,
@@ -43,10 +44,12 @@ def distance_dependent(
     p : callable
         From distances, shape ``(n,)`` in the unit of ``pre_pos``, to probabilities, such as
         ``spatial.gaussian(100. * u.um)``.
-    weight : quantity, number, array or callable
-        See `Connection`.
+    weight : quantity, number, array, callable or Drawn
+        See `pairwise_bernoulli`.
     weight_of_distance : callable
         In place of ``weight``: from distances, shape ``(n_synapses,)``, to the weights.
+    delay : Drawn, optional
+        See `pairwise_bernoulli`.
     max_distance : quantity or number, optional
         No synapse is longer. With it the cost is that of the pairs within that distance, without it
         that of all pairs. The kernels ``linear`` and ``box`` bring their own.
@@ -85,12 +88,21 @@ def distance_dependent(
         raise ParameterError(f'{_RULE}: p must be a function of distance, such as spatial.gaussian(...), but is {p!r}.')
     if (weight is None) == (weight_of_distance is None):
         raise ParameterError(f'{_RULE}: give either weight or weight_of_distance.')
-    keys = _check.keys(_RULE, seed, len(space.pre))
-    rows = _sample(space, keys, p, _reach(space, p, max_distance), allow_autapses)
+    seed = _check.seed(_RULE, seed)
+    rows = _sample(space, _sampling.keys(seed, len(space.pre)), p, _reach(space, p, max_distance), allow_autapses)
     if weight_of_distance is not None:
+        weight = _of_distance(weight_of_distance, space, rows)
+    return connect(_RULE, rows, len(space.post), weight, delay=delay, seed=seed, space=space)
+
+
+def _of_distance(function: Callable[[Any], Any], space: Space, rows: Rows) -> Callable[[tuple[int, ...]], Any]:
+    """Weights of the synapses in the order in which the connection has them when it asks."""
+
+    def weight(shape: tuple[int, ...]) -> Any:
         sources = np.repeat(np.arange(len(space.pre), dtype=np.int32), np.diff(rows.indptr))
-        weight = weight_of_distance(space.distances(sources, rows.columns))
-    return connect(rows, len(space.post), weight, space)
+        return function(space.distances(sources, rows.columns))
+
+    return weight
 
 
 def _reach(space: Space, p: Any, max_distance: Any) -> float:

@@ -75,7 +75,7 @@ def uniform(n: int, extent: Any, *, seed: Seed = None) -> Any:
     if np.ndim(u.get_mantissa(extent)) != 1 or d > 3:
         raise ShapeError(f'uniform: extent = {extent} must have one length for each of one to three axes.')
     lengths, unit = _lengths('uniform', extent, d)
-    keys = _check.keys('uniform', seed, n)
+    keys = _sampling.keys(_check.seed('uniform', seed), n)
     places = _sampling.as_fraction(_sampling.draws(keys[:, None], np.arange(d))) * lengths
     return with_unit(places, unit)
 

@@ -122,3 +122,26 @@ def test_functions_with_other_options_are_kept_apart():
 @pytest.mark.slow
 def test_import_of_the_package_does_not_import_numba(python):
     assert python('-c', "import brainpy_state, sys; print('numba' in sys.modules, 'llvmlite' in sys.modules)").strip() == 'False False'
+
+
+CALL = """
+import sys, numpy as np
+from brainpy_state.event import _native
+counts = np.zeros(3, np.int64)
+share = _native.function('numba_rows', 'share')
+share(np.array([7], np.uint64).ctypes.data, 0, 100, 3, counts.ctypes.data)
+print(counts.sum(), share.symbol.startswith('brainpy_state_share_'), share.address > 0, 'numba' in sys.modules)
+"""
+
+
+@pytest.mark.slow
+def test_functions_are_kept_as_handlers_are(tmp_path, python):
+    for compiled in (True, False):
+        assert python('-c', CALL, BRAINPY_STATE_CACHE_DIR=str(tmp_path)).split() == ['100', 'True', 'True', str(compiled)]
+
+
+def test_a_function_that_cannot_be_built_says_so_and_is_not_tried_again(monkeypatch):
+    monkeypatch.setattr(_native, '_failures', [])
+    with pytest.raises(_native.Unavailable, match='the native function nothing cannot be compiled'):
+        _native.function('numba_rows', 'nothing')
+    assert _native.problem() == _native._failures[0]

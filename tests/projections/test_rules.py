@@ -19,7 +19,7 @@ from brainpy_state import (
     pairwise_bernoulli,
     symmetric_pairwise_bernoulli,
 )
-from brainpy_state.projections import _rows, _sampling
+from brainpy_state.projections import _parallel, _rows, _sampling
 
 
 def random_rule(rule, number, **options):
@@ -190,7 +190,7 @@ def assert_uniform(counts, variance=1.0):
 
 @pytest.mark.parametrize(('m', 'k'), [(2, 1), (3, 1), (3, 2), (5, 2), (5, 3), (6, 3), (7, 6), (20, 2), (20, 18)])
 def test_every_set_of_different_sources_is_as_likely(m, k):
-    drawn = _sampling.choices(_sampling.keys(('sets', m, k), 20_000), m, k, distinct=True)
+    drawn = _sampling.choose(_sampling.keys(('sets', m, k), 20_000), m, k)
     sets, counts = np.unique(drawn, axis=0, return_counts=True)
     assert len(sets) == math.comb(m, k)
     assert_uniform(counts)
@@ -199,23 +199,24 @@ def test_every_set_of_different_sources_is_as_likely(m, k):
 @pytest.mark.parametrize(('n', 'total', 'autapses'), [(3, 1, True), (3, 2, True), (3, 7, True), (3, 3, False), (4, 2, False)])
 def test_every_set_of_pairs_is_as_likely(n, total, autapses):
     available = n * (n - (not autapses))
-    where = None if autapses else np.not_equal
-    networks = [_sampling.subset(_sampling.keys(seed, n + 1), n, total, available, where) for seed in range(4000)]
+    where = _sampling.ALL if autapses else _sampling.OTHERS
+    networks = [_rows.subset('rule', _sampling.keys(seed, n + 1), n, total, available, where) for seed in range(4000)]
     _, counts = np.unique([np.concatenate(x) for x in networks], axis=0, return_counts=True)
     assert len(counts) == math.comb(available, total)
     assert_uniform(counts)
 
 
 def test_pairs_are_drawn_again_where_they_were_too_few(monkeypatch):
-    sample, p_used = _sampling.bernoulli, []
+    sample, asked = _rows._counts, []
 
-    def too_few_at_first(rows, n, p, where):
-        p_used.append(p)
-        return sample(rows, n, p / 4 if len(p_used) == 1 else p, where)
+    def too_few_at_first(draw):
+        asked.append(draw.keys)
+        return sample(draw) // (4 if len(asked) == 1 else 1)
 
-    monkeypatch.setattr(_sampling, 'bernoulli', too_few_at_first)
+    monkeypatch.setattr(_rows, '_counts', too_few_at_first)
     connection = fixed_total_number(60, 60, 700, weight=1.0, allow_multapses=False, allow_autapses=False, seed=1)
-    assert len(p_used) == 2
+    assert len(asked) == 2
+    assert not (asked[0] == asked[1]).any()
     assert len(connection) == 700
     check_pairs(connection, autapses=False, multapses=False)
 
@@ -292,8 +293,7 @@ def test_a_network_that_grows_keeps_its_synapses():
 def test_the_block_size_does_not_matter(rule, monkeypatch):
     whole = pairs(rule())
     for block in (1, 37, 500):
-        monkeypatch.setattr(_sampling, '_BLOCK', block)
-        monkeypatch.setattr(_rows, '_BLOCK', block)
+        monkeypatch.setattr(_parallel, 'BLOCK', block)
         np.testing.assert_array_equal(pairs(rule()), whole)
 
 
@@ -364,8 +364,11 @@ BAD = [
     (lambda: fixed_total_number(3, 4, 1, weight=1.0, allow_autapses=False), 'fixed_total_number: .* there are 3 sources and 4 targets'),
     (lambda: fixed_total_number(3, 3, -1, weight=1.0), 'total = -1 must be a whole number'),
     (lambda: symmetric_pairwise_bernoulli(3, 4, 0.5, weight=1.0), 'symmetric_pairwise_bernoulli: 4 targets for 3 sources'),
-    (lambda: all_to_all(50_000, 50_000, weight=1.0), r'all_to_all: 2\.5e\+09 synapses are too many for one connection'),
-    (lambda: pairwise_bernoulli(10**6, 10**6, 0.1, weight=1.0), r'1e\+11 synapses are too many'),
+    (
+        lambda: all_to_all(50_000, 50_000, weight=1.0),
+        r'all_to_all: 2,500,000,000 synapses are too many for one connection, .* 2,147,483,647; split the targets',
+    ),
+    (lambda: pairwise_bernoulli(10**6, 10**6, 0.1, weight=1.0), r'100,000,000,000 synapses are too many'),
     (lambda: one_to_one(10, 20, weight=1.0), 'one_to_one: 20 targets for 10 sources; the populations must have the same size'),
     (lambda: all_to_all('a', 2, weight=1.0), "all_to_all: pre = 'a' must be a number of neurons"),
 ]

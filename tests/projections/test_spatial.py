@@ -6,7 +6,7 @@ import pytest
 
 import brainpy_state as bst
 from brainpy_state import ParameterError, ShapeError, UnitError, distance_dependent, spatial
-from brainpy_state.projections import _sampling
+from brainpy_state.projections import _parallel
 
 N = 200
 
@@ -91,7 +91,7 @@ def test_the_block_size_does_not_matter(reach, monkeypatch):
 
     whole = made()
     for block in (1, 37, 5000):
-        monkeypatch.setattr(_sampling, '_BLOCK', block)
+        monkeypatch.setattr(_parallel, 'BLOCK', block)
         assert made() == whole
 
 

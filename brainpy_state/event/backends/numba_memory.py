@@ -14,12 +14,6 @@ from numba.extending import intrinsic
 
 # Without Python errors in the way the compiler can drop every reference to the interpreter.
 OPTIONS: dict[str, Any] = {'nopython': True, 'boundscheck': False, 'error_model': 'numpy', 'forceinline': True}
-POINTERS = {
-    'bool': types.CPointer(types.uint8),
-    'int32': types.CPointer(types.int32),
-    'float32': types.CPointer(types.float32),
-    'float64': types.CPointer(types.float64),
-}
 VALUES = {'float32': types.float32, 'float64': types.float64}
 ITEM_BYTES = {'bool': 1, 'int32': 4, 'float32': 4, 'float64': 8}
 
@@ -36,22 +30,26 @@ def compile_function(function: Callable[..., int]) -> tuple[str, str]:
     return compiled.inspect_llvm(), compiled.native_name
 
 
-def _pointer(typing: Any, address: Any, dtype: Any) -> Any:
-    result = POINTERS[dtype.literal_value]
+def _pointer(item: Any) -> Any:
+    @intrinsic
+    def pointer(typing: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+        return types.CPointer(item)(types.int64), generate
 
-    return result(address, dtype), generate
+    return pointer
 
 
-# `pointer(address, dtype)`: the address as a typed pointer, indexed without bounds or sign checks.
-pointer: Any = intrinsic(prefer_literal=True)(_pointer)
+# `POINTER[dtype](address)`: the address as a typed pointer, indexed without bounds or sign checks.
+_NAMES = ('uint8', 'uint16', 'int32', 'int64', 'uint64', 'float32', 'float64')
+ITEMS = {name: getattr(types, name) for name in _NAMES} | {'bool': types.uint8}
+POINTER = {name: _pointer(item) for name, item in ITEMS.items()}
 
 
 def _compared(dtype: str) -> Any:
     # One comparison of vectors, since the compiler does not vectorise a loop that searches.
-    item = POINTERS[dtype].dtype
+    item = ITEMS[dtype]
     is_float = isinstance(item, types.Float)
 
     @intrinsic
@@ -79,14 +77,14 @@ def lowest(typing: Any, word: Any) -> Any:
 
 def spike_scanner(dtype: str) -> Callable[[int, int, int], int]:
     """Make `scan(address, first, size)`: a word whose bit k tells whether item `first + k` of a vector is nonzero, k < `BLOCK`."""
-    item = ITEM_BYTES[dtype]
+    item, typed = ITEM_BYTES[dtype], POINTER[dtype]
     whole_block = _compared(dtype)
 
     @inlined
     def scan(address: int, first: int, size: int) -> int:
         if first + BLOCK <= size:
             return whole_block(address + first * item)
-        items = pointer(address, dtype)
+        items = typed(address)
         fired = 0
         for k in range(size - first):
             if items[first + k] != 0:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .numba_memory import BLOCK, lowest, pointer, spike_scanner
+from .numba_memory import BLOCK, POINTER, lowest, spike_scanner
 
+_int32 = POINTER['int32']
 INT32_MAX = 2**31 - 1
 
 
@@ -14,7 +15,7 @@ def record(spike: str) -> Callable:
     scan = spike_scanner(spike)
 
     def function(spikes: int, step: int, events: int, count: int, size: int, capacity: int) -> int:
-        rows, total = pointer(events, 'int32'), pointer(count, 'int32')
+        rows, total = _int32(events), _int32(count)
         written = total[0]
         for first in range(0, size, BLOCK):
             fired = scan(spikes, first, size)

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .numba_memory import BLOCK, ITEM_BYTES, VALUES, lowest, pointer, spike_scanner
+from .numba_memory import BLOCK, ITEM_BYTES, POINTER, VALUES, lowest, spike_scanner
+
+_int32 = POINTER['int32']
 
 
 def to_ring(spike: str, dtype: str, weighted: bool) -> Callable:
     """Add what spikes deliver to the ring, whose step that is due stands at ``row``. A slot is delay * post + target."""
-    value = VALUES[dtype]
+    value, typed, of_spike = VALUES[dtype], POINTER[dtype], POINTER[spike]
     scan = spike_scanner(spike)
 
     def function(starts: int, slots: int, weights: int, spikes: int, row: int, ring: int, pre: int, post: int, size: int) -> int:
-        indptr, indices, weight = pointer(starts, 'int32'), pointer(slots, 'int32'), pointer(weights, dtype)
-        out = pointer(ring, dtype)
+        indptr, indices, weight = _int32(starts), _int32(slots), typed(weights)
+        out = typed(ring)
         start = row * post
         for first in range(0, pre, BLOCK):
             fired = scan(spikes, first, pre)
             while fired != 0:
                 source = first + lowest(fired)
                 fired &= fired - 1
-                amplitude = value(pointer(spikes, spike)[source])
+                amplitude = value(of_spike(spikes)[source])
                 for k in range(indptr[source], indptr[source + 1]):
                     place = indices[k] + start
                     if place >= size:
@@ -37,10 +39,10 @@ def to_ring(spike: str, dtype: str, weighted: bool) -> Callable:
 
 def due(dtype: str) -> Callable:
     """Copy a row of the ring to ``taken``, if that is an address, and clear it."""
-    item, zero = ITEM_BYTES[dtype], VALUES[dtype](0)
+    item, zero, typed = ITEM_BYTES[dtype], VALUES[dtype](0), POINTER[dtype]
 
     def function(row: int, ring: int, taken: int, post: int) -> int:
-        source, target = pointer(ring + row * post * item, dtype), pointer(taken, dtype)
+        source, target = typed(ring + row * post * item), typed(taken)
         if taken != 0:
             for j in range(post):
                 target[j] = source[j]
