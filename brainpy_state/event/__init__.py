@@ -16,6 +16,8 @@ from ._products import to_weight as to_weight
 from ._record import record as record
 from ._ring import due as due
 from ._ring import to_ring as to_ring
+from ._threads import set_threads as set_threads
+from ._threads import threads as threads
 
 __all__ = [
     'CSR',
@@ -26,6 +28,8 @@ __all__ = [
     'product',
     'record',
     'set_backend',
+    'set_threads',
+    'threads',
     'to_post',
     'to_pre',
     'to_ring',

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 _INDEX_LIMIT = 2**31
+_BLOCK = 1 << 22  # synapses that are looked at together
 
 
 class CSR:
@@ -42,21 +43,23 @@ class CSR:
     (3, [0, 2, 2, 3])
     """
 
-    __slots__ = ('indices', 'indptr', 'shape')
+    __slots__ = ('indices', 'indptr', 'ordered', 'shape')
 
     indptr: jax.Array
     indices: jax.Array
     shape: tuple[int, int]
+    ordered: bool  # whether the targets of each source rise
 
     def __init__(self, indptr: jax.Array, indices: jax.Array, shape: tuple[int, int]):
         shape = _checked_shape(shape)
         _check_arrays(indptr, indices, shape)
-        self._fill(jnp.asarray(indptr), jnp.asarray(indices), shape)
+        self._fill(jnp.asarray(indptr), jnp.asarray(indices), shape, _is_ordered(indptr, indices))
 
-    def _fill(self, indptr: Any, indices: Any, shape: tuple[int, int]) -> None:
+    def _fill(self, indptr: Any, indices: Any, shape: tuple[int, int], ordered: bool) -> None:
         object.__setattr__(self, 'indptr', indptr)
         object.__setattr__(self, 'indices', indices)
         object.__setattr__(self, 'shape', shape)
+        object.__setattr__(self, 'ordered', ordered)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f'CSR is frozen: cannot set {name!r}; build a new CSR.')
@@ -97,7 +100,8 @@ class CSR:
         indptr = np.zeros(shape[0] + 1, np.int32)
         np.cumsum(np.bincount(rows, minlength=shape[0]), out=indptr[1:])
         csr = cls.__new__(cls)
-        csr._fill(jnp.asarray(indptr), jnp.asarray(columns[cls.row_order(rows)].astype(np.int32)), shape)
+        indices = columns[cls.row_order(rows)].astype(np.int32)
+        csr._fill(jnp.asarray(indptr), jnp.asarray(indices), shape, _is_ordered(indptr, indices))
         return csr
 
     @staticmethod
@@ -123,7 +127,7 @@ class CSR:
         place = jnp.clip(i, 0, self.shape[0])
         stop = jnp.where(i < 0, 0, jnp.minimum(place + 1, self.shape[0]))
         row = CSR.__new__(CSR)
-        row._fill(self.indptr[jnp.stack([place, stop])], self.indices, (1, self.shape[1]))
+        row._fill(self.indptr[jnp.stack([place, stop])], self.indices, (1, self.shape[1]), self.ordered)
         return row
 
     @property
@@ -147,20 +151,20 @@ class CSR:
         return jnp.zeros(self.shape, weight.dtype).at[self.pre_ids(), self.indices].add(weight)
 
 
-def _flatten(csr: CSR) -> tuple[Any, tuple[int, int]]:
-    return (csr.indptr, csr.indices), csr.shape
+def _flatten(csr: CSR) -> tuple[Any, Any]:
+    return (csr.indptr, csr.indices), (csr.shape, csr.ordered)
 
 
-def _flatten_with_keys(csr: CSR) -> tuple[Any, tuple[int, int]]:
+def _flatten_with_keys(csr: CSR) -> tuple[Any, Any]:
     keys = jax.tree_util.GetAttrKey('indptr'), jax.tree_util.GetAttrKey('indices')
-    return tuple(zip(keys, (csr.indptr, csr.indices), strict=True)), csr.shape
+    return tuple(zip(keys, (csr.indptr, csr.indices), strict=True)), (csr.shape, csr.ordered)
 
 
-def _unflatten(shape: tuple[int, int], leaves: Any) -> CSR:
+def _unflatten(static: tuple[tuple[int, int], bool], leaves: Any) -> CSR:
     # JAX also rebuilds the tree with placeholders as leaves, so nothing may be checked here.
     csr = CSR.__new__(CSR)
     indptr, indices = leaves
-    csr._fill(indptr, indices, shape)
+    csr._fill(indptr, indices, *static)
     return csr
 
 
@@ -194,6 +198,18 @@ def _check_arrays(indptr: Any, indices: Any, shape: tuple[int, int]) -> None:
     if indptr[0] != 0 or indptr[-1] != indices.size or np.any(np.diff(indptr) < 0):
         raise ValueError(f'CSR: indptr must rise from 0 to nnz = {indices.size} without falling.')
     _check_range('post', indices, shape[1])
+
+
+def _is_ordered(indptr: Any, indices: Any) -> bool:
+    if isinstance(indptr, jax.core.Tracer) or isinstance(indices, jax.core.Tracer):
+        return False
+    starts, targets = np.asarray(indptr), np.asarray(indices)
+    for first in range(1, targets.size, _BLOCK):
+        last = min(first + _BLOCK, targets.size)
+        falls = first + np.flatnonzero(targets[first:last] < targets[first - 1 : last - 1])
+        if np.any(starts[np.minimum(np.searchsorted(starts, falls), starts.size - 1)] != falls):
+            return False
+    return True
 
 
 def _integers(name: str, given: ArrayLike) -> np.ndarray:

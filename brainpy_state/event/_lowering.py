@@ -36,7 +36,7 @@ def install(
     primitive.def_impl(functools.partial(_evaluate, primitive))
 
     def lowered(operation: Callable) -> Callable:
-        def without_choice(*operands: Any, backend: str, **parameters: Any) -> Any:
+        def without_choice(*operands: Any, backend: str, ordered: bool = False, **parameters: Any) -> Any:
             return operation(*operands, **parameters)
 
         return mlir.lower_fun(without_choice, multiple_results=primitive.multiple_results)

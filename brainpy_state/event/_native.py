@@ -27,17 +27,17 @@ from ._plan import Plan
 Option = str | bool
 
 _log = logging.getLogger('brainpy_state.event')
-_lock = threading.RLock()
+lock = threading.RLock()
 _functions: dict[tuple[Option, ...], Function] = {}
 _registered: set[str] = set()  # XLA accepts a name only once
 _failures: list[str] = []  # functions that could not be built: none is tried again
 _engines: list[Any] = []  # the loaded code lives as long as its engine
 
 # What functions are made of besides the file of their builder.
-_SHARED = ('_draws.py', 'backends/numba_memory.py', 'backends/numba_host.py')
+_SHARED = ('_draws.py', '_threads.py', 'backends/numba_memory.py', 'backends/numba_host.py')
 _PLAIN = ctypes.CFUNCTYPE(ctypes.c_int64)
 # A kernel may call nothing but these: anything else would tie the object code to a running interpreter.
-_ALLOWED_SYMBOLS = ('llvm.', 'memset', 'memcpy', 'memmove', 'brainpy_state_')
+_ALLOWED_SYMBOLS = ('llvm.', 'memset', 'memcpy', 'memmove', 'sem_wait', 'sem_post', 'sched_yield', 'brainpy_state_')
 _CHECKSUM_BYTES = 32
 
 
@@ -83,7 +83,7 @@ def handler(plan: Plan) -> str:
     Unavailable
         It cannot be compiled or loaded.
     """
-    with _lock:
+    with lock:
         try:
             return _handler(plan)
         except Unavailable:
@@ -118,7 +118,7 @@ def function(module: str, builder: str, *options: Option) -> Function:
     Unavailable
         It cannot be compiled or loaded.
     """
-    with _lock:
+    with lock:
         return _function(module, builder, *options)
 
 
@@ -141,6 +141,13 @@ def _build(module: str, builder: str, options: tuple[Option, ...]) -> Function:
     address = _load(_read(key) or _compile(key, symbol, module, builder, options), symbol)
     _llvm().add_symbol(symbol, address)
     return Function(symbol, address)
+
+
+def name_address(symbol: str, address: int) -> None:
+    """Let native functions find an address: by calling a function of this name."""
+    llvm = _llvm()
+    parsed = llvm.parse_assembly(f'define i64 @{symbol}() {{ ret i64 {address} }}')
+    llvm.add_symbol(symbol, _load(_machine().emit_object(parsed), symbol))
 
 
 def _first_line(error: Exception) -> str:

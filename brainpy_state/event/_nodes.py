@@ -18,9 +18,11 @@ ELEMENTWISE = {
     'shift_right_logical', 'sign', 'sin', 'sqrt', 'square', 'sub', 'tanh', 'xor',
 }  # fmt: skip
 RENAMES = ('reshape', 'squeeze', 'expand_dims', 'stop_gradient')
-EVENTS = ('event_to_post', 'event_to_pre', 'event_to_weight', 'event_record', 'event_to_ring', 'event_due')
+EVENTS = ('event_to_post', 'event_to_pre', 'event_to_weight', 'event_record', 'event_to_ring', 'event_due', 'collect')
+# Event operations that work on a list of the sources that fire, and which of their operands the spikes are.
+ON_ACTIVE = {'event_to_post': -1, 'event_to_ring': -3, 'event_record': 0}
 # Results that are an operand, changed in place: number of the result to number of the operand.
-IN_PLACE = {'event_record': {0: 2, 1: 3}, 'event_to_ring': {0: -1}, 'event_due': {0: -1}}
+IN_PLACE = {'event_record': {0: 2, 1: 3}, 'event_to_ring': {0: -2}, 'event_due': {0: -1}}
 DTYPES = tuple(map(np.dtype, ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float32', 'float64')))
 
 
@@ -132,51 +134,78 @@ _SPECIAL: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def flatten(closed: ClosedJaxpr, inputs: list[Value], nodes: list[Node]) -> list[Value]:
-    jaxpr: Any = closed.jaxpr
-    env: dict[Any, Value] = dict(zip(jaxpr.invars, inputs, strict=True))
-    for var, constant in zip(jaxpr.constvars, closed.consts, strict=True):
-        env[var] = _number(constant, var.aval)
+class Flat:
+    """The nodes of a jaxpr and of those that it calls, in an order of evaluation."""
 
-    def read(atom: Any) -> Value:
-        return _number(atom.val, atom.aval) if isinstance(atom, Literal) else env[atom]
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._collected: dict[Any, Node] = {}
 
-    for eqn in jaxpr.eqns:
-        operands = [read(atom) for atom in eqn.invars]
-        env.update(zip(eqn.outvars, _evaluate(eqn, operands, nodes), strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
+    def evaluate(self, closed: ClosedJaxpr, inputs: list[Value]) -> list[Value]:
+        """The results of a jaxpr."""
+        jaxpr: Any = closed.jaxpr
+        env: dict[Any, Value] = dict(zip(jaxpr.invars, inputs, strict=True))
+        for var, constant in zip(jaxpr.constvars, closed.consts, strict=True):
+            env[var] = _number(constant, var.aval)
+
+        def read(atom: Any) -> Value:
+            return _number(atom.val, atom.aval) if isinstance(atom, Literal) else env[atom]
+
+        for eqn in jaxpr.eqns:
+            operands = [read(atom) for atom in eqn.invars]
+            env.update(zip(eqn.outvars, self._equation(eqn, operands), strict=True))
+        return [read(atom) for atom in jaxpr.outvars]
+
+    def copy(self, value: Value, aval: Any) -> Node:
+        """A node that holds a value in the size and type it is said to have."""
+        return self._add(Node('copy', {}, [value], aval.size, aval.dtype))
+
+    def _add(self, node: Node) -> Node:
+        self.nodes.append(node)
+        return node
+
+    def _equation(self, eqn: Any, operands: list[Value]) -> list[Value]:
+        name, (out, *_) = eqn.primitive.name, eqn.outvars
+        if name in CALLS:
+            return self.evaluate(eqn.params[CALLS[name]], operands)
+        if name in RENAMES or name == 'broadcast_in_dim':  # a value of one item stands for any number
+            return operands[:1]
+        if name == 'slice':
+            source, first, size = operands[0], eqn.params['start_indices'][0], out.aval.size
+            first *= int(np.prod(eqn.invars[0].aval.shape[1:]))
+            if size_of(source) == 1:
+                return [source]
+            return [Part(source.source, source.first + first, size) if isinstance(source, Part) else Part(source, first, size)]
+        if name in EVENTS:
+            return self._event(eqn, operands)
+        if name in ('mul', 'div') and out.aval.dtype.kind == 'f':
+            name, operands = _scaled(name, operands)
+            if not name:
+                return operands
+        uniform = name != 'iota' and all(size_of(value) == 1 for value in operands)
+        return [self._add(Node(name, eqn.params, operands, 1 if uniform else out.aval.size, out.aval.dtype))]
+
+    def _event(self, eqn: Any, operands: list[Value]) -> list[Value]:
+        name = eqn.primitive.name
+        for k, (value, var) in enumerate(zip(operands, eqn.invars, strict=True)):
+            if var.aval.ndim and (isinstance(value, Number) or value.size != var.aval.size):
+                operands[k] = self.copy(value, var.aval)
+        if name in ON_ACTIVE:
+            place = ON_ACTIVE[name]
+            operands.append(self._active(operands[place], eqn.invars[place].aval.shape[-1]))
+        return [self._add(Node(name, eqn.params, operands, v.aval.size, v.aval.dtype, k)) for k, v in enumerate(eqn.outvars)]
+
+    def _active(self, spikes: Any, size: int) -> Node:
+        """The list of those that fire among ``size``, one list for each row of a batch."""
+        key = source_of(spikes), spikes.first if isinstance(spikes, Part) else 0, spikes.size
+        if key not in self._collected:
+            batch = spikes.size // max(size, 1)
+            self._collected[key] = self._add(Node('collect', {'size': size}, [spikes], batch * (size + 1), np.dtype(np.int32)))
+        return self._collected[key]
 
 
 def _number(value: Any, aval: Any) -> Number:
     return Number(np.asarray(value).reshape(())[()], aval.dtype)
-
-
-def _evaluate(eqn: Any, operands: list[Value], nodes: list[Node]) -> list[Value]:
-    name, (out, *_) = eqn.primitive.name, eqn.outvars
-    if name in CALLS:
-        return flatten(eqn.params[CALLS[name]], operands, nodes)
-    if name in RENAMES or name == 'broadcast_in_dim':  # a value of one item stands for any number
-        return operands[:1]
-    if name == 'slice':
-        source, first, size = operands[0], eqn.params['start_indices'][0], out.aval.size
-        first *= int(np.prod(eqn.invars[0].aval.shape[1:]))
-        if size_of(source) == 1:
-            return [source]
-        return [Part(source.source, source.first + first, size) if isinstance(source, Part) else Part(source, first, size)]
-    if name in ('mul', 'div') and out.aval.dtype.kind == 'f':
-        name, operands = _scaled(name, operands)
-        if not name:
-            return operands
-    uniform = name in ELEMENTWISE and name != 'iota' and all(size_of(value) == 1 for value in operands)
-    made = [Node(name, eqn.params, operands, 1 if uniform else v.aval.size, v.aval.dtype, k) for k, v in enumerate(eqn.outvars)]
-    if name in EVENTS:
-        for k, (value, var) in enumerate(zip(operands, eqn.invars, strict=True)):
-            if var.aval.ndim and (isinstance(value, Number) or value.size != var.aval.size):
-                copy = Node('copy', {}, [value], var.aval.size, var.aval.dtype)
-                nodes.append(copy)
-                operands[k] = copy
-    nodes.extend(made)
-    return list(made)
 
 
 def _scaled(name: str, operands: list[Value]) -> tuple[str, list[Value]]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jax.extend.core import ClosedJaxpr
 
-from ._nodes import Node, Operand, Unsupported, Value, flatten, source_of
+from ._nodes import Flat, Node, Operand, Unsupported, Value, source_of
 
 
 @dataclass
@@ -58,12 +58,16 @@ def plan(closed: ClosedJaxpr, pairs: dict[int, int]) -> Plan:
     """
     jaxpr = closed.jaxpr
     operands = [Operand(k, v.aval.size, v.aval.dtype) for k, v in enumerate(jaxpr.invars)]
-    nodes: list[Node] = []
-    values = flatten(closed, list(operands), nodes)
-    outputs = [_as_result(value, v.aval, nodes) for value, v in zip(values, jaxpr.outvars, strict=True)]
-    for k, node in enumerate(outputs):
-        node.results.append(k)
-    stages = _schedule(_used(nodes))
+    flat = Flat()
+    values = flat.evaluate(closed, list(operands))
+    outputs: list[Node] = []
+    for k, (value, var) in enumerate(zip(values, jaxpr.outvars, strict=True)):
+        aval: Any = var.aval
+        if not isinstance(value, Node) or value.size != aval.size or value.results:
+            value = flat.copy(value, aval)
+        value.results.append(k)
+        outputs.append(value)
+    stages = _schedule(_used(flat.nodes))
     results = [(v.aval.size, v.aval.dtype) for v in jaxpr.outvars]
     for node in _in_memory(stages):
         if not node.results:
@@ -78,13 +82,6 @@ def reads(stages: Sequence[Stage]) -> Iterator[tuple[int, Node, Value]]:
         for node in stage.nodes:
             for value in node.operands:
                 yield number, node, value
-
-
-def _as_result(value: Value, aval: Any, nodes: list[Node]) -> Node:
-    if not isinstance(value, Node) or value.size != aval.size or value.results:
-        value = Node('copy', {}, [value], aval.size, aval.dtype)
-        nodes.append(value)
-    return value
 
 
 def _used(nodes: list[Node]) -> list[Node]:

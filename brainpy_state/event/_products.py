@@ -154,4 +154,4 @@ def _parameters(name: str, csr: CSR, dtype: Any = None, **factors: Array | None)
     found = found or np.dtype(np.float32)
     if found not in (np.float32, np.float64):
         raise TypeError(f'event.{name}: weight and values must be float32 or float64, got {found}.')
-    return {'shape': csr.shape, 'dtype': str(found), 'backend': _backend.preference()}
+    return {'shape': csr.shape, 'ordered': csr.ordered, 'dtype': str(found), 'backend': _backend.preference()}

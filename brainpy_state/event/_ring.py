@@ -71,7 +71,7 @@ def to_ring(slots: CSR, weight: Array | float, spikes: Array, row: Array | int, 
         return _add(slots, each, spikes, row, ring)
     factors = (each, spikes) if each.ndim else (each * spikes.astype(each.dtype),)
     operands = (slots.indptr, slots.indices, *factors, row, ring)
-    return to_ring_p.bind(*operands, shape=(slots.shape[0], post), backend=_backend.preference())
+    return to_ring_p.bind(*operands, shape=(slots.shape[0], post), ordered=slots.ordered, backend=_backend.preference())
 
 
 def due(row: Array | int, ring: Array) -> tuple[Array, Array]:
@@ -102,7 +102,7 @@ def _add(slots: CSR, weight: Array, spikes: Array, row: Array, ring: Array) -> A
 
 def _portable_to_ring(*operands: Array, shape: tuple[int, int]) -> Array:
     indptr, indices, *weight, spikes, row, ring = operands
-    parameters = {'shape': (shape[0], ring.size), 'dtype': str(ring.dtype), 'backend': 'auto'}
+    parameters = {'shape': (shape[0], ring.size), 'ordered': False, 'dtype': str(ring.dtype), 'backend': 'auto'}
     if spikes.dtype != ring.dtype and spikes.dtype != bool:
         spikes = spikes.astype(ring.dtype)
     sent = to_post_p.bind(indptr, indices, *weight, spikes, **parameters).reshape(ring.shape)
@@ -117,10 +117,10 @@ def _portable_due(row: Array, ring: Array, *, post: int) -> tuple[Array, Array]:
 def _define(primitive: Primitive, portable: Any) -> None:
     """Derivatives and lanes are those of the portable version."""
 
-    def tangent(primals: Any, tangents: Any, *, backend: str, **parameters: Any) -> tuple[Any, Any]:
+    def tangent(primals: Any, tangents: Any, *, backend: str, ordered: bool = False, **parameters: Any) -> tuple[Any, Any]:
         return _lowering.tangent_of(lambda *xs: portable(*xs, **parameters), primals, tangents, primitive.multiple_results)
 
-    def batch(operands: Any, axes: Any, *, backend: str, **parameters: Any) -> tuple[Any, Any]:
+    def batch(operands: Any, axes: Any, *, backend: str, ordered: bool = False, **parameters: Any) -> tuple[Any, Any]:
         result = jax.vmap(lambda *xs: portable(*xs, **parameters), tuple(axes))(*operands)
         return (result, (0,) * len(result)) if primitive.multiple_results else (result, 0)
 
@@ -129,7 +129,7 @@ def _define(primitive: Primitive, portable: Any) -> None:
     _lowering.install(primitive, portable)
 
 
-to_ring_p.def_abstract_eval(lambda *operands, shape, backend: ShapedArray(operands[-1].shape, operands[-1].dtype))
+to_ring_p.def_abstract_eval(lambda *operands, **_: ShapedArray(operands[-1].shape, operands[-1].dtype))
 due_p.def_abstract_eval(lambda row, ring, *, post, backend: [ShapedArray(s, ring.dtype) for s in (ring.shape, ring.shape[1:])])
 _define(to_ring_p, _portable_to_ring)
 _define(due_p, _portable_due)

@@ -33,15 +33,15 @@ def _resized(x: ShapedArray, size: int, dtype: str) -> ShapedArray:
     return ShapedArray((*x.shape[:-1], size), np.dtype(dtype))
 
 
-def _to_post_aval(indptr: Any, indices: Any, *factors: Any, shape: tuple[int, int], dtype: str, backend: str) -> ShapedArray:
+def _to_post_aval(indptr: Any, indices: Any, *factors: Any, shape: tuple[int, int], dtype: str, **_: Any) -> ShapedArray:
     return _resized(factors[-1], shape[1], dtype)
 
 
-def _to_pre_aval(indptr: Any, indices: Any, *factors: Any, shape: tuple[int, int], dtype: str, backend: str) -> ShapedArray:
+def _to_pre_aval(indptr: Any, indices: Any, *factors: Any, shape: tuple[int, int], dtype: str, **_: Any) -> ShapedArray:
     return _resized(factors[-1], shape[0], dtype)
 
 
-def _to_weight_aval(indptr: Any, indices: Any, *factors: Any, shape: tuple[int, int], dtype: str, backend: str) -> ShapedArray:
+def _to_weight_aval(indptr: Any, indices: Any, *factors: Any, shape: tuple[int, int], dtype: str, **_: Any) -> ShapedArray:
     return ShapedArray(indices.shape, np.dtype(dtype))
 
 

@@ -107,7 +107,7 @@ def test_kernel_that_cannot_be_built_falls_back_and_says_so(monkeypatch, small, 
     with caplog.at_level(logging.INFO, 'brainpy_state.event'):
         assert not uses_native_code(deliver(small), jnp.ones((7, 4)))
     assert event.backend() == 'xla'
-    assert 'the native function to_post cannot be compiled (no compiler)' in caplog.records[-1].getMessage()
+    assert 'the native function collect cannot be compiled (no compiler)' in caplog.records[-1].getMessage()
     with pytest.raises(ValueError, match='no compiler'):
         event.set_backend('numba')
 

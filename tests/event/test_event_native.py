@@ -90,7 +90,7 @@ def test_second_process_loads_without_numba_and_a_damaged_file_is_built_anew(tmp
     assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] True'
     assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] False'
     kept = {path: path.read_bytes() for path in tmp_path.glob('*.o')}
-    assert len(kept) == 2  # the product, and the step that calls it
+    assert len(kept) == 3  # what lists spikes, what delivers them, and the step that calls both
     for path, content in kept.items():
         path.write_bytes(content[:-7] + b'garbage')
     assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] True'
@@ -114,7 +114,7 @@ def test_cache_is_private_to_the_user(tmp_path, monkeypatch):
 
 
 def test_functions_with_other_options_are_kept_apart():
-    functions = [_native.function('numba_products', 'to_post', 'float32', 'float32', weighted) for weighted in (False, True, False)]
+    functions = [_native.function('numba_deliver', 'deliver', 'float32', 'float32', weighted) for weighted in (False, True, False)]
     assert functions[0] != functions[1]
     assert functions[0] == functions[2]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from .. import _ffi
+from .. import _ffi, _threads
 from .._nodes import Node, Number, Operand, Part
 from .._plan import Plan, Stage
 from .llvm_operations import I8, I64, OPERATIONS, Value, constant, load, store
@@ -16,6 +16,9 @@ from .llvm_operations import I8, I64, OPERATIONS, Value, constant, load, store
 I32 = ir.IntType(32)
 Find = Callable[..., tuple[str, int]]
 SYMBOL = 'brainpy_state_step'
+SHARED = 1 << 15  # items of a loop from which on threads share it
+SHARED_SYNAPSES = 1 << 17
+ALIGNED = 64  # items
 
 
 def compile_plan(plan: Plan, version: tuple[int, int], find: Find) -> str:
@@ -142,16 +145,16 @@ class _Emitter:
         many = [v for v in dict.fromkeys(uses) if not isinstance(v, Number) and v not in inside and v.size > 1]
         keys = dict.fromkeys([self._place(v)[0] for v in many] + [('result', r) for node in stage.nodes for r in node.results])
         pointers, arguments = [self._pointer(key) for key in keys], [self._scalar(v) for v in one]
-        kinds = [p.type for p in pointers] + [a.type for a in arguments]
-        function = ir.Function(self.b.module, ir.FunctionType(ir.VoidType(), kinds), f'loop_{number}')
+        kinds = [a.type for a in pointers + arguments]
+        function = ir.Function(self.b.module, ir.FunctionType(ir.VoidType(), [*kinds, I64, I64]), f'loop_{number}')
         function.linkage = 'internal'
         function.attributes.add('noinline')  # the compiler believes 'noalias' of arguments
         for argument in function.args[: len(pointers)]:
             argument.add_attribute('noalias')
         places = dict(zip(keys, function.args, strict=False))
-        known = dict(zip(one, function.args[len(pointers) :], strict=True))
+        known = dict(zip(one, function.args[len(pointers) : -2], strict=True))
         b = ir.IRBuilder(function.append_basic_block())
-        with counting(b, stage.size) as i:
+        with counting(b, *function.args[-2:]) as i:
             for node in stage.nodes:
                 read = [self._item(b, i, v, places, known) for v in node.operands]
                 known[node] = OPERATIONS[node.name](b, node, [*read, i] if node.name == 'iota' else read)
@@ -159,7 +162,10 @@ class _Emitter:
                 for result in node.results:
                     store(b, known[node], places['result', result], i, node.dtype)
         b.ret_void()
-        self.b.call(function, pointers + arguments)
+        if stage.size < SHARED or not _threads.ready():
+            self.b.call(function, [*pointers, *arguments, I64(0), I64(stage.size)])
+        else:
+            self._give(_part_of(function, stage.size), pointers + arguments, I64(0))
 
     def _item(self, b: ir.IRBuilder, i: Value, value: Any, places: dict, known: dict) -> Value:
         if isinstance(value, Number):
@@ -171,27 +177,83 @@ class _Emitter:
 
     # Event operations.
 
-    def _call(self, module: str, builder: str, options: tuple[Any, ...], *arguments: Value) -> None:
-        b = self.b
+    def _function(self, operands: int, module: str, builder: str, *options: Any) -> Value:
         symbol, _ = self.find(module, builder, *options)
-        words = [b.ptrtoint(a, I64) if isinstance(a.type, ir.PointerType) else a for a in arguments]
-        function = b.module.globals.get(symbol) or ir.Function(b.module, ir.FunctionType(I64, [I64] * len(words)), symbol)
-        b.call(function, words)
+        return self.b.module.globals.get(symbol) or ir.Function(self.b.module, ir.FunctionType(I64, [I64] * operands), symbol)
+
+    def _call(self, module: str, builder: str, options: tuple[Any, ...], *arguments: Value) -> Value:
+        words = [self._as_word(argument) for argument in arguments]
+        return self.b.call(self._function(len(words), module, builder, *options), words)
+
+    def _as_word(self, value: Value) -> Value:
+        return self.b.ptrtoint(value, I64) if isinstance(value.type, ir.PointerType) else value
+
+    def _give(self, function: Value, values: list[Value], parts: Value | None) -> None:
+        """Call a function of (context, part, parts), where the context holds values; on all threads if parts are given."""
+        b, kind = self.b, ir.LiteralStructType([value.type for value in values])
+        context = b.alloca(kind)
+        for k, value in enumerate(values):
+            b.store(value, b.gep(context, [I32(0), I32(k)]))
+        if parts is None:
+            b.call(function, [b.ptrtoint(context, I64), I64(0), I64(1)])
+        else:
+            self._call('numba_pool', 'share_out', (), function, context, parts)
+
+    def _word(self, value: Any) -> Value:
+        """A whole number as an argument of an event operation."""
+        return self.b.sext(self._scalar(value), I64)
+
+    def _further(self, value: Any, items: int) -> Value:
+        """The address of an item."""
+        return self.b.gep(self._address(value), [I64(items * value.dtype.itemsize)])
+
+    def _collect(self, nodes: list[Node]) -> None:
+        (node,), size = nodes, nodes[0].params['size']
+        (spikes,) = node.operands
+        for row in range(node.size // (size + 1)):
+            places = self._further(spikes, row * size), self._further(node, row * (size + 1))
+            self._call('numba_deliver', 'collect', (str(spikes.dtype),), *places, I64(size))
 
     def _event_to_post(self, nodes: list[Node]) -> None:
-        self._product(nodes[0], 'to_post')
+        (node,) = nodes
+        *structure, spikes, active = node.operands
+        for row in range(node.size // max(1, node.params['shape'][1])):
+            self._deliver(node, structure, spikes, active, row, node, I64(0), node.params['shape'][1])
+
+    def _event_to_ring(self, nodes: list[Node]) -> None:
+        (node,) = nodes
+        *structure, spikes, step, ring, active = node.operands
+        start = self.b.mul(self._word(step), I64(node.params['shape'][1]))
+        self._deliver(node, structure, spikes, active, 0, ring, start, ring.size)
+
+    def _deliver(
+        self, node: Node, structure: list[Any], spikes: Any, active: Any, row: int, received: Any, start: Value, size: int
+    ) -> None:
+        pre, clear = node.params['shape'][0], node.name == 'event_to_post'
+        starts, slots, *weights = structure
+        options = str(spikes.dtype), str(node.dtype), bool(weights)
+        function = self._function(3, 'numba_deliver', 'deliver', *options)
+        fired = self._further(active, row * (pre + 1))
+        words = [
+            *map(self._address, (starts, slots)),
+            self._address(weights[0]) if weights else I64(0),
+            self._further(spikes, row * pre),
+            fired,
+            self._further(received, row * size),
+            *(start, I64(size), I64(int(clear))),
+        ]
+        is_shared = node.params['ordered'] and slots.size >= SHARED_SYNAPSES and _threads.ready()
+        parts = self._call('numba_deliver', 'parts', (), fired, I64(slots.size), I64(max(1, pre))) if is_shared else None
+        self._give(function, [self._as_word(word) for word in words], parts)
 
     def _event_to_pre(self, nodes: list[Node]) -> None:
-        self._product(nodes[0], 'to_pre')
-
-    def _product(self, node: Node, name: str) -> None:
-        *structure, vector = node.operands
-        weights = structure[2:]
-        (pre, post) = node.params['shape']
-        options = str(vector.dtype), node.params['dtype'], bool(weights)
-        places = [*map(self._address, structure), *([] if weights else [I64(0)]), self._address(vector), self._address(node)]
-        batch = node.size // max(1, post if name == 'to_post' else pre)
-        self._call('numba_products', name, options, *places, I64(batch), I64(pre), I64(post))
+        (node,) = nodes
+        starts, targets, *weights, values = node.operands
+        pre, post = node.params['shape']
+        weight = self._address(weights[0]) if weights else I64(0)
+        places = self._address(starts), self._address(targets), weight, self._address(values), self._address(node)
+        options = str(values.dtype), node.params['dtype'], bool(weights)
+        self._call('numba_products', 'to_pre', options, *places, I64(node.size // max(1, pre)), I64(pre), I64(post))
 
     def _event_to_weight(self, nodes: list[Node]) -> None:
         (node,) = nodes
@@ -201,47 +263,46 @@ class _Emitter:
         sizes = I64(spikes.size // max(1, pre)), I64(pre), I64(post), I64(node.size)
         self._call('numba_products', 'to_weight', (str(spikes.dtype), str(values.dtype)), *places, *sizes)
 
-    def _event_to_ring(self, nodes: list[Node]) -> None:
-        (node,) = nodes
-        *structure, spikes, row, ring = node.operands
-        weights = structure[2:]
-        pre, post = node.params['shape']
-        places = [
-            *map(self._address, structure),
-            *([] if weights else [I64(0)]),
-            self._address(spikes),
-            self._word(row),
-            self._address(ring),
-        ]
-        options = str(spikes.dtype), str(ring.dtype), bool(weights)
-        self._call('numba_ring', 'to_ring', options, *places, I64(pre), I64(post), I64(ring.size))
-
     def _event_due(self, nodes: list[Node]) -> None:
         row, ring = nodes[0].operands
-        due = next((self._address(node) for node in nodes if node.which == 1), None)
-        size = I64(nodes[0].params['post'])
-        self._call('numba_ring', 'due', (str(ring.dtype),), self._word(row), self._address(ring), I64(0) if due is None else due, size)
-
-    def _word(self, value: Any) -> Value:
-        """A whole number as an argument of an event operation."""
-        return self.b.sext(self._scalar(value), I64)
+        due = next((self._address(node) for node in nodes if node.which == 1), I64(0))
+        self._call('numba_ring', 'due', (str(ring.dtype),), self._word(row), self._address(ring), due, I64(nodes[0].params['post']))
 
     def _event_record(self, nodes: list[Node]) -> None:
-        spikes, step, events, count = nodes[0].operands
-        words = [self._address(spikes), self._word(step), self._address(events), self._address(count)]
-        self._call('numba_record', 'record', (str(spikes.dtype),), *words, I64(spikes.size), I64(events.size // 2))
+        _, step, events, count, active = nodes[0].operands
+        places = self._address(active), self._word(step), self._address(events), self._address(count)
+        self._call('numba_record', 'record', (), *places, I64(events.size // 2))
+
+
+def _part_of(loop: Value, size: int) -> Value:
+    """A function of (context, part, parts) that runs its part of a loop, with arguments from the context."""
+    kinds = [argument.type for argument in loop.args[:-2]]
+    function = ir.Function(loop.module, ir.FunctionType(I64, [I64] * 3), f'{loop.name}_part')
+    context, part, parts = function.args
+    b = ir.IRBuilder(function.append_basic_block())
+    place = b.inttoptr(context, ir.LiteralStructType(kinds).as_pointer())
+    arguments = [b.load(b.gep(place, [I32(0), I32(k)])) for k in range(len(kinds))]
+    groups = -(-size // ALIGNED)
+
+    def edge(number: Value) -> Value:
+        item = b.mul(b.udiv(b.mul(number, I64(groups)), parts), I64(ALIGNED))
+        return b.select(b.icmp_signed('<', item, I64(size)), item, I64(size))
+
+    b.call(loop, [*arguments, edge(part), edge(b.add(part, I64(1)))])
+    b.ret(I64(0))
+    return function
 
 
 @contextmanager
-def counting(b: ir.IRBuilder, size: int) -> Iterator[Value]:
-    """The body of a loop over ``size`` items, of which there is at least one."""
+def counting(b: ir.IRBuilder, first: Value, last: Value) -> Iterator[Value]:
+    """The body of a loop from ``first`` to ``last`` (not included)."""
     start, body, after = b.block, b.append_basic_block(), b.append_basic_block()
-    b.branch(body)
+    b.cbranch(b.icmp_signed('<', first, last), body, after)
     b.position_at_end(body)
     i = b.phi(I64)
-    i.add_incoming(I64(0), start)
+    i.add_incoming(first, start)
     yield i
     following = b.add(i, I64(1), flags=('nuw', 'nsw'))
     i.add_incoming(following, b.block)
-    b.cbranch(b.icmp_unsigned('<', following, I64(size)), body, after)
+    b.cbranch(b.icmp_signed('<', following, last), body, after)
     b.position_at_end(after)

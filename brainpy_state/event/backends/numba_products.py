@@ -1,4 +1,4 @@
-"""The three products as native functions of addresses and sizes. Each builder returns a function that returns 0."""
+"""The products that collect, as native functions of addresses and sizes."""
 
 from __future__ import annotations
 
@@ -7,35 +7,6 @@ from collections.abc import Callable
 from .numba_memory import BLOCK, ITEM_BYTES, POINTER, VALUES, lowest, spike_scanner
 
 _int32 = POINTER['int32']
-
-
-def to_post(spike: str, dtype: str, weighted: bool) -> Callable:
-    """From (batch, pre) spikes to what (batch, post) receive. Rows without a spike are skipped."""
-    spike_bytes, value_bytes = ITEM_BYTES[spike], ITEM_BYTES[dtype]
-    value, typed, of_spike = VALUES[dtype], POINTER[dtype], POINTER[spike]
-    scan = spike_scanner(spike)
-
-    def function(starts: int, targets: int, weights: int, spikes: int, received: int, batch: int, pre: int, post: int) -> int:
-        indptr, indices, weight = _int32(starts), _int32(targets), typed(weights)
-        for b in range(batch):
-            out = typed(received + b * post * value_bytes)
-            for j in range(post):
-                out[j] = 0
-            base = spikes + b * pre * spike_bytes
-            for first in range(0, pre, BLOCK):
-                fired = scan(base, first, pre)
-                while fired != 0:
-                    row = first + lowest(fired)
-                    fired &= fired - 1
-                    amplitude = value(of_spike(base)[row])
-                    for k in range(indptr[row], indptr[row + 1]):
-                        if weighted:
-                            out[indices[k]] += weight[k] * amplitude
-                        else:
-                            out[indices[k]] += amplitude
-        return 0
-
-    return function
 
 
 def to_pre(dtype: str, result: str, weighted: bool) -> Callable:

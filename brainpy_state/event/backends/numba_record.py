@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .numba_memory import BLOCK, POINTER, lowest, spike_scanner
+from .numba_memory import POINTER
 
 _int32 = POINTER['int32']
 INT32_MAX = 2**31 - 1
 
 
-def record(spike: str) -> Callable:
-    """Addresses of spikes, events and count; the last two are changed in place."""
-    scan = spike_scanner(spike)
+def record() -> Callable:
+    """Append the active neurons to events; events and count are changed in place."""
 
-    def function(spikes: int, step: int, events: int, count: int, size: int, capacity: int) -> int:
-        rows, total = _int32(events), _int32(count)
-        written = total[0]
-        for first in range(0, size, BLOCK):
-            fired = scan(spikes, first, size)
-            while fired != 0:
-                if written < capacity:
-                    rows[2 * written] = step
-                    rows[2 * written + 1] = first + lowest(fired)
-                if written < INT32_MAX:
-                    written += 1
-                fired &= fired - 1
-        total[0] = written
+    def function(active: int, step: int, events: int, count: int, capacity: int) -> int:
+        rows, pairs, total = _int32(active), _int32(events), _int32(count)
+        written, number = total[0], rows[0]
+        for n in range(max(0, min(number, capacity - written))):
+            pairs[2 * (written + n)] = step
+            pairs[2 * (written + n) + 1] = rows[n + 1]
+        total[0] = min(written + number, INT32_MAX)
         return 0
 
     return function

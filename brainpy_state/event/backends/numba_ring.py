@@ -1,40 +1,10 @@
-"""Delivery into a ring of coming steps, as native functions."""
+"""A ring of what arrives in coming steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from .numba_memory import BLOCK, ITEM_BYTES, POINTER, VALUES, lowest, spike_scanner
-
-_int32 = POINTER['int32']
-
-
-def to_ring(spike: str, dtype: str, weighted: bool) -> Callable:
-    """Add what spikes deliver to the ring, whose step that is due stands at ``row``. A slot is delay * post + target."""
-    value, typed, of_spike = VALUES[dtype], POINTER[dtype], POINTER[spike]
-    scan = spike_scanner(spike)
-
-    def function(starts: int, slots: int, weights: int, spikes: int, row: int, ring: int, pre: int, post: int, size: int) -> int:
-        indptr, indices, weight = _int32(starts), _int32(slots), typed(weights)
-        out = typed(ring)
-        start = row * post
-        for first in range(0, pre, BLOCK):
-            fired = scan(spikes, first, pre)
-            while fired != 0:
-                source = first + lowest(fired)
-                fired &= fired - 1
-                amplitude = value(of_spike(spikes)[source])
-                for k in range(indptr[source], indptr[source + 1]):
-                    place = indices[k] + start
-                    if place >= size:
-                        place -= size
-                    if weighted:
-                        out[place] += weight[k] * amplitude
-                    else:
-                        out[place] += amplitude
-        return 0
-
-    return function
+from .numba_memory import ITEM_BYTES, POINTER, VALUES
 
 
 def due(dtype: str) -> Callable:

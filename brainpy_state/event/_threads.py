@@ -1,0 +1,103 @@
+"""The threads that share the work of native steps in large networks."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import functools
+import os
+import platform
+import sys
+import threading
+from typing import Any
+
+from . import _native
+
+# Byte offsets in the pool that threads and native steps share, on cache lines of their own where threads write.
+TICKET, DONE, BUSY, SLEEPING, FUNCTION, CONTEXT, PARTS, MODE, THREADS, SEMAPHORE = 0, 64, 128, 192, 256, 264, 272, 280, 288, 320
+_SIZE = 384
+
+_running: list[threading.Thread] = []
+_wanted: int | None = None
+
+
+def threads() -> int:
+    """How many threads work on a large network; by default as many as there are processors for this process."""
+    if not _possible():
+        return 1
+    if _wanted is not None:
+        return _wanted
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
+def set_threads(number: int) -> None:
+    """Choose how many threads work on large networks. Results do not depend on it.
+
+    Parameters
+    ----------
+    number : int
+        From 1 on.
+
+    Raises
+    ------
+    ValueError
+        If it is below 1, or above 1 where threads are not supported (they are on Linux).
+    """
+    global _wanted
+    if number != int(number) or number < 1:
+        raise ValueError(f'event.set_threads: the number of threads must be an integer from 1 on, not {number!r}.')
+    if number > 1 and not _possible():
+        raise ValueError(f'event.set_threads: native steps run on one thread on {sys.platform} {platform.machine()}.')
+    with _native.lock:
+        _wanted = int(number)
+        if _running:
+            _stop()
+            _start()
+
+
+def ready() -> bool:
+    """Have the threads run; False where there can be none."""
+    if not _possible():
+        return False
+    with _native.lock:
+        if not _running:
+            _start()
+    return True
+
+
+@functools.cache
+def _possible() -> bool:
+    return sys.platform == 'linux' and platform.machine() in ('x86_64', 'aarch64')
+
+
+@functools.cache
+def _pool() -> tuple[int, Any]:
+    """The address of the pool that threads and native steps share, and what keeps its memory."""
+    memory = ctypes.create_string_buffer(_SIZE + 64)
+    address = -(-ctypes.addressof(memory) // 64) * 64
+    ctypes.CDLL(None).sem_init(ctypes.c_void_p(address + SEMAPHORE), 0, 0)
+    _native.name_address('brainpy_state_pool', address)
+    return address, memory
+
+
+def _start() -> None:
+    pool, _ = _pool()
+    work = _native.function('numba_pool', 'work')
+    number = threads() - 1
+    ctypes.c_int64.from_address(pool + THREADS).value = number
+    for _ in range(number):
+        thread = threading.Thread(target=work.__call__, args=(pool,), name='brainpy_state', daemon=True)
+        thread.start()
+        _running.append(thread)
+    atexit.register(_stop)  # their code goes when the interpreter does
+
+
+def _stop() -> None:
+    atexit.unregister(_stop)
+    pool, _ = _pool()
+    ctypes.c_int64.from_address(pool + THREADS).value = 0
+    for _ in _running:
+        ctypes.CDLL(None).sem_post(ctypes.c_void_p(pool + SEMAPHORE))
+    for thread in _running:
+        thread.join()
+    _running.clear()

@@ -1,0 +1,131 @@
+"""Delivery of spikes along rows of synapses, as native functions that threads can share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .numba_memory import BLOCK, POINTER, VALUES, lowest, spike_scanner
+
+_int32, _int64 = POINTER['int32'], POINTER['int64']
+_LINE = 64  # bytes of a cache line
+_LINES = 6  # of a row that are fetched ahead; the processor guesses the rest
+_WORTH_SHARING = 8192  # synapses
+_SAMPLES = 8  # rows from which the shares of threads are estimated
+
+
+@intrinsic
+def _fetch(typing: Any, address: Any) -> Any:
+    """Have memory brought near that is read soon."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        function = builder.module.declare_intrinsic('llvm.prefetch', [byte], kind)
+        builder.call(function, [builder.inttoptr(arguments[0], byte), number(0), number(3), number(1)])
+        return ir.IntType(64)(0)
+
+    return types.int64(types.int64), generate
+
+
+def collect(spike: str) -> Callable:
+    """List the sources that fire, in order: their number at ``active``, and after it their indices."""
+    scan = spike_scanner(spike)
+
+    def function(spikes: int, active: int, size: int) -> int:
+        rows, count = _int32(active), 0
+        for first in range(0, size, BLOCK):
+            fired = scan(spikes, first, size)
+            while fired != 0:
+                count += 1
+                rows[count] = first + lowest(fired)
+                fired &= fired - 1
+        rows[0] = count
+        return 0
+
+    return function
+
+
+def parts() -> Callable:
+    """Into how many parts to share out a delivery: 0 is as many as there are threads."""
+
+    def function(active: int, synapses: int, pre: int) -> int:
+        return 0 if _int32(active)[0] * (synapses // pre) > _WORTH_SHARING else 1
+
+    return function
+
+
+def deliver(spike: str, dtype: str, weighted: bool) -> Callable:
+    """Add what active sources send to slots, from an address of: starts, slots, weights, spikes, active, received, start, size, clear.
+
+    A slot is a target, or delay * post + target in a ring whose due step begins at ``start``. With ``clear``, what was received
+    before is forgotten. A part has its own range of slots, so rows are sorted by slot if there is more than one.
+    """
+    value, typed, of_spike = VALUES[dtype], POINTER[dtype], POINTER[spike]
+
+    def function(context: int, part: int, parts: int) -> int:
+        words = _int64(context)
+        indptr, indices, weight = _int32(words[0]), _int32(words[1]), typed(words[2])
+        spikes, rows, out = of_spike(words[3]), _int32(words[4]), typed(words[5])
+        start, size, clear = words[6], words[7], words[8]
+        count, first, last = rows[0], 0, size
+        if parts > 1:
+            # The synapses of some active rows say where parts of equal work begin. All threads find the same.
+            lower, upper, samples = 0, 0, min(count, _SAMPLES)
+            for n in range(1, samples + 1):
+                begin, length = indptr[rows[n]], indptr[rows[n] + 1] - indptr[rows[n]]
+                if length > 0:
+                    lower += indices[begin + length * part // parts]
+                    upper += indices[begin + min(length * (part + 1) // parts, length - 1)]
+            if part > 0:
+                first = lower // samples
+            if part + 1 < parts:
+                last = upper // samples
+        if clear:
+            for j in range(first, last):
+                out[j] = 0
+        for n in range(1, count + 1):
+            if n < count:
+                following = indptr[rows[n + 1]] * 4
+                for line in range(_LINES):
+                    _fetch(words[1] + following + line * _LINE)
+                if n + 1 < count:
+                    _fetch(words[0] + 4 * rows[n + 2])
+            row = rows[n]
+            amplitude = value(spikes[row])
+            k, end = indptr[row], indptr[row + 1]
+            if first > 0:
+                # the first synapse of this part, by halving
+                left, right = k, end
+                while left < right:
+                    middle = (left + right) // 2
+                    if indices[middle] < first:
+                        left = middle + 1
+                    else:
+                        right = middle
+                k = left
+            if last < size:
+                left, right = k, end
+                while left < right:
+                    middle = (left + right) // 2
+                    if indices[middle] < last:
+                        left = middle + 1
+                    else:
+                        right = middle
+                end = left
+            while k < end:
+                place = indices[k] + start
+                if place >= size:
+                    place -= size
+                if weighted:
+                    out[place] += weight[k] * amplitude
+                else:
+                    out[place] += amplitude
+                k += 1
+        return 0
+
+    return function

@@ -1,0 +1,184 @@
+"""Threads that wait for parts of a native function, and the function that hands the parts out.
+
+A pool is some words in memory. Who calls `share_out` publishes a ticket: the number of the job, and how many parts are left. It and the
+threads take part after part by counting the ticket down, so nobody waits for a thread that has no processor. Parts write to different
+memory and are numbered, so a result does not depend on who does which.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .._threads import BUSY, CONTEXT, DONE, FUNCTION, MODE, PARTS, SEMAPHORE, SLEEPING, THREADS, TICKET
+
+_LEFT, _NUMBER = (1 << 31) - 1, 1 << 32
+_PATIENCE = 20_000  # looks at the ticket before a thread goes to sleep: some tenths of a millisecond
+
+_wait = types.ExternalFunction('sem_wait', types.int32(types.int64))
+_post = types.ExternalFunction('sem_post', types.int32(types.int64))
+_step_aside = types.ExternalFunction('sched_yield', types.int32())
+_pool = types.ExternalFunction('brainpy_state_pool', types.int64())
+
+
+def _place(builder: ir.IRBuilder, address: Any) -> Any:
+    return builder.inttoptr(address, ir.IntType(64).as_pointer())
+
+
+@intrinsic
+def load(typing: Any, address: Any) -> Any:
+    """The word at an address; this and the following are atomic."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.load_atomic(_place(builder, arguments[0]), 'seq_cst', 8)
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic
+def store(typing: Any, address: Any, value: Any) -> Any:
+    """Write the word at an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.store_atomic(arguments[1], _place(builder, arguments[0]), 'seq_cst', 8)
+        return arguments[1]
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def add(typing: Any, address: Any, value: Any) -> Any:
+    """Add to the word at an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.atomic_rmw('add', _place(builder, arguments[0]), arguments[1], 'seq_cst')
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def replaces(typing: Any, address: Any, old: Any, new: Any) -> Any:
+    """Write ``new`` if the word at an address is ``old``; 1 if it was."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pair = builder.cmpxchg(_place(builder, arguments[0]), arguments[1], arguments[2], 'seq_cst', 'seq_cst')
+        return builder.zext(builder.extract_value(pair, 1), ir.IntType(64))
+
+    return types.int64(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def call(typing: Any, function: Any, context: Any, part: Any, parts: Any) -> Any:
+    """Call the function at an address."""
+
+    def generate(cgctx: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word = ir.IntType(64)
+        pointer = builder.inttoptr(arguments[0], ir.FunctionType(word, [word] * 3).as_pointer())
+        return builder.call(pointer, arguments[1:])
+
+    return types.int64(*[types.int64] * 4), generate
+
+
+def _float_mode(name: str) -> Any:
+    """Read or set how the processor treats tiny numbers, which XLA sets for its threads; the mode stands at an address."""
+    on_arm = platform.machine() in ('aarch64', 'arm64')
+
+    @intrinsic
+    def mode(typing: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            word, byte = ir.IntType(64), ir.IntType(8).as_pointer()
+            if on_arm and name == 'read':
+                register = builder.call(builder.module.declare_intrinsic('llvm.aarch64.get.fpcr', (), ir.FunctionType(word, [])), [])
+                builder.store(register, builder.inttoptr(arguments[0], word.as_pointer()))
+            elif on_arm:
+                register = builder.load(builder.inttoptr(arguments[0], word.as_pointer()))
+                builder.call(
+                    builder.module.declare_intrinsic('llvm.aarch64.set.fpcr', (), ir.FunctionType(ir.VoidType(), [word])), [register]
+                )
+            else:
+                operation = 'llvm.x86.sse.stmxcsr' if name == 'read' else 'llvm.x86.sse.ldmxcsr'
+                function = builder.module.declare_intrinsic(operation, (), ir.FunctionType(ir.VoidType(), [byte]))
+                builder.call(function, [builder.inttoptr(arguments[0], byte)])
+            return word(0)
+
+        return types.int64(types.int64), generate
+
+    return mode
+
+
+read_mode, set_mode = _float_mode('read'), _float_mode('set')
+
+
+def share_out() -> Callable:
+    """``(function, context, parts)``: call ``function(context, part, parts)`` for each part, on all threads.
+
+    No parts are as many as there are threads.
+    """
+
+    def function(task: int, context: int, parts: int) -> int:
+        pool = _pool()
+        if parts == 0:
+            parts = load(pool + THREADS) + 1
+        if parts == 1 or load(pool + THREADS) == 0 or replaces(pool + BUSY, 0, 1) == 0:
+            for part in range(parts):
+                call(task, context, part, parts)
+            return 0
+        store(pool + FUNCTION, task)
+        store(pool + CONTEXT, context)
+        store(pool + PARTS, parts)
+        store(pool + DONE, 0)
+        read_mode(pool + MODE)
+        number = (load(pool + TICKET) // _NUMBER + 1) & (_LEFT >> 1)
+        store(pool + TICKET, number * _NUMBER + parts)
+        for _ in range(min(load(pool + SLEEPING), parts - 1)):
+            _post(pool + SEMAPHORE)
+        while True:
+            ticket = load(pool + TICKET)
+            left = ticket & _LEFT
+            if left == 0:
+                break
+            if replaces(pool + TICKET, ticket, ticket - 1) == 1:
+                call(task, context, left - 1, parts)
+                add(pool + DONE, 1)
+        looks = 0
+        while load(pool + DONE) < parts:
+            looks += 1
+            if looks > _PATIENCE:
+                _step_aside()
+        store(pool + BUSY, 0)
+        return 0
+
+    return function
+
+
+def work() -> Callable:
+    """``(pool)``: take parts for ever."""
+
+    def function(pool: int) -> int:
+        looks = 0
+        while load(pool + THREADS) > 0:
+            ticket = load(pool + TICKET)
+            left = ticket & _LEFT
+            if left > 0:
+                task, context, parts = load(pool + FUNCTION), load(pool + CONTEXT), load(pool + PARTS)
+                if replaces(pool + TICKET, ticket, ticket - 1) == 1:
+                    set_mode(pool + MODE)
+                    call(task, context, left - 1, parts)
+                    add(pool + DONE, 1)
+                looks = 0
+                continue
+            looks += 1
+            if looks > _PATIENCE:
+                add(pool + SLEEPING, 1)
+                if load(pool + TICKET) & _LEFT == 0 and load(pool + THREADS) > 0:
+                    _wait(pool + SEMAPHORE)
+                add(pool + SLEEPING, -1)
+                looks = 0
+        return 0
+
+    return function

@@ -1,0 +1,91 @@
+"""Threads share the work on large networks and change nothing."""
+
+from __future__ import annotations
+
+import threading
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from brainpy_state import event
+
+N, STEPS = 40_000, 4
+
+
+@pytest.fixture
+def restored():
+    before = event.threads()
+    yield
+    event.set_threads(before)
+
+
+@pytest.fixture(scope='module')
+def simulate():
+    """A large network with and without delays of its synapses."""
+    rng = np.random.default_rng(0)
+    pre, post, delay = (rng.integers(0, n, 400_000) for n in (N, N, STEPS))
+    order = np.lexsort((delay * N + post, pre))
+    slots = event.CSR.from_pairs(pre[order], (delay * N + post)[order], (N, STEPS * N))
+    targets = event.CSR.from_pairs(*np.stack([pre, post])[:, np.lexsort((post, pre))], (N, N))
+    assert slots.ordered and targets.ordered
+    weight = jnp.asarray(rng.standard_normal(400_000), jnp.float32)
+
+    def step(V, g, ring, row):
+        spikes = (V > 1.0).astype(jnp.float32)
+        ring, due = event.due(row, event.to_ring(slots, weight, spikes, row, ring))
+        g = 0.9 * g + event.product(targets, weight, spikes) + due
+        V = jnp.where(spikes > 0, 0.0, V + 0.1 * jnp.exp(-V) + jnp.tanh(0.1 * g))
+        return [V, g, ring, (row + 1) % STEPS]
+
+    start = jnp.asarray(rng.random(N), jnp.float32), jnp.zeros(N), jnp.zeros((STEPS, N)), jnp.int32(0)
+    run = jax.jit(lambda carry: jax.lax.fori_loop(0, 25, lambda _, c: tuple(event.fuse(step, 4)(*c)), carry))
+    return lambda: jax.device_get(run(start))
+
+
+def same(a, b):
+    assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_results_are_the_same_bit_for_bit_on_any_number_of_threads(simulate, restored):
+    results = []
+    for number in (1, 2, 3):
+        event.set_threads(number)
+        assert event.threads() == number
+        results.append(simulate())
+    assert np.count_nonzero(results[0][1]) > N / 2
+    same(results[0], results[1])
+    same(results[0], results[2])
+
+
+def test_simulations_at_the_same_time_do_not_disturb_each_other(simulate, restored):
+    event.set_threads(2)
+    alone, found = simulate(), []
+    workers = [threading.Thread(target=lambda: found.append(simulate())) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for result in found:
+        same(result, alone)
+    assert len(found) == 3
+
+
+def test_one_thread_remains_after_others_were_stopped(simulate, restored):
+    event.set_threads(3)
+    simulate()
+    event.set_threads(1)
+    assert not [t for t in threading.enumerate() if t.name == 'brainpy_state']
+
+
+@pytest.mark.parametrize('number', [0, -1, 1.5])
+def test_a_wrong_number_of_threads_is_an_error(number):
+    with pytest.raises(ValueError, match='must be an integer from 1 on'):
+        event.set_threads(number)
+
+
+def test_rows_whose_targets_fall_are_not_shared():
+    assert not event.CSR.from_pairs([0, 0, 1], [2, 1, 0], (2, 3)).ordered
+    assert event.CSR.from_pairs([0, 0, 1, 1], [1, 2, 0, 0], (3, 3)).ordered
+    assert event.CSR.from_pairs([], [], (3, 3)).ordered
