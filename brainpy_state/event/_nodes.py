@@ -192,15 +192,16 @@ class Flat:
                 operands[k] = self.copy(value, var.aval)
         if name in ON_ACTIVE:
             place = ON_ACTIVE[name]
-            operands.append(self._active(operands[place], eqn.invars[place].aval.shape[-1]))
+            operands.append(self._active(operands[place], eqn.invars[place].aval.shape))
         return [self._add(Node(name, eqn.params, operands, v.aval.size, v.aval.dtype, k)) for k, v in enumerate(eqn.outvars)]
 
-    def _active(self, spikes: Any, size: int) -> Node:
-        """The list of those that fire among ``size``, one list for each row of a batch."""
-        key = source_of(spikes), spikes.first if isinstance(spikes, Part) else 0, spikes.size
+    def _active(self, spikes: Any, shape: tuple[int, ...]) -> Node:
+        """The list of those that fire, one list for each row of a batch."""
+        *batch, size = shape
+        key = source_of(spikes), spikes.first if isinstance(spikes, Part) else 0, shape
         if key not in self._collected:
-            batch = spikes.size // max(size, 1)
-            self._collected[key] = self._add(Node('collect', {'size': size}, [spikes], batch * (size + 1), np.dtype(np.int32)))
+            rows = int(np.prod(batch))
+            self._collected[key] = self._add(Node('collect', {'size': size}, [spikes], rows * (size + 1), np.dtype(np.int32)))
         return self._collected[key]
 
 
