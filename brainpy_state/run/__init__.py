@@ -1,0 +1,3 @@
+"""Simulations: a duration in, records out."""
+
+from ._run import run as run
