@@ -80,6 +80,8 @@ from .projections import pairwise_bernoulli as pairwise_bernoulli
 from .projections import spatial as spatial
 from .projections import symmetric_pairwise_bernoulli as symmetric_pairwise_bernoulli
 from .random import RandomState as RandomState
+from .run import Forecast as Forecast
+from .run import forecast as forecast
 from .run import run as run
 from .state import BatchState as BatchState
 from .state import DelayState as DelayState

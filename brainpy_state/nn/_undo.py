@@ -44,12 +44,12 @@ class _Lifecycle(threading.local):
     undo: UndoAll | None = None  # while the states of a tree are initialised or reset
 
     @contextmanager
-    def open(self) -> Iterator[None]:
+    def open(self) -> Iterator[UndoAll]:
         outer = self.undo
         with UndoAll() as undo:
             self.undo = undo
             try:
-                yield
+                yield undo
             except BaseException:
                 undo.restore()
                 raise

@@ -103,15 +103,20 @@ class Jitted:
         return self._programs(self._fun, self._hide(args, kwargs) if self._static else (args, kwargs))
 
     def __get__(self, obj: Any, owner: type) -> Any:
-        return self if obj is None else _Bound(self, obj)
+        return self if obj is None else Bound(self, obj)
 
     def __repr__(self) -> str:
         return f'jit({self._fun!r})'
 
     def lower(self, *args: Any, **kwargs: Any) -> jax.stages.Lowered:
         """JAX's lowered program for these arguments; its ``compile()`` tells memory and cost."""
+        program, given = self.program(*args, **kwargs)
+        return program.trace(given).lower()
+
+    def program(self, *args: Any, **kwargs: Any) -> tuple[Program, Any]:
+        """The program of a call, and what it is called with."""
         hidden = self._hide(args, kwargs)
-        return self._programs.find(self._fun, hidden).lower(hidden)
+        return self._programs.find(self._fun, hidden), hidden
 
     def clear_cache(self) -> None:
         """Forget every program."""
@@ -138,7 +143,7 @@ class Jitted:
         return Program(lifted.pure, lifted, lifted.reads, lifted.writes, args, donate=donates)
 
 
-class _Bound:
+class Bound:
     """A compiled method of one object; its programs live as long as the object."""
 
     def __init__(self, jitted: Jitted, obj: Any):
@@ -157,8 +162,12 @@ class _Bound:
         return f'jit({self._method!r})'
 
     def lower(self, *args: Any, **kwargs: Any) -> jax.stages.Lowered:
+        program, given = self.program(*args, **kwargs)
+        return program.trace(given).lower()
+
+    def program(self, *args: Any, **kwargs: Any) -> tuple[Program, Any]:
         hidden = self._jitted._hide(args, kwargs, shift=1)
-        return self._programs.find(self._method, hidden).lower(hidden)
+        return self._programs.find(self._method, hidden), hidden
 
     def clear_cache(self) -> None:
         self._programs.clear()

@@ -17,7 +17,7 @@ from .._errors import BrainStateError, ShapeError
 from ..state import State
 from ._args import name_of, same_type, show_types
 from ._lift import Lifted, lift
-from ._program import Program, programs_of
+from ._program import Program, Programs, shared_programs
 from ._progress import as_bar, teller, telling
 
 _CARRY_CHANGED = """\
@@ -162,8 +162,14 @@ def loop(
     scan: Callable = plain_scan,
     pbar: Any = None,
 ) -> tuple[Any, Any]:
-    """Scan ``call(f, (carry, x)) -> (carry, y)``; ``call`` and ``scan`` are compared, so that programs are found again."""
-    length = _steps(f, xs, length)
+    """Scan ``call(f, (carry, x)) -> (carry, y)``."""
+    return loops(f, call, _steps(f, xs, length), reverse, unroll, scan=scan, pbar=pbar)(f, (init, xs))
+
+
+def loops(
+    f: Callable, call: Callable, length: int, reverse: bool = False, unroll: int = 1, *, scan: Callable = plain_scan, pbar: Any = None
+) -> Programs:
+    """The programs of `loop`, to be called with ``f, (init, xs)``; ``call`` and ``scan`` are compared, so that they are found again."""
     bar = as_bar(pbar)
     _loops.called += 1
 
@@ -196,7 +202,7 @@ def loop(
 
         return Program(pure, lifted, touched, lifted.writes, args)
 
-    return programs_of(f, (call, length, reverse, unroll, scan, bar), build, arrays=True)((init, xs))
+    return shared_programs(f, (call, length, reverse, unroll, scan, bar), build)
 
 
 def _steps(f: Callable, xs: Any, length: int | None) -> int:

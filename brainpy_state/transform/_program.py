@@ -128,9 +128,9 @@ class Program:
         write_back(self.writes, new)
         return out
 
-    def lower(self, args: Any) -> jax.stages.Lowered:
-        """JAX's lowered program for these arguments."""
-        return self.jitted.lower(self._values(), self._settings(), self.captured, args)
+    def trace(self, args: Any) -> jax.stages.Traced:
+        """JAX's traced program for these arguments."""
+        return self.jitted.trace(self._values(), self._settings(), self.captured, args)
 
     def call_eagerly(self, args: Any) -> Any:
         """The quick way for a call outside of every frame; raises `OtherSignature` if it does not fit.
@@ -178,8 +178,8 @@ class _Donating:
     def __call__(self, values: Any, settings: Any, captured: Any, args: Any) -> Any:
         return self._jitted(*self._sort(values, settings, captured, args), settings, captured)
 
-    def lower(self, values: Any, settings: Any, captured: Any, args: Any) -> jax.stages.Lowered:
-        return self._jitted.lower(*self._sort(values, settings, captured, args), settings, captured)
+    def trace(self, values: Any, settings: Any, captured: Any, args: Any) -> jax.stages.Traced:
+        return self._jitted.trace(*self._sort(values, settings, captured, args), settings, captured)
 
     def _sort(self, values: Any, settings: Any, captured: Any, args: Any) -> tuple[list[Any], list[Any]]:
         leaves: list[Any]

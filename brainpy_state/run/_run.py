@@ -12,11 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import environ
-from ._errors import ParameterError
-from .numerics import plain
-from .record import SpikeRecorder
-from .transform._loop import loop, natively
+from .. import environ
+from .._errors import ParameterError
+from ..numerics import plain
+from ..record import SpikeRecorder
+from ..transform._loop import loops, natively
 
 _LONGEST_CHUNK = 100_000
 
@@ -62,25 +62,51 @@ def run(step: Callable[[], Any], duration: Any, *, recorders: Sequence[SpikeReco
     >>> V.shape
     (200, 1)
     """
-    dt = environ.get_dt()
-    total = _in_steps('duration', duration, dt)
-    first = 0 if start is None else _in_steps('start', start, dt)
-    most = _LONGEST_CHUNK if chunk is None else max(1, _in_steps('chunk', chunk, dt))
-    recorders = tuple(recorders)
-    for recorder in recorders:
-        recorder.reserve(recorder.size)
+    chunks = Chunks(step, duration, recorders=recorders, chunk=chunk, start=start)
+    done, results = chunks.advance(0, None)
+    while done < chunks.total:
+        done, results = chunks.advance(done, results)
+    return results
 
-    i, end = first, first + total
-    parts: list[Any] = []
-    length = max(1, min(most, total))
-    while not parts or i < end:
-        clock = *map(jnp.int32, (i, i, min(i + length, end))), jnp.array(False)
-        (done, *_), out = loop(step, clock, (), _Clocked(recorders), length, scan=_until_full)
-        parts.append(jax.tree.map(lambda x, n=int(done) - i: np.asarray(x)[:n], out))
-        for recorder in recorders:
+
+class Chunks:
+    """The compiled chunks of a run.
+
+    Parameters
+    ----------
+    step, duration, recorders, chunk, start
+        As in `run`. Recorders are made large enough for one step.
+    """
+
+    def __init__(
+        self, step: Callable[[], Any], duration: Any, *, recorders: Sequence[SpikeRecorder] = (), chunk: Any = None, start: Any = None
+    ):
+        dt = environ.get_dt()
+        self.step, self.recorders = step, tuple(recorders)
+        self.total = _in_steps('duration', duration, dt)
+        self.first = 0 if start is None else _in_steps('start', start, dt)
+        most = _LONGEST_CHUNK if chunk is None else max(1, _in_steps('chunk', chunk, dt))
+        self.length = max(1, min(most, self.total))
+        for recorder in self.recorders:
+            recorder.reserve(recorder.size)
+        self.programs = loops(step, _Clocked(self.recorders), self.length, scan=_until_full)
+
+    def arguments(self, done: int) -> tuple[Any, Any]:
+        """What the program is called with after so many steps."""
+        i, stop = self.first + done, self.first + min(done + self.length, self.total)
+        return (*map(jnp.int32, (i, i, stop)), jnp.array(False)), ()
+
+    def advance(self, done: int, results: Any) -> tuple[int, Any]:
+        """Run the chunk after so many steps, and put what it gives into its place; returns how many are done then."""
+        (i, *_), out = self.programs(self.step, self.arguments(done))
+        for recorder in self.recorders:
             recorder.drain()
-        i = int(done)
-    return jax.tree.map(lambda *xs: np.concatenate(xs), *parts)
+        if done == 0:
+            results = jax.tree.map(lambda x: np.empty((self.total, *x.shape[1:]), x.dtype), out)
+        stop = int(i) - self.first
+        for whole, x in zip(jax.tree.leaves(results), jax.tree.leaves(out), strict=True):
+            whole[done:stop] = np.asarray(x)[: stop - done]
+        return stop, results
 
 
 @dataclass(frozen=True)
