@@ -1,7 +1,8 @@
-"""Declared parameters and variables of a model.
+"""Declared parameters, options and variables of a model.
 
-A model's class body declares each parameter once (default, unit, constraint, meaning) and each state
-variable once (first value, meaning). Signature, checks and allocation follow from the declarations.
+A model's class body declares each parameter once (default, unit, constraint, meaning), each option once
+(default, allowed values, meaning) and each state variable once (first value, meaning). Signature, checks,
+allocation and documentation follow from the declarations.
 """
 
 from __future__ import annotations
@@ -111,6 +112,39 @@ class Parameter:
             raise ParameterError(f'{owner}: {self.name} = {brief(value)} is not finite.')
         if self.constraint is not None and not np.all(self.constraint.test(np.asarray(mantissa))):
             raise ParameterError(f'{owner}: {self.name} = {brief(value)} must be {self.constraint.text}.')
+
+
+class Option:
+    """A choice between ways to compute, declared in the class body of a model.
+
+    Parameters
+    ----------
+    default
+        What a model without it takes.
+    allowed : tuple of str or bool, optional
+        All values that there are; anything without it.
+    doc : str
+        What it means.
+    """
+
+    if TYPE_CHECKING:  # the attribute of an instance is the value
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any: ...
+
+    def __init__(self, default: Any, allowed: tuple[Any, ...] | None = None, doc: str = ''):
+        self.default, self.allowed, self.doc = default, allowed, doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, obj: Any, owner: type) -> Any:
+        return self if obj is None else vars(obj)[self.name]
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        if self.allowed is not None and not (isinstance(value, (str, bool, np.bool_)) and value in self.allowed):
+            allowed = ', '.join(map(repr, self.allowed))
+            raise ParameterError(f'{obj.label}: {self.name} is {value!r}, but must be one of {allowed}.')
+        vars(obj)[self.name] = value
 
 
 def _read(value: Any) -> Any:

@@ -238,6 +238,15 @@ def test_long_arrays_that_differ_in_the_middle_are_not_merged():
     assert post.receptors[1].syn.tau[n // 2] == 6.0 * u.ms
 
 
+def test_an_option_of_the_synapse_tells_receptors_apart():
+    post, start = pair(Expon.desc(tau=5.0 * u.ms))
+    _, mean = pair(Expon.desc(tau=5.0 * u.ms, acts='mean'), post=post)
+    _, same = pair(Expon.desc(acts='mean', tau=5.0 * u.ms), post=post)
+    assert start.receptor is not mean.receptor
+    assert mean.receptor is same.receptor
+    assert (start.receptor.syn.acts, mean.receptor.syn.acts) == ('start', 'mean')
+
+
 def test_a_state_as_parameter_is_shared_only_with_itself():
     tau = ParamState(jnp.array(5.0) * u.ms)
     post, _ = pair(Expon.desc(tau=tau))
