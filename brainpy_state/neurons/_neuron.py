@@ -13,10 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ParameterError, ShapeError, UnitError
+from .._frames import stack
 from .._typing import Size
 from ..nn import Dynamics, Option, Parameter, Variable, broadcasts, check_unit, non_negative
-from ..numerics import exp_euler, heaviside, jump_to, plain, reset_to, runge_kutta
+from ..numerics import brief, exp_euler, heaviside, jump_to, plain, reset_to, runge_kutta
 from ..state import ShortTermState
+from ..transform import jit_error_if
 
 _STEEPEST = 20.0  # of an equation that runs away: e^20 times as far in a step as by Euler's rule is far enough for a spike
 
@@ -160,6 +162,8 @@ class Neuron(Dynamics):
         ------
         UnitError, ShapeError
             If the input does not fit.
+        ValueError
+            If V is not finite after a step of a Runge-Kutta method, for which ``dt`` then is too long.
         """
         old = {name: getattr(self, name).value for group in self.order for name in group}
         if x is not None:
@@ -176,7 +180,7 @@ class Neuron(Dynamics):
             integrate = self._integrate_in_order if self.method == 'exp_euler' else self._integrate_together
             new, V = integrate(old, current, dt, held)
         except u.UnitMismatchError as error:
-            raise UnitError(f'{self.label}: units do not fit in its equation; is dt = {dt} a time? ({error})') from None
+            raise UnitError(f'{self.label}: units do not fit in its equation; is dt = {brief(dt)} a time? ({error})') from None
         threshold = self._call('threshold', new)
         spike = self.spk_fun(plain((V - threshold) * (1.0 / self.spk_width)))
         if self.up_crossing:
@@ -214,7 +218,18 @@ class Neuron(Dynamics):
 
         moved = runge_kutta(derivatives, old, dt, order=int(self.method[-1]))
         values = {name: self._settled(name, value, old, held) for name, value in moved.items()}
+        self._require_finite(values['V'], dt)
         return values | {'V': self._limited(values)}, values['V']
+
+    def _require_finite(self, V: Any, dt: Any) -> None:
+        wrong = ~jnp.isfinite(u.get_mantissa(V))
+        if isinstance(wrong, jax.core.Tracer) and stack.top is None:
+            return  # a transform of JAX itself, where nothing can raise
+        jit_error_if(
+            wrong,
+            f'{self.label}: V is not finite after a step with method={self.method!r}, which is explicit: dt = {brief(dt)} is too long '
+            "for the rates of the model; use a shorter one, or method='exp_euler'.",
+        )
 
     def _settled(self, name: str, value: Any, old: Values, held: Any) -> Any:
         """An integrated variable, with the jumps that have arrived and the refractory ones where they were."""

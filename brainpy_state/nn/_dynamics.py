@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from .. import environ
 from .._errors import ParameterError
 from .._typing import Initializer, Size, as_size
+from ..numerics import brief
 from ._declare import Option, Parameter, Variable
 from ._describe import documented
 from ._module import Module
@@ -77,7 +78,7 @@ class Dynamics(Module):
         a, b = getattr(self, high), getattr(self, low)
         above = jnp.all(a > b)
         if not isinstance(above, jax.core.Tracer) and not above:
-            raise ParameterError(f'{self.label}: {high} = {a} must lie above {low} = {b}, {why}.')
+            raise ParameterError(f'{self.label}: {high} = {brief(a)} must lie above {low} = {brief(b)}, {why}.')
 
     def get_dt(self) -> Any:
         """The time step; the error names this module if there is none."""

@@ -400,9 +400,3 @@ def test_a_delivery_of_another_shape_is_an_error(dt):
     bst.nn.init_all_states(post)
     with pytest.raises(ShapeError, match=r"AlignPostProj: comm delivers shape \(2,\), but its target LIF 'I' has shape \(3,\)"):
         projection(jnp.ones(2))
-
-
-def test_delivering_before_init_all_states_says_what_to_do():
-    _, projection = pair()
-    with pytest.raises(AttributeError, match='init_all_states'):
-        projection(jnp.ones(2))
