@@ -80,7 +80,7 @@ CIRCUITS = {
     ),
 }  # fmt: skip
 
-GAMMA = report.Published('30 to 50 Hz', 'band of the analysis in ModelDB 267039', 30.0, 50.0, 'Hz')
+GAMMA = report.Published('30 to 50 Hz', 'band of the analysis in ModelDB 267039', 30.0, 50.0, 'Hz', checked=True)
 PUBLISHED = {name: {} if name == 'ai' else {'rhythm': GAMMA} for name in CIRCUITS}
 RANGE = (20.0, 100.0)  # Hz, where a rhythm is looked for
 WINDOW = 250.0 * u.ms  # of a spectrum
