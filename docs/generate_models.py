@@ -7,7 +7,7 @@ from types import ModuleType
 
 from brainpy_state import neurons, synapses
 from brainpy_state.nn import Dynamics
-from brainpy_state.nn._describe import parameter_rows, show
+from brainpy_state.nn._describe import option_rows, parameter_rows, show
 from brainpy_state.state import HiddenState
 
 PAGE = Path(__file__).with_name('models.md')
@@ -25,7 +25,7 @@ def section(title: str, package: ModuleType) -> str:
     """What a package offers for use, file by file, without bases."""
     names: dict[type, list[str]] = {}
     for name, x in vars(package).items():
-        if isinstance(x, type) and issubclass(x, Dynamics) and not (x.__doc__ or '').startswith('Base of'):
+        if isinstance(x, type) and issubclass(x, Dynamics) and not is_base(x):
             names.setdefault(x, []).append(name)
     ordered = sorted(names, key=lambda cls: (cls.__module__, inspect.getsourcelines(cls)[1]))
     return f'\n## {title}\n' + ''.join(entry(cls, sorted(names[cls], key=cls.__name__.__ne__)) for cls in ordered)
@@ -36,23 +36,35 @@ def entry(cls: type[Dynamics], names: list[str]) -> str:
     about, *sections = SECTION.split(inspect.cleandoc(cls.__doc__ or ''))
     texts = dict(zip(sections[::2], sections[1::2], strict=True))
     parts = [f'### {", ".join(names)}', markdown(about)]
-    base = cls.__base__
-    if not (
-        issubclass(base, Dynamics) and cls.parameters.keys() == base.parameters.keys() and cls.variables.keys() == base.variables.keys()
-    ):
+    if not declares_as(cls, cls.__base__):
         given = [(f'`{name}`', default, text) for name, default, text in parameter_rows(cls) if default != 'none']
         stored = [
             (f'`{name}`', show(x.init), f'{x.doc[:1].upper()}{x.doc[1:]}.')
             for name, x in cls.variables.items()
             if x.stored and issubclass(x.kind, HiddenState)
         ]
-        parts += [markdown(texts.get('Notes', '')), table('Parameter', 'Default', given), table('Variable', 'First value', stored)]
+        options = [
+            (f'`{name}`', ' or '.join(f'`{x!r}`' for x in sorted(option.allowed, key=option.default.__ne__)), markdown(text))
+            for (name, _, _, text), option in zip(option_rows(cls), cls.options.values(), strict=True)
+            if name not in neurons.Neuron.options  # those are described once
+        ]
+        parts += [
+            markdown(texts.get('Notes', '')),
+            table('Parameter', 'Default', given),
+            table('Option', 'Values, the default first', options),
+            table('Variable', 'First value', stored),
+        ]
     return '\n' + '\n\n'.join(filter(None, parts)) + '\n'
 
 
+def is_base(cls: type) -> bool:
+    """Whether a class only is what models have in common."""
+    return (cls.__doc__ or '').startswith('Base of')
+
+
 def declares_as(cls: type[Dynamics], base: type) -> bool:
-    """Whether a model has the parameters and variables of another, with other defaults perhaps."""
-    if not issubclass(base, Dynamics):
+    """Whether a model has the parameters and variables of another on this page, with other defaults perhaps."""
+    if not issubclass(base, Dynamics) or is_base(base):
         return False
     return cls.parameters.keys() == base.parameters.keys() and cls.variables.keys() == base.variables.keys()
 

@@ -7,6 +7,9 @@ through two steps of forward Euler of 0.5 ms and u through one of 1 ms; here bot
 0.1 ms unless told otherwise. The mean rate is 7.2 Hz with the published scheme; here it is 7.6 Hz in steps of 0.5 ms and 8.2 Hz
 in steps of 0.125 ms and below.
 
+Neurons, weights and input are those of the script. The text and the figure of the paper could not be compared: what is quoted from them
+is marked as not checked.
+
     python -m models.izhikevich_2003 --plot raster.png
 """
 

@@ -78,13 +78,17 @@ def positive(kind: type) -> Callable[[str], Any]:
 
 
 class Published(NamedTuple):
-    """A published number, and between which bounds a reproduction should find it."""
+    """A published number, and between which bounds a reproduction should find it.
+
+    It is ``checked`` if the text has been compared with the source; otherwise it is as others quote it, and the table says so.
+    """
 
     text: str
     source: str
     low: float
     high: float
     unit: str = ''
+    checked: bool = False
 
 
 def holds(published: dict[str, Published], found: dict[str, float]) -> dict[str, bool]:
@@ -99,7 +103,8 @@ def comparison(published: dict[str, Published], found: dict[str, float]) -> list
         claim = published[name]
         verdict = '' if ok else f'  DIFFERS: expected {claim.low:g} to {claim.high:g}'
         value = f'{found[name]:.3g} {claim.unit}'
-        rows.append((name, f'{value:<16}published: {claim.text} ({claim.source}){verdict}'))
+        source = claim.source if claim.checked else f'{claim.source}, not checked'
+        rows.append((name, f'{value:<16}published: {claim.text} ({source}){verdict}'))
     return rows
 
 

@@ -25,7 +25,6 @@ import numpy as np
 import brainpy_state as bst
 
 from . import report
-from .receptors import MeanExpon
 
 MEMBRANE = {'R': 100.0 * u.Mohm, 'tau': 15.0 * u.ms, 'V_T': -50.0 * u.mV}  # 150 pF, 10 nS
 SPIKES = {'V_reset': -65.0 * u.mV, 'tau_ref': 5.0 * u.ms, 'tau_w': 500.0 * u.ms}
@@ -81,7 +80,7 @@ CIRCUITS = {
     ),
 }  # fmt: skip
 
-GAMMA = report.Published('30 to 50 Hz', 'band of the analysis in ModelDB 267039', 30.0, 50.0, 'Hz')
+GAMMA = report.Published('30 to 50 Hz', 'band of the analysis in ModelDB 267039', 30.0, 50.0, 'Hz', checked=True)
 PUBLISHED = {name: {} if name == 'ai' else {'rhythm': GAMMA} for name in CIRCUITS}
 RANGE = (20.0, 100.0)  # Hz, where a rhythm is looked for
 WINDOW = 250.0 * u.ms  # of a spectrum
@@ -132,7 +131,7 @@ class Network(bst.nn.Module):
             comm=bst.pairwise_bernoulli(
                 size, self.sizes[post], min(p / scale, 1.0), weight=g * max(p / scale, 1.0) * u.nS, allow_autapses=True, seed=seed
             ),
-            syn=MeanExpon.desc(tau=tau, g_initializer=0.0 * u.nS),
+            syn=bst.Expon.desc(tau=tau, g_initializer=0.0 * u.nS, acts='mean'),
             out=bst.COBA.desc(E=E),
             post=self.cells[post],
         )

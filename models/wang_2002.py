@@ -9,7 +9,7 @@ that move together.
 
 Parameters are those that two public implementations of the paper agree on: the Wang laboratory's (github.com/xjwanglab/book, wang2002.py)
 and NEST's (wang_decision_making.py), from which the standard deviation of the stimulus is. The former has a step of 0.02 ms. A step of
-0.1 ms gives the same rates only with the charge of `MeanExpon`: the network is close to a bifurcation.
+0.1 ms gives the same rates only where synapses act with their mean over a step: the network is close to a bifurcation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 import brainpy_state as bst
 
 from . import report
-from .receptors import NMDA, MeanExpon
+from .receptors import NMDA
 
 SIZES = {'A': 240, 'B': 240, 'other': 1120, 'I': 400}  # A and B are 15 % each of the excitatory neurons
 EXCITATORY = ('A', 'B', 'other')
@@ -133,13 +133,13 @@ class Population(bst.nn.Module):
         self.N = bst.LIFRef(sum(groups), **parameters, spk_reset='hard', V_initializer=start)
         self.ampa = bst.AlignPostProj(
             comm=GroupsToGroups(SOURCES, groups, structure * g['AMPA']),
-            syn=MeanExpon.desc(tau=TAU_AMPA, g_initializer=0.0 * u.nS),
+            syn=bst.Expon.desc(tau=TAU_AMPA, g_initializer=0.0 * u.nS, acts='mean'),
             out=bst.COBA.desc(E=E_EXC),
             post=self.N,
         )
         self.gaba = bst.AlignPostProj(
             comm=GroupsToGroups([SIZES['I']], groups, np.ones((1, len(groups))) * g['GABA']),
-            syn=MeanExpon.desc(tau=TAU_GABA, g_initializer=0.0 * u.nS),
+            syn=bst.Expon.desc(tau=TAU_GABA, g_initializer=0.0 * u.nS, acts='mean'),
             out=bst.COBA.desc(E=E_INH),
             post=self.N,
         )

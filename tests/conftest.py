@@ -20,7 +20,7 @@ from brainpy_state._frames import stack
 
 ROOT = Path(__file__).parents[1]
 MOST_MEMORY = 2 << 30
-OPTIMISED = ('test_examples.py', 'test_readme.py', 'test_checkpoint.py')
+OPTIMISED = ('test_examples.py', 'test_readme.py')
 COMPILED = '/jax/core/compile/backend_compile_duration'
 
 
@@ -33,6 +33,12 @@ def clean_world() -> Iterator[None]:
         bst.environ.pop(key)
     jax.config.update('jax_enable_x64', False)
     assert stack.top is None, 'the test left a trace or a StateTraceStack open'
+
+
+def pytest_collection_finish() -> None:
+    """Spare every search for garbage what was imported: it stays, and is much."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope='module')
@@ -55,6 +61,15 @@ def quick_compilation(request: pytest.FixtureRequest) -> Iterator[None]:
     jax.config.update('jax_disable_most_optimizations', small)
     yield
     jax.config.update('jax_disable_most_optimizations', False)
+
+
+@pytest.fixture
+def optimised() -> Iterator[None]:
+    """Let XLA optimise the programs of the test, as it does for users."""
+    before = jax.config.read('jax_disable_most_optimizations')
+    jax.config.update('jax_disable_most_optimizations', False)
+    yield
+    jax.config.update('jax_disable_most_optimizations', before)
 
 
 @pytest.fixture

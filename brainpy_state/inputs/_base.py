@@ -13,8 +13,7 @@ from .. import environ, random
 from .._errors import ParameterError, ShapeError
 from .._typing import Size
 from ..nn import Dynamics, broadcasts, check_unit
-from ..nn._declare import brief
-from ..numerics import plain, with_unit
+from ..numerics import brief, plain, with_unit
 from ..random._keys import Seed, check_seed
 
 _LAST_STEP = 2**31 - 1

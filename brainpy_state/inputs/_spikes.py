@@ -13,9 +13,10 @@ from .. import environ, event
 from .._errors import ParameterError, ShapeError
 from .._typing import Size
 from ..nn import Parameter, broadcasts, check_unit, non_negative
+from ..nn._delay import check_dt
 from ..numerics import with_unit
 from ..random._keys import Seed
-from ._base import ROUNDINGS, Input, RandomInput, per_step, per_unit, steps_of
+from ._base import ROUNDINGS, Input, RandomInput, per_step, steps_of
 
 _FAR = 2**30  # steps, so that differences fit 32 bits
 
@@ -103,16 +104,11 @@ class SpikeTime(Input):
 
     def update(self) -> Any:
         """The sum of the weights of each neuron's spikes in this step, shape ``(batch, *size)``."""
-        self._check_dt()
+        check_dt(self.dt, self.label, 'build it again')
         weight, dtype = u.get_mantissa(self.weights), environ.dftype()
         spikes = self.spikes.row(self.step() - self.first)
         out = event.product(spikes, jnp.asarray(weight, dtype), jnp.ones(1, dtype))
         return self.filled(with_unit(out.reshape(self.varshape), u.get_unit(self.weights)))
-
-    def _check_dt(self) -> None:
-        dt = self.get_dt()
-        if abs(per_unit(u.get_unit(self.dt), dt) * float(u.get_mantissa(self.dt)) - 1) > 1e-6:
-            raise ParameterError(f'{self.label}: it was built for dt = {self.dt}, but dt is {dt} now; build it again with this dt.')
 
 
 class PoissonSpike(RandomInput):

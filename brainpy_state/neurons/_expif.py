@@ -8,6 +8,7 @@ import brainunit as u
 
 from ..nn import Parameter, Variable, positive
 from ..numerics import plain
+from ._adaptation import Adaptation
 from ._neuron import Neuron
 
 _LARGEST_EXPONENT = 20.0
@@ -47,7 +48,7 @@ class ExpIFRef(ExpIF):
     tau_ref: Any = Parameter(1.7 * u.ms, positive, 'refractory period')
 
 
-class AdExIF(ExpIF):
+class AdExIF(Adaptation, ExpIF):  # type: ignore[misc]  # dV names other variables
     r"""Adaptive exponential integrate-and-fire neuron.
 
     .. math::
@@ -72,23 +73,7 @@ class AdExIF(ExpIF):
     Quantity([0.99683...], "mA")
     """
 
-    order = (('V',), ('w',))
-
     V_th: Any = Parameter(-55.0 * u.mV, doc='potential at which the spike is cut')
-    tau_w: Any = Parameter(30.0 * u.ms, positive, 'time constant of the adaptation')
-    a: Any = Parameter(1.0 * u.siemens, doc='adaptation below threshold')
-    b: Any = Parameter(1.0 * u.mA, doc='adaptation by one spike')
-
-    w: Any = Variable(0.0 * u.mA, 'adaptation current')
-
-    def dV(self, V: Any, w: Any, I: Any) -> Any:  # noqa: E741
-        return super().dV(V, I - w)
-
-    def dw(self, V: Any, w: Any) -> Any:
-        return (self.a * (V - self.V_rest) - w) / self.tau_w
-
-    def jump(self, w: Any) -> dict[str, Any]:
-        return {'w': w + self.b}
 
 
 class AdExIFRef(AdExIF):

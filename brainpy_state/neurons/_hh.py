@@ -26,7 +26,8 @@ class HH(ConductanceNeuron):
     Notes
     -----
     V starts at random between -70 and -60 mV. The default ``gL`` is kept for the sake of published scripts; the squid
-    axon has 0.3 mS: ``HH(n, gL=0.3 * u.mS)``.
+    axon has 0.3 mS: ``HH(n, gL=0.3 * u.mS)``. Steps of ``method='rk2'`` may be up to 0.06 ms long, those of ``'rk4'`` up
+    to 0.08 ms.
     Source: Hodgkin & Huxley 1952, doi:10.1113/jphysiol.1952.sp004764, with V relative to -65 mV at rest.
     """
 
@@ -87,7 +88,8 @@ class TraubMilesHH(ConductanceNeuron):
     Notes
     -----
     The conductances are those of a membrane of 20,000 square micrometres. With these values the cell fires slowly
-    without input; a higher ``V_T`` keeps it at rest.
+    without input; a higher ``V_T`` keeps it at rest. Steps of ``method='rk2'`` may be up to 0.05 ms long, those of ``'rk4'``
+    up to 0.06 ms; longer ones are unstable, as the sodium gates open at rates of up to 32 per ms.
     Source: Traub & Miles 1991, doi:10.1017/CBO9780511895401; Brette et al. 2007, benchmark 3,
     doi:10.1007/s10827-007-0038-6.
     """

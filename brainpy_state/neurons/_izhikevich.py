@@ -6,7 +6,7 @@ from typing import Any
 
 import brainunit as u
 
-from ..nn import Parameter, Variable, non_negative, positive
+from ..nn import Option, Parameter, Variable, non_negative, positive
 from ._neuron import Neuron
 
 _QUADRATIC, _LINEAR, _CONSTANT = 0.04 / (u.ms * u.mV), 5.0 / u.ms, 140.0 * u.mV / u.ms
@@ -38,11 +38,10 @@ class Izhikevich(Neuron):
     d: Any = Parameter(8.0 * u.mV / u.ms, doc='recovery by one spike')
     V_th: Any = Parameter(30.0 * u.mV, doc='potential at which the spike is cut')
 
+    spk_reset: Any = Option('hard', ('soft', 'hard'), "``'hard'`` sets V to c, ``'soft'`` subtracts ``V_th - c``")
+
     V: Any = Variable('c', 'membrane potential')
     u: Any = Variable(0.0 * u.mV / u.ms, 'recovery')
-
-    def __init__(self, in_size: Any, *, spk_reset: str = 'hard', **params: Any):
-        super().__init__(in_size, spk_reset=spk_reset, **params)
 
     def check(self) -> None:
         self.require_above('V_th', 'c', 'or the neuron would be at threshold right after a reset')

@@ -13,13 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ParameterError, ShapeError, UnitError
+from .._frames import stack
 from .._typing import Size
-from ..nn import Dynamics, Parameter, Variable, broadcasts, check_unit, non_negative
-from ..numerics import exp_euler, heaviside, jump_to, plain, reset_to, runge_kutta
+from ..nn import Dynamics, Option, Parameter, Variable, broadcasts, check_unit, non_negative
+from ..numerics import brief, exp_euler, heaviside, jump_to, plain, reset_to, runge_kutta
 from ..state import ShortTermState
+from ..transform import jit_error_if
 
-_RESETS = ('soft', 'hard')
-_METHODS = ('exp_euler', 'rk2', 'rk4')
 _STEEPEST = 20.0  # of an equation that runs away: e^20 times as far in a step as by Euler's rule is far enough for a spike
 
 Values = dict[str, Any]
@@ -37,34 +37,15 @@ class Neuron(Dynamics):
     spikes as V comes to the threshold from below. The spike of the step is the state ``spike``, which
     projections, delays and recorders use.
 
-    Parameters
-    ----------
-    in_size : int or tuple of int
-        The shape of the population.
-    spk_fun : callable
-        From the distance to threshold in units of `spk_width` to the spike: 1 at 0 and above, else 0, with
-        a surrogate gradient. Anything of ``braintools.surrogate`` works.
-    spk_reset : {'soft', 'hard'}
-        ``'soft'`` subtracts ``V_th - V_reset``, ``'hard'`` sets V to ``V_reset``.
-    detach_reset : bool
-        Whether the gradient stops at the reset.
-    method : {'exp_euler', 'rk2', 'rk4'}
-        Exponential Euler for one variable after the other; or the midpoint method, or the classic
-        Runge-Kutta method, for all together, which need ``dt`` times the fastest rate to be below 2.
-        Input and conductances are constant over a step.
-    tau_ref : time, optional
-        Refractory period. The shortest interval between spikes is ``round(tau_ref / dt)`` steps. Meanwhile
-        V stands still, unless the model has no reset; other variables go on.
-    name : str, optional
-        A label for messages.
-    **params
-        What the model declares.
+    The shortest interval between spikes is ``round(tau_ref / dt)`` steps. While a neuron is refractory its V
+    stands still, unless the model has no reset; other variables go on. Input and conductances are constant over
+    a step.
 
     Raises
     ------
     ParameterError, UnitError, ShapeError
-        For a parameter out of range, of a wrong unit, or of a shape that does not fit; for an option of the
-        reset where there is none.
+        For a parameter out of range, of a wrong unit, or of a shape that does not fit; for an option that there is not, or one of
+        the reset where there is none.
     """
 
     graph_invisible_attrs = ('_merged',)
@@ -88,32 +69,32 @@ class Neuron(Dynamics):
 
     tau_ref: Any = Parameter(None, non_negative, 'refractory period', like=1.0 * u.ms)
 
+    spk_fun: Any = Option(
+        heaviside,
+        doc='from the distance to the threshold in units of `spk_width` to the spike: 1 at 0 and above, else 0, with a surrogate '
+        'gradient; anything of ``braintools.surrogate`` works',
+    )
+    spk_reset: Any = Option('soft', ('soft', 'hard'), "``'soft'`` subtracts ``V_th - V_reset``, ``'hard'`` sets V to ``V_reset``")
+    detach_reset: Any = Option(False, (False, True), 'whether the gradient stops at the reset')
+    method: Any = Option(
+        'exp_euler',
+        ('exp_euler', 'rk2', 'rk4'),
+        'exponential Euler for one variable after the other; or the midpoint method, or the classic Runge-Kutta method, for all '
+        'together, which need ``dt`` times the fastest rate to be below 2',
+    )
+
     spike: Any = Variable(0.0, 'spike of the last step', kind=ShortTermState)
     refractory: Any = Variable(0, 'steps of refractoriness left', kind=ShortTermState, when='tau_ref', dtype=np.int32)
     delta: Any = Variable(lambda self, _: 0.0 * self.delta_like, 'jumps that wait for the next step', kind=ShortTermState, when='receives')
 
-    def __init__(
-        self,
-        in_size: Size,
-        *,
-        spk_fun: Callable[[Any], Any] = heaviside,
-        spk_reset: str = 'soft',
-        detach_reset: bool = False,
-        method: str = 'exp_euler',
-        name: str | None = None,
-        **params: Any,
-    ):
+    def __init__(self, in_size: Size, *, name: str | None = None, **params: Any):
         self.receives: bool | None = None  # True once a projection adds jumps
         self.receptors: list[Any] = []
         self._merged: dict[Any, Any] = {}
         super().__init__(in_size, name=name, **params)
-        for option, given, allowed in (('spk_reset', spk_reset, _RESETS), ('method', method, _METHODS)):
-            if given not in allowed:
-                raise ParameterError(f'{self.label}: {option} is {given!r}, but must be one of {", ".join(map(repr, allowed))}.')
-        if self.up_crossing and (spk_reset != 'soft' or detach_reset):
-            option = 'detach_reset=True' if detach_reset else f'spk_reset={spk_reset!r}'
+        if self.up_crossing and (self.spk_reset != 'soft' or self.detach_reset):
+            option = 'detach_reset=True' if self.detach_reset else f'spk_reset={self.spk_reset!r}'
             raise ParameterError(f'{self.label}: {option} is given, but this model has no reset; leave the option out.')
-        self.spk_fun, self.spk_reset, self.detach_reset, self.method = spk_fun, spk_reset, detach_reset, method
 
     def check(self) -> None:
         if not self.up_crossing:
@@ -181,6 +162,8 @@ class Neuron(Dynamics):
         ------
         UnitError, ShapeError
             If the input does not fit.
+        ValueError
+            If V is not finite after a step of a Runge-Kutta method, for which ``dt`` then is too long.
         """
         old = {name: getattr(self, name).value for group in self.order for name in group}
         if x is not None:
@@ -197,7 +180,7 @@ class Neuron(Dynamics):
             integrate = self._integrate_in_order if self.method == 'exp_euler' else self._integrate_together
             new, V = integrate(old, current, dt, held)
         except u.UnitMismatchError as error:
-            raise UnitError(f'{self.label}: units do not fit in its equation; is dt = {dt} a time? ({error})') from None
+            raise UnitError(f'{self.label}: units do not fit in its equation; is dt = {brief(dt)} a time? ({error})') from None
         threshold = self._call('threshold', new)
         spike = self.spk_fun(plain((V - threshold) * (1.0 / self.spk_width)))
         if self.up_crossing:
@@ -235,7 +218,18 @@ class Neuron(Dynamics):
 
         moved = runge_kutta(derivatives, old, dt, order=int(self.method[-1]))
         values = {name: self._settled(name, value, old, held) for name, value in moved.items()}
+        self._require_finite(values['V'], dt)
         return values | {'V': self._limited(values)}, values['V']
+
+    def _require_finite(self, V: Any, dt: Any) -> None:
+        wrong = ~jnp.isfinite(u.get_mantissa(V))
+        if isinstance(wrong, jax.core.Tracer) and stack.top is None:
+            return  # a transform of JAX itself, where nothing can raise
+        jit_error_if(
+            wrong,
+            f'{self.label}: V is not finite after a step with method={self.method!r}, which is explicit: dt = {brief(dt)} is too long '
+            "for the rates of the model; use a shorter one, or method='exp_euler'.",
+        )
 
     def _settled(self, name: str, value: Any, old: Values, held: Any) -> Any:
         """An integrated variable, with the jumps that have arrived and the refractory ones where they were."""

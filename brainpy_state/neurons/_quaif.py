@@ -7,6 +7,7 @@ from typing import Any
 import brainunit as u
 
 from ..nn import Parameter, Variable, positive
+from ._adaptation import Adaptation
 from ._neuron import Neuron
 
 
@@ -37,7 +38,7 @@ class QuaIF(Neuron):
         return (self.c * (V - self.V_rest) * (V - self.V_c) + self.R * I) / self.tau
 
 
-class AdQuaIF(QuaIF):
+class AdQuaIF(Adaptation, QuaIF):  # type: ignore[misc]  # dV names other variables
     r"""Adaptive quadratic integrate-and-fire neuron.
 
     .. math::
@@ -52,22 +53,8 @@ class AdQuaIF(QuaIF):
     Source: Izhikevich 2004, doi:10.1109/TNN.2004.832719; Touboul 2008, doi:10.1137/070687268.
     """
 
-    order = (('V',), ('w',))
-
     tau_w: Any = Parameter(10.0 * u.ms, positive, 'time constant of the adaptation')
-    a: Any = Parameter(1.0 * u.siemens, doc='adaptation below threshold')
     b: Any = Parameter(0.1 * u.mA, doc='adaptation by one spike')
-
-    w: Any = Variable(0.0 * u.mA, 'adaptation current')
-
-    def dV(self, V: Any, w: Any, I: Any) -> Any:  # noqa: E741
-        return super().dV(V, I - w)
-
-    def dw(self, V: Any, w: Any) -> Any:
-        return (self.a * (V - self.V_rest) - w) / self.tau_w
-
-    def jump(self, w: Any) -> dict[str, Any]:
-        return {'w': w + self.b}
 
 
 class AdQuaIFRef(AdQuaIF):

@@ -4,6 +4,7 @@ from ._assign import assign_state_values as assign_state_values
 from ._conv import Conv1d as Conv1d
 from ._conv import Conv2d as Conv2d
 from ._declare import Constraint as Constraint
+from ._declare import Option as Option
 from ._declare import Parameter as Parameter
 from ._declare import Variable as Variable
 from ._declare import broadcasts as broadcasts

@@ -1,7 +1,8 @@
-"""Declared parameters and variables of a model.
+"""Declared parameters, options and variables of a model.
 
-A model's class body declares each parameter once (default, unit, constraint, meaning) and each state
-variable once (first value, meaning). Signature, checks and allocation follow from the declarations.
+A model's class body declares each parameter once (default, unit, constraint, meaning), each option once
+(default, allowed values, meaning) and each state variable once (first value, meaning). Signature, checks,
+allocation and documentation follow from the declarations.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from .. import environ
 from .._errors import ParameterError, ShapeError, StateNotInitializedError, UnitError
-from ..numerics import with_unit
+from ..numerics import brief, with_unit
 from ..state import HiddenState, State
 from ._param import Param
 
@@ -42,11 +43,6 @@ def check_unit(value: Any, like: Any, owner: str, name: str) -> None:
     example = brief(u.get_mantissa(value)) if np.ndim(u.get_mantissa(value)) == 0 else '...'
     has = 'has no unit' if given.is_unitless else f'has the unit {given}'
     raise UnitError(f'{owner}: {name} = {brief(value)} {has}, but needs one like {unit}; for example {name}={example} * u.{unit}.')
-
-
-def brief(value: Any) -> str:
-    """A value as a message shows it: long arrays by their shape."""
-    return str(value) if np.size(u.get_mantissa(value)) <= 4 else f'<array of shape {np.shape(u.get_mantissa(value))}>'
 
 
 class Parameter:
@@ -113,6 +109,39 @@ class Parameter:
             raise ParameterError(f'{owner}: {self.name} = {brief(value)} must be {self.constraint.text}.')
 
 
+class Option:
+    """A choice between ways to compute, declared in the class body of a model.
+
+    Parameters
+    ----------
+    default
+        What a model without it takes.
+    allowed : tuple of str or bool, optional
+        All values that there are; anything without it.
+    doc : str
+        What it means.
+    """
+
+    if TYPE_CHECKING:  # the attribute of an instance is the value
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any: ...
+
+    def __init__(self, default: Any, allowed: tuple[Any, ...] | None = None, doc: str = ''):
+        self.default, self.allowed, self.doc = default, allowed, doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, obj: Any, owner: type) -> Any:
+        return self if obj is None else vars(obj)[self.name]
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        if self.allowed is not None and not (isinstance(value, (str, bool, np.bool_)) and value in self.allowed):
+            allowed = ', '.join(map(repr, self.allowed))
+            raise ParameterError(f'{obj.label}: {self.name} is {value!r}, but must be one of {allowed}.')
+        vars(obj)[self.name] = value
+
+
 def _read(value: Any) -> Any:
     return value.value if isinstance(value, State) else value.value() if isinstance(value, Param) else value
 
@@ -125,7 +154,26 @@ def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
         return False
 
 
-class Variable:
+class Allocated:
+    """A state that ``init_state`` makes, in the class body of a module; before that, reading it is an error."""
+
+    if TYPE_CHECKING:  # the attribute of an instance is a state
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any: ...
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, obj: Any, owner: type) -> Any:  # reached only while the instance has no state of this name
+        if obj is None:
+            return self
+        raise StateNotInitializedError(
+            f'{obj.label}: {self.name} is not allocated yet; call brainpy_state.nn.init_all_states(model) before the first step,'
+            ' and again if a projection or an input was added since.'
+        )
+
+
+class Variable(Allocated):
     """A state variable of a model, declared in the class body and allocated by `init_all_states`.
 
     Parameters
@@ -150,10 +198,6 @@ class Variable:
 
     stored = True  # False where an instance keeps no state of it
 
-    if TYPE_CHECKING:  # the attribute of an instance is a state
-
-        def __new__(cls, *args: Any, **kwargs: Any) -> Any: ...
-
     def __init__(
         self,
         init: Any,
@@ -168,17 +212,10 @@ class Variable:
         self.init, self.doc, self.kind, self.when = init, doc, kind, when
         self.like, self.any_unit, self.dtype = like, any_unit, dtype
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, obj: Any, owner: type) -> Any:  # reached only while the instance has no state of this name
-        if obj is None:
-            return self
-        if not self._exists(obj):
+    def __get__(self, obj: Any, owner: type) -> Any:
+        if obj is not None and not self._exists(obj):
             raise AttributeError(f'{obj.label} has no {self.name}, because {self.when} is None.')
-        raise StateNotInitializedError(
-            f'{obj.label}: {self.name} is not allocated yet; call brainpy_state.nn.init_all_states(model) before the first step.'
-        )
+        return super().__get__(obj, owner)
 
     def allocate(self, obj: Any, batch: tuple[int, ...]) -> None:
         """Create the state of an instance, with leading axes ``batch``."""

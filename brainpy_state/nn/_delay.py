@@ -10,14 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import environ
-from .._errors import ParameterError, ShapeError, StateNotInitializedError
+from .._errors import ParameterError, ShapeError
 from .._typing import Size, as_size
-from ..numerics import plain, with_unit
+from ..numerics import brief, plain, whole_steps, with_unit
 from ..state import DelayState
-from ._declare import broadcasts, check_unit
+from ._declare import Allocated, broadcasts, check_unit
 from ._module import Module
 
-_NO_MULTIPLE = 1e-6  # of a step
+_ROUNDING = 1e-6  # of dt
+_ROUND_IT = '; round it, as `spatial.delays` does, or use another dt (a `Delay` of graded values can interpolate)'
 
 
 def delay_steps(time: Any, dt: Any, owner: str) -> np.ndarray:
@@ -28,16 +29,8 @@ def delay_steps(time: Any, dt: Any, owner: str) -> np.ndarray:
     ParameterError
         If a delay is negative, or no multiple of ``dt``.
     """
-    steps = _fractional_steps(time, dt, owner)
-    whole = np.rint(steps)
-    off = np.abs(steps - whole) > _NO_MULTIPLE * np.maximum(whole, 1)
-    if off.any():
-        first = with_unit(u.get_mantissa(time) if steps.ndim == 0 else np.asarray(u.get_mantissa(time))[off][0], u.get_unit(time))
-        raise ParameterError(
-            f'{owner}: a delay of {first} is no multiple of dt = {dt}; round it, or use another dt'
-            ' (a `Delay` of graded values can interpolate).'
-        )
-    return whole.astype(np.int32)
+    check_delay(time, owner)
+    return whole_steps(time, dt, f'{owner}: delay', hint=_ROUND_IT).astype(np.int32)
 
 
 def check_delay(time: Any, owner: str) -> None:
@@ -48,18 +41,11 @@ def check_delay(time: Any, owner: str) -> None:
         raise ParameterError(f'{owner}: delay = {time} must be finite, and zero or more.')
 
 
-def check_dt(made_for: Any, owner: str) -> None:
-    """Raise unless the time step is still the one that states were made for."""
+def check_dt(made_for: Any, owner: str, remedy: str = 'initialise the model again') -> None:
+    """Raise unless the time step is still the one that something was made for."""
     dt = environ.get('dt', desc=f'{owner} counts time steps')
-    if not bool(dt == made_for):
-        raise ParameterError(
-            f'{owner}: its states were made for dt = {made_for}, but dt is {dt}; initialise the model again under the new dt.'
-        )
-
-
-def _fractional_steps(time: Any, dt: Any, owner: str) -> np.ndarray:
-    check_delay(time, owner)
-    return np.asarray(plain(time / dt), float)
+    if u.get_dim(dt) != u.get_dim(made_for) or abs(float(plain(dt / made_for)) - 1) > _ROUNDING:
+        raise ParameterError(f'{owner}: it was made for dt = {brief(made_for)}, but dt is {brief(dt)} now; {remedy}.')
 
 
 class Delay(Module):
@@ -105,6 +91,9 @@ class Delay(Module):
     Quantity([-70. -70.   0.   1.], "mV")
     """
 
+    history: Any = Allocated()
+    row: Any = Allocated()
+
     def __init__(self, in_size: Size, time: Any, *, initial: Any = 0.0, interpolate: bool = False, name: str | None = None):
         super().__init__(name)
         self.varshape = self.in_size = self.out_size = as_size(in_size, type(self).__name__)
@@ -117,7 +106,8 @@ class Delay(Module):
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Make room for the delay, in steps of the ``dt`` that is set, filled with ``initial``."""
         self.made_for = dt = environ.get('dt', desc=f'{self.label} needs the time step to know how many steps it lasts')
-        exact = _fractional_steps(self.time, dt, self.label)
+        check_delay(self.time, self.label)
+        exact = np.asarray(plain(self.time / dt), float)
         self.steps = np.floor(exact).astype(np.int32) if self.interpolate else delay_steps(self.time, dt, self.label)
         self.fraction = exact - self.steps if self.interpolate else np.zeros_like(exact)
         length = int(np.max(self.steps, initial=0)) + bool(self.fraction.any())
@@ -128,8 +118,6 @@ class Delay(Module):
 
     def update(self, x: Any) -> Any:
         """Take in the value of this step; returns that of ``time`` before, of the same shape and unit."""
-        if 'history' not in vars(self):
-            raise StateNotInitializedError(f'{self.label}: call brainpy_state.nn.init_all_states(model) before the first step.')
         history = self.history.value
         self._check(x, history)
         past, length = u.get_mantissa(history), history.shape[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import brainunit as u
@@ -10,10 +11,11 @@ import brainunit as u
 from ..state import HiddenState
 
 if TYPE_CHECKING:
-    from ._declare import Parameter
+    from ._declare import Option, Parameter
     from ._dynamics import Dynamics
 
-_LATER = ('\nNotes\n-----', '\nExamples\n--------')
+_LATER = ('\nRaises\n------', '\nNotes\n-----', '\nExamples\n--------')
+_WIDTH = 120
 
 
 def documented(cls: type[Dynamics]) -> str | None:
@@ -21,7 +23,6 @@ def documented(cls: type[Dynamics]) -> str | None:
     doc = inspect.cleandoc(vars(cls).get('__doc__') or '')
     if not doc or '\nParameters\n---' in doc or not cls.parameters:
         return doc or None
-    options = [p.name for base in cls.__mro__ if '__init__' in vars(base) for p in _keywords(base)]
     rows = [('in_size : int or tuple of int', 'The shape of the population.')]
     rows += [(f'{name} : default {default}', meaning) for name, default, meaning in parameter_rows(cls)]
     rows += [
@@ -29,7 +30,8 @@ def documented(cls: type[Dynamics]) -> str | None:
         for name, v in cls.variables.items()
         if v.stored and issubclass(v.kind, HiddenState)
     ]
-    rows += [(', '.join(dict.fromkeys(options)), 'See the base classes.')]
+    rows += [(f'{name} : {values}default {default}', meaning) for name, values, default, meaning in option_rows(cls)]
+    rows += [('name : str, optional', 'A label for messages.')]
     states = [
         (f'{name} : {v.kind.__name__}', f'{_sentence(v.doc)}, shape ``(batch, *size)``.') for name, v in cls.variables.items() if v.stored
     ]
@@ -40,6 +42,17 @@ def documented(cls: type[Dynamics]) -> str | None:
 def parameter_rows(cls: type[Dynamics]) -> list[tuple[str, str, str]]:
     """Name, default, and meaning with the range, of each declared parameter."""
     return [(name, show(p.default), meaning(p)) for name, p in cls.parameters.items()]
+
+
+def option_rows(cls: type[Dynamics]) -> list[tuple[str, str, str, str]]:
+    """Name, allowed values (with a comma), default, and meaning, of each declared option."""
+    return [(name, _values(o), getattr(o.default, '__name__', repr(o.default)), f'{_sentence(o.doc)}.') for name, o in cls.options.items()]
+
+
+def _values(option: Option) -> str:
+    if option.allowed is None:
+        return ''
+    return 'bool, ' if isinstance(option.default, bool) else f'{{{", ".join(map(repr, option.allowed))}}}, '
 
 
 def meaning(parameter: Parameter) -> str:
@@ -59,13 +72,10 @@ def show(x: Any) -> str:
     return number if unit.is_unitless else f'{number} {unit}'
 
 
-def _keywords(cls: type) -> list[inspect.Parameter]:
-    return [p for p in inspect.signature(cls.__init__).parameters.values() if p.kind is p.KEYWORD_ONLY]  # type: ignore[misc]
-
-
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
 def _section(title: str, rows: list[tuple[str, str]]) -> list[str]:
-    return ['', title, '-' * len(title), *(line for name, text in rows for line in (name, f'    {text}'))] if rows else []
+    lines = [line for name, text in rows for line in (name, *textwrap.wrap(text, _WIDTH, initial_indent='    ', subsequent_indent='    '))]
+    return ['', title, '-' * len(title), *lines] if rows else []

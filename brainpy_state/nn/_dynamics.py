@@ -11,12 +11,13 @@ import jax.numpy as jnp
 from .. import environ
 from .._errors import ParameterError
 from .._typing import Initializer, Size, as_size
-from ._declare import Parameter, Variable
+from ..numerics import brief
+from ._declare import Option, Parameter, Variable
 from ._describe import documented
 from ._module import Module
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(Parameter,))
+@dataclass_transform(kw_only_default=True, field_specifiers=(Parameter, Option))
 class Dynamics(Module):
     """Base of neurons and synapses: what it declares is what its constructor accepts.
 
@@ -27,7 +28,7 @@ class Dynamics(Module):
     name : str, optional
         A label for messages.
     **params
-        The declared parameters, and ``<variable>_initializer`` for the declared variables.
+        The declared parameters and options, and ``<variable>_initializer`` for the declared variables.
 
     Raises
     ------
@@ -36,13 +37,12 @@ class Dynamics(Module):
     """
 
     parameters: dict[str, Parameter] = {}
+    options: dict[str, Option] = {}
     variables: dict[str, Variable] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        members = vars(cls).items()
-        cls.parameters = cls.parameters | {k: v for k, v in members if isinstance(v, Parameter)}
-        cls.variables = cls.variables | {k: v for k, v in members if isinstance(v, Variable)}
+        cls.parameters, cls.options, cls.variables = (_declared(cls, kind) for kind in (Parameter, Option, Variable))
         cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
         cls.__doc__ = documented(cls)
 
@@ -53,10 +53,11 @@ class Dynamics(Module):
         for key in self.variables:
             if (given := params.pop(f'{key}_initializer', None)) is not None:
                 self._initializers[key] = given
-        for key, parameter in self.parameters.items():
-            setattr(self, key, params.pop(key, parameter.default))
+        for key, declared in (self.parameters | self.options).items():
+            setattr(self, key, params.pop(key, declared.default))
         if params:
-            raise TypeError(f'{self.label} has no parameter {next(iter(params))!r}; it has {", ".join(_accepted(type(self)))}.')
+            accepted = (*self.parameters, *self.options, *(f'{key}_initializer' for key in self.variables))
+            raise TypeError(f'{self.label} has no parameter {next(iter(params))!r}; it has {", ".join(accepted)}.')
         self.check()
 
     def check(self) -> None:
@@ -77,21 +78,24 @@ class Dynamics(Module):
         a, b = getattr(self, high), getattr(self, low)
         above = jnp.all(a > b)
         if not isinstance(above, jax.core.Tracer) and not above:
-            raise ParameterError(f'{self.label}: {high} = {a} must lie above {low} = {b}, {why}.')
+            raise ParameterError(f'{self.label}: {high} = {brief(a)} must lie above {low} = {brief(b)}, {why}.')
 
     def get_dt(self) -> Any:
         """The time step; the error names this module if there is none."""
         return environ.get('dt', desc=f'{self.label} needs the time step of the simulation')
 
 
-def _accepted(cls: type[Dynamics]) -> list[str]:
-    return [*cls.parameters, *(f'{name}_initializer' for name in cls.variables)]
+def _declared(cls: type[Dynamics], kind: type) -> dict[str, Any]:
+    """What a class and its bases declare of a kind, the bases first; not what a plain attribute has replaced."""
+    names = [name for base in reversed(cls.__mro__) for name, x in vars(base).items() if isinstance(x, kind)]
+    return {name: x for name in names if isinstance(x := getattr(cls, name), kind)}
 
 
 def _signature(cls: type[Dynamics]) -> inspect.Signature:
     """The constructor's signature, for help() and editors."""
     own = [p for p in inspect.signature(cls.__init__).parameters.values() if p.name != 'self' and p.kind is not p.VAR_KEYWORD]
-    extra = [inspect.Parameter(k, inspect.Parameter.KEYWORD_ONLY, default=p.default) for k, p in cls.parameters.items()]
+    declared = cls.options | cls.parameters
+    extra = [inspect.Parameter(k, inspect.Parameter.KEYWORD_ONLY, default=p.default) for k, p in declared.items()]
     extra += [inspect.Parameter(f'{k}_initializer', inspect.Parameter.KEYWORD_ONLY, default=None) for k in cls.variables]
     known = {p.name for p in own}
     return inspect.Signature(own + [p for p in extra if p.name not in known])

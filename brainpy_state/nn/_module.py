@@ -50,7 +50,7 @@ class Module(graph.Node):
         changed = own.get(name, value) is not value
         if isinstance(value, State):
             value.stand_at(name)
-        elif isinstance(value, Module) and value._path is None:
+        elif isinstance(value, Module) and value._path is None and name not in self.graph_invisible_attrs:
             object.__setattr__(value, '_path', (name,))
         super().__setattr__(name, value)
         if changed:

@@ -1,5 +1,6 @@
 """Integration steps and spike functions: pure functions of arrays and quantities."""
 
+from ._brief import brief as brief
 from ._integrate import decay as decay
 from ._integrate import exp_euler as exp_euler
 from ._integrate import exprel as exprel
@@ -9,3 +10,4 @@ from ._integrate import with_unit as with_unit
 from ._spike import heaviside as heaviside
 from ._spike import jump_to as jump_to
 from ._spike import reset_to as reset_to
+from ._steps import whole_steps as whole_steps

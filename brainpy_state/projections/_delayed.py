@@ -12,6 +12,7 @@ import numpy as np
 from .. import environ, event
 from .._errors import ParameterError
 from ..nn import Module, call_order
+from ..nn._declare import Allocated
 from ..nn._delay import check_dt, delay_steps
 from ..numerics import with_unit
 from ..state import DelayState
@@ -36,6 +37,9 @@ class DelayedConnection(Module):
     """
 
     graph_invisible_attrs = ('comm',)
+
+    waiting: Any = Allocated()
+    row: Any = Allocated()
 
     def __init__(self, comm: Connection, time: Any, unit: Callable[[], Any]):
         super().__init__()
@@ -70,8 +74,8 @@ class DelayedConnection(Module):
 
     def update(self, x: Any) -> Any:
         """What arrives in this step, shape ``(batch, n_post)``, after the sources have sent x, shape ``(batch, n_pre)``."""
-        check_dt(self.made_for, self.label)
         weight, waiting, row = self.comm.weight.value, self.waiting.value, self.row.value
+        check_dt(self.made_for, self.label)
         unit, length = u.get_unit(waiting), waiting.shape[0]
         ring = event.to_ring(self.slots, u.get_mantissa(weight), u.get_mantissa(x), row, u.get_mantissa(waiting))
         ring, due = event.due(row, ring)

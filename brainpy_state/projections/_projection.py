@@ -15,6 +15,7 @@ from ..neurons import Neuron
 from ..nn import Delay, Module, call_order, check_unit
 from ..nn._delay import check_delay
 from ..numerics import with_unit
+from ..state import State
 from ..synapses import ShortTermPlasticity, Synapse, SynOut
 from ._connect import Connection
 from ._delayed import DelayedConnection
@@ -200,7 +201,7 @@ class AlignPreProj(Projection):
     comm, post, delay, stp, name
         See `Projection`; ``comm`` weighs the conductances of the synapses.
     syn : module or description
-        From spikes to conductances, of the size of the source.
+        From spikes to conductances, of the size of the source; its state ``g`` is what it gives.
     out : SynOut or description
         Such as ``MgBlock()`` or ``COBA.desc(E=0. * u.mV)``.
     """
@@ -215,10 +216,12 @@ class AlignPreProj(Projection):
                 f'{self.label}: syn and out must be a synapse and a SynOut, or descriptions of them, but are {syn!r} and {out!r}.'
             )
         self.syn: Any = syn
-        self.receptor = Arrival(out.current, out)
+        self.receptor = Arrival(self, out.current, out)
         post.receptors.append(self.receptor)
 
     def signal(self) -> Any:
+        if not isinstance(getattr(self.syn, 'g', None), State):
+            raise TypeError(f'{self.label}: syn must keep what it gives, its conductance, in a state g, but {self.syn.label} has none.')
         return self.syn.g.value
 
     @call_order(1)
@@ -269,7 +272,7 @@ class CurrentProj(Projection):
             self.line.initial = initial
         self.initial = initial
         out = _output(self, out)
-        self.receptor = Arrival(_as_it_is if out is None else out.current, out)
+        self.receptor = Arrival(self, _as_it_is if out is None else out.current, out)
         post.receptors.append(self.receptor)
 
     def signal(self) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 from .._errors import ShapeError
 from ..neurons import Neuron
 from ..nn import Module
+from ..nn._declare import Allocated
 from ..state import ShortTermState, State
 from ..synapses import Synapse, SynOut
 
@@ -47,9 +48,17 @@ class Receptor(Module):
 class Arrival(Module):
     """What waits for the target's next step, and acts during that step only."""
 
-    def __init__(self, current: Callable[[Any, Any], Any], out: SynOut | None = None):
+    graph_invisible_attrs = ('owner',)
+
+    waiting: Any = Allocated()
+
+    def __init__(self, owner: Module, current: Callable[[Any, Any], Any], out: SynOut | None = None):
         super().__init__()
-        self.current, self.out = current, out
+        self.owner, self.current, self.out = owner, current, out
+
+    @property
+    def label(self) -> str:
+        return self.owner.label
 
     def wait_with(self, nothing: Any) -> None:
         """Make the state, of the shape and unit of ``nothing``."""

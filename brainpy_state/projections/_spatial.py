@@ -62,7 +62,7 @@ def distance_dependent(
     Returns
     -------
     Connection
-        Its ``distances`` give, for example, delays in proportion to them.
+        Its ``distances`` give, for example, delays in proportion to them: see `spatial.delays`.
 
     Raises
     ------

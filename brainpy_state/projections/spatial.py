@@ -1,4 +1,4 @@
-"""Positions in space, and probabilities of connection that depend on distance.
+"""Positions in space, and probabilities of connection and delays that depend on distance.
 
 Lengths are quantities, such as ``100. * u.um``, or plain numbers, alike for all of a rule.
 """
@@ -12,8 +12,9 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
+from .. import environ
 from .._errors import ParameterError, ShapeError, UnitError
-from ..numerics import with_unit
+from ..numerics import plain, with_unit
 from . import _check, _sampling
 from ._sampling import Seed
 from ._space import unit_text
@@ -78,6 +79,44 @@ def uniform(n: int, extent: Any, *, seed: Seed = None) -> Any:
     keys = _sampling.keys(_check.seed('uniform', seed), n)
     places = _sampling.as_fraction(_sampling.draws(keys[:, None], np.arange(d))) * lengths
     return with_unit(places, unit)
+
+
+def delays(distance: Any, speed: Any) -> Any:
+    """Delays of conduction over distances, rounded to the nearest step of the ``dt`` that is set.
+
+    Parameters
+    ----------
+    distance : quantity or number
+        Such as the ``distances`` of a connection, which it then gives one delay each.
+    speed : quantity
+        A length of the same kind per time, more than zero.
+
+    Returns
+    -------
+    time
+        Of the shape of ``distance``.
+
+    Raises
+    ------
+    ParameterError, UnitError
+        If the speed is not above zero, a distance is negative or not finite, or the two give no time.
+
+    Examples
+    --------
+    >>> import brainunit as u, numpy as np
+    >>> import brainpy_state as bst
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     bst.spatial.delays(np.array([0., 100., 260.]) * u.um, 0.2 * u.mm / u.ms)
+    Quantity([0.  0.5 1.3], "ms")
+    """
+    dt = environ.get('dt', desc='spatial.delays gives whole time steps')
+    if u.get_dim(distance) != u.get_dim(speed * dt):
+        raise UnitError(f'spatial.delays: a distance with {_unit(distance)} and a speed with {_unit(speed)} give no time.')
+    numbers, pace = np.asarray(u.get_mantissa(distance), float), u.get_mantissa(speed)
+    if not (np.isfinite(numbers).all() and (numbers >= 0).all() and np.isfinite(pace) and pace > 0):
+        raise ParameterError('spatial.delays: distances must be finite and zero or more, and the speed finite and more than zero.')
+    steps = np.asarray(plain(distance / (speed * dt)), float)
+    return np.rint(steps) * dt
 
 
 def gaussian(scale: Any, p: float = 1.0) -> Kernel:
@@ -163,9 +202,12 @@ class Kernel:
         """The probability at these distances, of their shape."""
         ratio = distance / self.length
         if not u.get_unit(ratio).is_unitless:
-            units = (unit_text(u.get_unit(x)) for x in (self.length, distance))
-            raise UnitError('{}: its length has {}, but the distances have {}.'.format(self.shape, *units))
+            raise UnitError(f'{self.shape}: its length has {_unit(self.length)}, but the distances have {_unit(distance)}.')
         return self.p * _SHAPES[self.shape](np.asarray(u.get_mantissa(ratio)))
+
+
+def _unit(x: Any) -> str:
+    return unit_text(u.get_unit(x))
 
 
 def _lengths(rule: str, extent: Any, d: int) -> tuple[np.ndarray, Any]:

@@ -7,8 +7,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from .._errors import ParameterError
-from ..numerics import plain
+from ..numerics import whole_steps
 from ._spikes import Spikes
 
 
@@ -34,13 +33,10 @@ def population_rate(spikes: Spikes, bin_size: Any) -> tuple[Any, Any]:
 
     Raises
     ------
-    ParameterError
-        If ``bin_size`` is no multiple of the time step.
+    ParameterError, UnitError
+        If ``bin_size`` is no multiple of the time step, or no time.
     """
-    ratio = float(plain(bin_size / spikes.dt))
-    width = round(ratio)
-    if width < 1 or abs(ratio - width) > 1e-6 * width:
-        raise ParameterError(f'population_rate: bin_size = {bin_size} must be a multiple of dt = {spikes.dt}.')
+    width = int(whole_steps(bin_size, spikes.dt, 'population_rate: bin_size', positive=True))
     n = (spikes.stop - spikes.start) // width
     bins = (spikes.step - spikes.start) // width
     counts = np.bincount(bins[bins < n], minlength=n)

@@ -13,8 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import environ
-from .._errors import ParameterError
-from ..numerics import plain
+from ..numerics import whole_steps
 from ..record import SpikeRecorder
 from ..transform._loop import loops, natively
 
@@ -42,12 +41,12 @@ def run(step: Callable[[], Any], duration: Any, *, recorders: Sequence[SpikeReco
     Returns
     -------
     pytree
-        The results of ``step``, stacked along a leading axis of steps, in host memory.
+        The results of ``step``, stacked along a leading axis of steps, in host memory. The simulation has ended when it returns.
 
     Raises
     ------
-    ParameterError
-        If ``duration``, ``chunk`` or ``start`` is no multiple of ``dt``.
+    ParameterError, UnitError
+        If ``duration``, ``chunk`` or ``start`` is no multiple of ``dt``, or no time.
 
     Examples
     --------
@@ -83,9 +82,9 @@ class Chunks:
     ):
         dt = environ.get_dt()
         self.step, self.recorders = step, tuple(recorders)
-        self.total = _in_steps('duration', duration, dt)
-        self.first = 0 if start is None else _in_steps('start', start, dt)
-        most = _LONGEST_CHUNK if chunk is None else max(1, _in_steps('chunk', chunk, dt))
+        self.total = int(whole_steps(duration, dt, 'run: duration'))
+        self.first = 0 if start is None else int(whole_steps(start, dt, 'run: start'))
+        most = _LONGEST_CHUNK if chunk is None else max(1, int(whole_steps(chunk, dt, 'run: chunk')))
         self.length = max(1, min(most, self.total))
         for recorder in self.recorders:
             recorder.reserve(recorder.size)
@@ -142,11 +141,3 @@ def _until_full(
 
     out = jax.tree.map(lambda row: jnp.zeros((length, *row.shape), row.dtype), rows)
     return jax.lax.while_loop(goes_on, advance, (carry, out))
-
-
-def _in_steps(name: str, time: Any, dt: Any) -> int:
-    ratio = float(plain(time / dt))
-    steps = round(ratio)
-    if steps < 0 or abs(ratio - steps) > 1e-6 * max(1, steps):
-        raise ParameterError(f'run: {name} = {time} must be a multiple of dt = {dt}, zero or more.')
-    return steps

@@ -8,8 +8,7 @@ from typing import Any
 import brainunit as u
 import jax.numpy as jnp
 
-from .._typing import Size
-from ..nn import Dynamics, Parameter, Variable, positive
+from ..nn import Dynamics, Option, Parameter, Variable, positive
 from ..numerics import decay, exprel, plain, with_unit
 from ._arrival import check_arrival
 
@@ -54,7 +53,36 @@ class Synapse(Dynamics):
         raise NotImplementedError(f'{self.label} does not define `update`.')
 
 
-class Expon(Synapse):
+class _Filter(Synapse):
+    """Base of linear filters that are solved exactly."""
+
+    acts: Any = Option(
+        'start',
+        ('start', 'mean'),
+        'which conductance acts during a step: that at its start, or the mean over it, with which the charge of an input does not '
+        'depend on ``dt``',
+    )
+
+    g: Any = Variable(0.0 * u.mS, 'conductance', any_unit=True)
+
+    def update(self, x: Any = None) -> Any:
+        if x is not None:
+            self.receive(x)
+        dt = self.get_dt()
+        g = self.g.value if self.acts == 'start' else self._mean(dt)
+        self._advance(dt)
+        return g
+
+    def _mean(self, dt: Any) -> Any:
+        """The mean of the conductance over the step that begins."""
+        raise NotImplementedError
+
+    def _advance(self, dt: Any) -> None:
+        """Take the states to the end of the step."""
+        raise NotImplementedError
+
+
+class Expon(_Filter):
     r"""Exponential synapse: each input raises g, which decays.
 
     .. math:: \tau \frac{dg}{dt} = -g, \qquad g \leftarrow g + x \text{ for an input } x
@@ -62,7 +90,9 @@ class Expon(Synapse):
     Notes
     -----
     The unit of ``g_initializer`` is the unit of g: give ``0. * u.pA`` for a synaptic current. A unit input
-    has a peak of 1, in the step in which it arrives. The decay is exact.
+    has a peak of 1, in the step in which it arrives. The decay is exact. The conductance at the start of a step, held
+    over it, has a charge that is too large by the part :math:`\Delta t / (2 \tau)`: 1 % at a time constant of 5 ms and
+    steps of 0.1 ms. ``acts='mean'`` gives the charge exactly.
     Source: Destexhe, Mainen & Sejnowski 1994, *Neural Comput.* 6:14, doi:10.1162/neco.1994.6.1.14.
 
     Examples
@@ -77,21 +107,18 @@ class Expon(Synapse):
 
     tau: Any = Parameter(8.0 * u.ms, positive, 'time constant')
 
-    g: Any = Variable(0.0 * u.mS, 'conductance', any_unit=True)
-
     def receive(self, x: Any) -> None:
         check_arrival(self, x, self.g.value, 'input')
         self.g.value = self.g.value + x
 
-    def update(self, x: Any = None) -> Any:
-        if x is not None:
-            self.receive(x)
-        g = self.g.value
-        self.g.value = g * decay(self.get_dt(), self.tau)
-        return g
+    def _mean(self, dt: Any) -> Any:
+        return self.g.value * _exprel(-plain(dt / self.tau))
+
+    def _advance(self, dt: Any) -> None:
+        self.g.value = self.g.value * decay(dt, self.tau)
 
 
-class _Rising(Synapse):
+class _Rising(_Filter):
     r"""Base of synapses whose conductance takes time to rise.
 
     .. math::
@@ -100,12 +127,9 @@ class _Rising(Synapse):
         h \leftarrow h + k\,x \text{ for an input } x
     """
 
-    g: Any = Variable(0.0 * u.mS, 'conductance', any_unit=True)
-    h: Any = Variable(lambda self, _: with_unit(0.0, u.get_unit(self.g.value)), 'what raises the conductance')
+    normalize: Any
 
-    def __init__(self, in_size: Size, *, normalize: bool, name: str | None = None, **params: Any):
-        super().__init__(in_size, name=name, **params)  # type: ignore[call-arg]
-        self.normalize = normalize
+    h: Any = Variable(lambda self, _: with_unit(0.0, u.get_unit(self.g.value)), 'drive of the conductance')
 
     def _time_constants(self) -> tuple[Any, Any]:
         """Of rise and decay."""
@@ -119,14 +143,18 @@ class _Rising(Synapse):
         check_arrival(self, x, self.g.value, 'input')
         self.h.value = self.h.value + x * self._gain()
 
-    def update(self, x: Any = None) -> Any:
-        if x is not None:
-            self.receive(x)
-        g, h, dt = self.g.value, self.h.value, self.get_dt()
-        rise, fall = self._time_constants()
-        self.g.value = g * decay(dt, fall) + h * _passed_on(dt, rise, fall)
-        self.h.value = h * decay(dt, rise)
-        return g
+    def _mean(self, dt: Any) -> Any:
+        rise, fall = (-plain(dt / tau) for tau in self._time_constants())
+        # the mean of what has been passed on up to each moment of the step: the integral of `_passed_on`
+        from_h = rise / fall * (_exprel(rise) - _exp(fall) * _exprel(rise - fall))
+        return self.g.value * _exprel(fall) + self.h.value * from_h
+
+    def _advance(self, dt: Any) -> None:
+        rise, fall = (-plain(dt / tau) for tau in self._time_constants())
+        # exprel: no digits are lost where the time constants are close
+        passed_on = -rise * _exp(fall) * _exprel(rise - fall)
+        self.g.value = self.g.value * _exp(fall) + self.h.value * passed_on
+        self.h.value = self.h.value * _exp(rise)
 
 
 class DualExpon(_Rising):
@@ -136,41 +164,16 @@ class DualExpon(_Rising):
 
     k makes the peak of the bracket 1, or is 1 with ``normalize=False``.
 
-    Parameters
-    ----------
-    in_size : int or tuple of int
-        The shape of the population.
-    tau_decay : time
-        Time constant of the decay, 10 ms.
-    tau_rise : time
-        Time constant of the rise, 1 ms, below `tau_decay`.
-    amplitude : number
-        Peak of g after a unit input, A, 1.
-    normalize : bool
-        Whether A is the peak; if not, it is the factor of the two exponentials.
-    g_initializer : quantity or callable, optional
-        First g, 0 mS. Its unit is the unit of g: give ``0. * u.pA`` for a synaptic current.
-    h_initializer : quantity or callable, optional
-        First h, 0.
-    name : str, optional
-        A label for messages.
-
-    Attributes
-    ----------
-    g : HiddenState
-        Conductance, shape ``(batch, *size)``.
-    h : HiddenState
-        What raises the conductance, in the unit of g, shape ``(batch, *size)``.
-
     Raises
     ------
     ParameterError
-        If `tau_rise` is not below `tau_decay`.
+        If ``tau_rise`` is not below ``tau_decay``.
 
     Notes
     -----
     The states follow :math:`\dot h = -h / \tau_\mathrm{rise}` and :math:`\dot g = -g / \tau_\mathrm{decay} + h / \tau_\mathrm{rise}`;
-    each step solves both exactly. Input raises h in the step in which it arrives, so g is 0 during that step.
+    each step solves both exactly. Input raises h in the step in which it arrives, so g is 0 at the start of that step. The unit of
+    ``g_initializer`` is the unit of g.
     Source: Roth & van Rossum 2009, in De Schutter, *Computational Modeling Methods for Neuroscientists*, MIT Press, chapter 6.
 
     Examples
@@ -186,9 +189,7 @@ class DualExpon(_Rising):
     tau_decay: Any = Parameter(10.0 * u.ms, positive, 'time constant of the decay')
     tau_rise: Any = Parameter(1.0 * u.ms, positive, 'time constant of the rise')
     amplitude: Any = Parameter(1.0, doc='peak of g after a unit input')
-
-    def __init__(self, in_size: Size, *, normalize: bool = True, name: str | None = None, **params: Any):
-        super().__init__(in_size, normalize=normalize, name=name, **params)
+    normalize: Any = Option(True, (True, False), 'whether the amplitude is the peak; if not, it is the factor of the two exponentials')
 
     def check(self) -> None:
         self.require_above('tau_decay', 'tau_rise', 'or use Alpha, which is the synapse of equal time constants')
@@ -207,32 +208,10 @@ class Alpha(_Rising):
 
     .. math:: g(t) = \frac{t}{\tau} e^{-t/\tau}\,x \text{ after an input } x
 
-    Parameters
-    ----------
-    in_size : int or tuple of int
-        The shape of the population.
-    tau : time
-        Time constant, and the time from an input to the peak, 8 ms.
-    normalize : bool
-        Whether a unit input has a peak of 1 instead of 1/e.
-    g_initializer : quantity or callable, optional
-        First g, 0 mS. Its unit is the unit of g: give ``0. * u.pA`` for a synaptic current.
-    h_initializer : quantity or callable, optional
-        First h, 0.
-    name : str, optional
-        A label for messages.
-
-    Attributes
-    ----------
-    g : HiddenState
-        Conductance, shape ``(batch, *size)``.
-    h : HiddenState
-        What raises the conductance, in the unit of g, shape ``(batch, *size)``.
-
     Notes
     -----
     The states follow :math:`\tau \dot h = -h` and :math:`\tau \dot g = h - g`; each step solves both exactly. Input raises h in
-    the step in which it arrives, so g is 0 during that step.
+    the step in which it arrives, so g is 0 at the start of that step. The unit of ``g_initializer`` is the unit of g.
     Source: Rall 1967, *J. Neurophysiol.* 30:1138, doi:10.1152/jn.1967.30.5.1138.
 
     Examples
@@ -245,10 +224,8 @@ class Alpha(_Rising):
     [0.0, 0.0123, 0.0244]
     """
 
-    tau: Any = Parameter(8.0 * u.ms, positive, 'time constant')
-
-    def __init__(self, in_size: Size, *, normalize: bool = False, name: str | None = None, **params: Any):
-        super().__init__(in_size, normalize=normalize, name=name, **params)
+    tau: Any = Parameter(8.0 * u.ms, positive, 'time constant, and the time from an input to the peak')
+    normalize: Any = Option(False, (True, False), 'whether a unit input has a peak of 1 instead of 1/e')
 
     def _time_constants(self) -> tuple[Any, Any]:
         return self.tau, self.tau
@@ -257,14 +234,16 @@ class Alpha(_Rising):
         return math.e if self.normalize else 1.0
 
 
-def _passed_on(dt: Any, rise: Any, fall: Any) -> Any:
-    """The rise of g over a step by what a unit of h passes on to it, without loss of digits where the time constants are close."""
-    duration, difference = plain(dt / rise), plain(dt / fall - dt / rise)
-    if not isinstance(difference, (int, float)):
-        return duration * decay(dt, fall) * exprel(difference)
-    return duration * decay(dt, fall) * (math.expm1(difference) / difference if difference else 1.0)
-
-
 def _module_of(x: Any) -> Any:
     """Where the functions of a number are: those of plain numbers are taken in double precision whatever the type of the states."""
     return math if isinstance(x, (int, float)) else jnp
+
+
+def _exp(z: Any) -> Any:
+    return _module_of(z).exp(z)
+
+
+def _exprel(z: Any) -> Any:
+    if not isinstance(z, (int, float)):
+        return exprel(z)
+    return math.expm1(z) / z if z else 1.0

@@ -59,3 +59,10 @@ def test_spikes_are_drawn_onto_a_potential_only_where_it_has_none(draw):
     assert not draw()[2].collections
     *_, trace = draw(V_th=-50.0 * u.mV)
     assert len(trace.collections[0].get_segments()) == 50
+
+
+def test_the_table_says_which_published_numbers_were_not_compared_with_the_source():
+    published = {'a': report.Published('8 Hz', 'figure 1', 7.0, 9.0, 'Hz'), 'b': report.Published('1', 'abstract', 0.5, 1.5, checked=True)}
+    (_, a), (_, b) = report.comparison(published, {'a': 8.2, 'b': 2.0})
+    assert a == '8.2 Hz          published: 8 Hz (figure 1, not checked)'
+    assert b == '2               published: 1 (abstract)  DIFFERS: expected 0.5 to 1.5'

@@ -11,7 +11,7 @@ import pytest
 
 import brainpy_state as bst
 from models import wang_2002 as model
-from models.receptors import NMDA, MeanExpon
+from models.receptors import NMDA
 
 pytestmark = pytest.mark.xdist_group('wang_2002')  # one process makes the run that all share
 
@@ -98,16 +98,6 @@ def test_the_nmda_gate_follows_its_equation():
         for _ in range(100):
             found, x = found + fine * (0.5 * x * (1 - found) - found / 100), x - fine * x / 2
     np.testing.assert_allclose(s, expected, atol=2e-3)
-
-
-@pytest.mark.parametrize('tau', [1.0, 2.0, 10.0])
-def test_a_spike_at_mean_expon_has_the_charge_of_the_equation(tau, dt):
-    synapse = bst.nn.init_all_states(MeanExpon(1, tau=tau * u.ms, g_initializer=0.0 * u.nS))
-    synapse.receive(1.0 * u.nS)
-    g = bst.transform.for_loop(synapse, length=1000).to_decimal(u.nS)[:, 0]
-    expected = tau * (1 - np.exp(-100 / tau))
-    assert g.sum() * 0.1 == pytest.approx(expected, rel=1e-4)
-    assert g[5] == pytest.approx(tau / 0.1 * (np.exp(-0.5 / tau) - np.exp(-0.6 / tau)), rel=1e-4)
 
 
 def command(monkeypatch, tmp_path, capsys, *arguments):

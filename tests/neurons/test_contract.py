@@ -20,6 +20,7 @@ from brainpy_state.transform import for_loop, grad
 from .models import MODELS, number
 
 BATCH, SIZE, DURATION, REFRACTORY = 2, 3, 60.0 * u.ms, 8
+TWINS = [name for name in MODELS if name.endswith('Ref') and name != 'LIFRef']  # of which only a default differs
 
 
 def options(case):
@@ -101,7 +102,7 @@ class Runs:
         return self.fresh(self.inputs * 0.0 + self.case.weak)
 
 
-@pytest.fixture(scope='module', params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in MODELS])
+@pytest.fixture(scope='module', params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in MODELS if name not in TWINS])
 def runs(request):
     return Runs(MODELS[request.param])
 

@@ -151,3 +151,10 @@ def test_defaults_are_the_published_ones(model):
 def test_every_model_has_its_published_defaults_in_this_table():
     models = {name for name, x in vars(bst.neurons).items() if isinstance(x, type) and issubclass(x, bst.Neuron) and 'V' in x.variables}
     assert models - set(DEFAULTS) == {'AdEx', 'TraubMilesHH'}  # another name of AdExIF; not in the older implementation
+
+
+@pytest.mark.parametrize('name', [name for name in DEFAULTS if name.endswith('Ref')])
+def test_a_model_with_a_refractory_period_by_default_is_the_plain_one_with_that_parameter(name):
+    cls = getattr(bst, name)
+    assert cls.__base__ is getattr(bst, name.removesuffix('Ref'))
+    assert {key for key, x in vars(cls).items() if callable(x) or isinstance(x, (bst.nn.Parameter, bst.nn.Variable))} == {'tau_ref'}

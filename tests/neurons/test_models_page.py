@@ -53,3 +53,9 @@ def test_a_table_follows_what_is_declared_and_is_not_repeated_where_only_a_defau
     entry = generator().entry
     assert entry(Quick, ['Quick']) == '\n### Quick\n\n`IF` that is quick.\n'
     assert '| `noise` | 7 mV | Size of the noise. |\n' in entry(Noisy, ['Noisy'])
+    assert '| `alpha` | 0.98 ' in entry(bst.AMPA, ['AMPA'])  # declares what its base does, but that is not on the page
+
+
+def test_options_of_all_neurons_are_not_repeated_but_those_of_a_synapse_are_listed():
+    assert '`normalize` | `False` or `True` | Whether' in generator().entry(bst.Alpha, ['Alpha'])
+    assert 'Option' not in generator().entry(bst.LIF, ['LIF'])

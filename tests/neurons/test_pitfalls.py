@@ -139,3 +139,18 @@ def test_a_spike_that_explodes_within_a_step_is_one_spike_with_a_finite_gradient
     np.testing.assert_array_equal(spikes.sum(axis=0), [1.0, 1.0, 1.0])
     np.testing.assert_allclose(number(V), -68.0, atol=0.5)  # the reset, and four steps of rest
     assert np.isfinite(gradient)
+
+
+@pytest.mark.parametrize(('method', 'longest'), [('rk2', 0.05), ('rk4', 0.06)])
+def test_a_runge_kutta_step_that_is_too_long_is_an_error_and_the_longest_that_is_documented_is_none(method, longest):
+    neuron = bst.nn.init_all_states(bst.TraubMilesHH(1, method=method))
+
+    def count(dt):
+        with bst.environ.context(dt=dt * u.ms):
+            return for_loop(lambda: neuron(300.0 * u.pA), length=round(50 / dt)).sum()
+
+    with pytest.raises(ValueError, match=f'TraubMilesHH: V is not finite .*method={method!r}.* dt = 0.1 ms is too long'):
+        count(0.1)
+    assert number(neuron.V.value) == -60.0  # as before
+    assert count(longest) == 3
+    assert f'{longest} ms' in bst.TraubMilesHH.__doc__

@@ -71,7 +71,7 @@ class Run(NamedTuple):
     V: np.ndarray
 
 
-def inputs(model, neuron, dt, mean):
+def inputs(model, neuron, mean):
     """What delivers arriving spikes (excitatory and inhibitory), and in which step after its arrival."""
     p, weights = model['params'], {'ex': model['w_ex'], 'in': model['w_in']}
     if 'tau_syn_ex' not in p:  # a jump at the end of the step before, so that V holds it at the time of arrival
@@ -81,11 +81,9 @@ def inputs(model, neuron, dt, mean):
     for kind, weight in weights.items():
         tau, conductance = p[f'tau_syn_{kind}'], 'E_ex' in p
         unit = u.nS if conductance else u.pA
-        # what the synapse has on average over a step, in place of what it has at its start
-        factor = -np.expm1(-dt / tau) * tau / dt if mean else 1.0
-        w = factor * (abs(weight) if conductance else weight) * unit
+        w = (abs(weight) if conductance else weight) * unit
         out = bst.COBA.desc(E=p[f'E_{kind}'] * u.mV) if conductance else bst.CUBA.desc(scale=1.0)
-        syn = bst.Expon.desc(tau=tau * u.ms, g_initializer=0.0 * unit)
+        syn = bst.Expon.desc(tau=tau * u.ms, g_initializer=0.0 * unit, acts='mean' if mean else 'start')
         to.append(bst.AlignPostProj(comm=lambda x, w=w: x * w, syn=syn, out=out, post=neuron))
     return lambda arriving: [projection(x) for projection, x in zip(to, arriving, strict=True)], 0
 
@@ -97,7 +95,7 @@ def simulate(name: str, dt: float, mean: bool = True) -> Run:
     steps, unit = round(protocol['T_ms'] / dt), u.mV / u.ms if name == 'izhikevich' else u.pA
     with bst.environ.context(precision=64, dt=dt * u.ms):
         neuron = BUILD[name](model['params'], dt)
-        deliver, shift = inputs(model, neuron, dt, mean)
+        deliver, shift = inputs(model, neuron, mean)
         current, arriving = np.zeros((steps, 2, 1)), np.zeros((steps, 2, 2, 1))
         current[round(protocol['on_ms'] / dt) : round(protocol['off_ms'] / dt), DC] = model['I_pA']
         for kind, times in enumerate((protocol['t_ex_ms'], protocol['t_in_ms'])):

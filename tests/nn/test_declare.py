@@ -21,6 +21,10 @@ class Model(nn.Dynamics):
     rest = nn.Parameter(-65.0 * u.mV, doc='start')
     delay = nn.Parameter(None, nn.non_negative, 'optional', like=1.0 * u.ms)
 
+    rule = nn.Option('euler', ('euler', 'exact'), 'how it is computed')
+    loud = nn.Option(False, (False, True), 'whether it is heard')
+    combine = nn.Option(max, doc='of two values')
+
     V = nn.Variable('rest', 'starts at a parameter')
     n = nn.Variable(0, 'counter', kind=bst.ShortTermState, dtype=np.int32)
     late = nn.Variable(0.0, 'only with delay', when='delay')
@@ -42,7 +46,7 @@ def test_defaults_are_those_of_the_declaration():
 def test_the_signature_lists_parameters_and_initializers():
     parameters = inspect.signature(Model).parameters
     assert list(parameters) == [
-        'in_size', 'name', 'tau', 'gain', 'rest', 'delay', 'V_initializer', 'n_initializer', 'late_initializer', 'g_initializer',
+        'in_size', 'name', 'rule', 'loud', 'combine', 'tau', 'gain', 'rest', 'delay', 'V_initializer', 'n_initializer', 'late_initializer', 'g_initializer',
     ]  # fmt: skip
     assert parameters['tau'].default == 5.0 * u.ms
     assert parameters['tau'].kind is inspect.Parameter.KEYWORD_ONLY
@@ -57,6 +61,70 @@ def test_a_subclass_inherits_and_overrides_declarations():
     assert Slow(1).rest == -65.0 * u.mV
     assert set(Slow.parameters) == {*Model.parameters, 'extra'}
     assert Model(1).tau == 5.0 * u.ms
+
+
+def test_declarations_of_several_bases_are_merged_in_their_order_of_resolution():
+    class Adapting:
+        """Another base, which is no model by itself."""
+
+        tau = nn.Parameter(9.0 * u.ms, nn.positive, 'is taken instead of that of Model')
+        strength = nn.Parameter(2.0, doc='of the adaptation')
+        w = nn.Variable(0.0, 'adaptation')
+
+    class Both(Adapting, Model):
+        """A model from both."""
+
+    assert list(Both.parameters) == [*Model.parameters, 'strength']
+    assert list(Both.variables) == [*Model.variables, 'w']
+    assert (Both(1).tau, Both(1, strength=3.0).strength) == (9.0 * u.ms, 3.0)
+    assert nn.init_all_states(Both(2)).w.value.shape == (2,)
+
+
+def test_a_plain_attribute_replaces_a_declaration():
+    class Fixed(Model):
+        tau = 1.0 * u.ms
+
+    assert 'tau' not in Fixed.parameters
+    assert Fixed(1).tau == 1.0 * u.ms
+    with pytest.raises(TypeError, match="has no parameter 'tau'"):
+        Fixed(1, tau=2.0 * u.ms)
+
+
+def test_options_are_what_was_chosen():
+    assert (Model(1).rule, Model(1).loud, Model(1).combine(1, 2)) == ('euler', False, 2)
+    model = Model(1, rule='exact', loud=True, combine=min)
+    assert (model.rule, model.loud, model.combine(1, 2)) == ('exact', True, 1)
+    with pytest.raises(ParameterError, match="rule is 'magic'"):
+        model.rule = 'magic'
+    assert model.rule == 'exact'
+
+
+def test_the_docstring_describes_what_is_declared():
+    for text in (
+        'tau : default 5 ms\n    Time constant; positive.',
+        "rule : {'euler', 'exact'}, default 'euler'\n    How it is computed.",
+        'loud : bool, default False\n    Whether it is heard.',
+        'combine : default max\n    Of two values.',
+        'V : HiddenState\n    Starts at a parameter, shape ``(batch, *size)``.',
+    ):
+        assert f'\n{text}\n' in Model.__doc__
+
+
+def test_a_changed_option_is_seen_by_a_compiled_step():
+    class Either(nn.Dynamics):
+        """Gives one of two numbers."""
+
+        of = nn.Parameter(1.0, doc='a number')
+        sign = nn.Option('plus', ('plus', 'minus'), 'of the number')
+
+        def update(self):
+            return self.of if self.sign == 'plus' else -self.of
+
+    model = Either(1)
+    step = jit(model.update)
+    assert step() == 1.0
+    model.sign = 'minus'
+    assert step() == -1.0
 
 
 @pytest.mark.parametrize(
@@ -117,7 +185,15 @@ BAD_PARAMETERS = [
     ('None', {'tau': None}, ParameterError, 'tau must be a number'),
     ('callable of a wrong unit', {'tau': lambda shape: np.ones(shape) * u.mV}, UnitError, 'tau = .* has the unit mV'),
     ('State of a wrong unit', {'tau': State(1.0 * u.mV)}, UnitError, 'tau = .* has the unit mV'),
-    ('unknown name', {'tua': 1.0 * u.ms}, TypeError, "has no parameter 'tua'; it has tau, gain, rest, delay, V_initializer"),
+    (
+        'unknown name',
+        {'tua': 1.0 * u.ms},
+        TypeError,
+        "has no parameter 'tua'; it has tau, gain, rest, delay, rule, loud, combine, V_initializer",
+    ),
+    ('unknown value of an option', {'rule': 'magic'}, ParameterError, "rule is 'magic', but must be one of 'euler', 'exact'"),
+    ('number instead of a bool', {'loud': 1}, ParameterError, 'loud is 1, but must be one of False, True'),
+    ('array as an option', {'rule': np.ones(2)}, ParameterError, r'rule is array\(\[1., 1.\]\), but must be one of'),
 ]
 
 

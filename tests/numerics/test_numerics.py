@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import brainpy_state as bst
-from brainpy_state.numerics import decay, exp_euler, exprel, heaviside, plain, reset_to
+from brainpy_state.numerics import decay, exp_euler, exprel, heaviside, plain, reset_to, whole_steps
 
 EPS = {32: 2.0**-23, 64: 2.0**-52}
 
@@ -128,3 +128,37 @@ def test_numerics_know_nothing_of_states_and_settings():
     with bst.StateTraceStack() as stack:
         exp_euler(lambda x: -x / u.ms, jnp.ones(1), 0.1 * u.ms)
     assert stack.get_read_states() + stack.get_write_states() == ()
+
+
+@pytest.mark.parametrize(
+    ('time', 'steps'),
+    [
+        (0.3 * u.ms, 3),  # 0.3 / 0.1 is below 3
+        (0.0 * u.ms, 0),
+        (1.0 * u.second, 10_000),
+        (np.float32(0.7) * u.ms, 7),
+        (np.array([[0.1], [250.0]]) * u.us * 1e3, [[1], [2500]]),
+    ],
+)
+def test_times_are_counted_in_steps(time, steps):
+    found = whole_steps(time, 0.1 * u.ms, 'test: time')
+    np.testing.assert_array_equal(found, steps)
+    assert found.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ('time', 'options', 'kind', 'message'),
+    [
+        (0.25 * u.ms, {}, bst.ParameterError, r'0\.25 ms must be a multiple of dt = 0\.1 ms, zero or more\.$'),
+        (-0.1 * u.ms, {}, bst.ParameterError, r'-0\.1 ms must be .*, zero or more\.$'),
+        (0.0 * u.ms, {'positive': True}, bst.ParameterError, r'0\. ms must be .*, more than zero\.$'),
+        (np.inf * u.ms, {}, bst.ParameterError, 'inf ms must be'),
+        (np.nan * u.ms, {}, bst.ParameterError, 'nan ms must be'),
+        (np.array([0.1, 0.15, 0.25]) * u.ms, {'hint': '; round it'}, bst.ParameterError, r'0\.15 ms must be .*; round it\.$'),
+        (3.0, {}, bst.UnitError, r'3\.0 must be a time, as dt = 0\.1 ms is\.$'),
+        (3.0 * u.mV, {}, bst.UnitError, r'3\. mV must be a time'),
+    ],
+)
+def test_a_time_between_steps_is_one_clear_line(time, options, kind, message):
+    with pytest.raises(kind, match='^test: time = ' + message):
+        whole_steps(time, 0.1 * u.ms, 'test: time', **options)

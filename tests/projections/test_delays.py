@@ -197,7 +197,7 @@ def test_sources_and_synapses_have_delays_of_their_own():
 
 
 def test_a_spike_between_two_steps_is_not_delivered_twice_but_refused():
-    with pytest.raises(ParameterError, match=r'a delay of 0.25 ms is no multiple of dt = 0.1 ms'):
+    with pytest.raises(ParameterError, match=r'delay = 0.25 ms must be a multiple of dt = 0.1 ms'):
         arrival_steps(0.25 * u.ms)
 
 

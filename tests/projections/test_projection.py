@@ -238,6 +238,15 @@ def test_long_arrays_that_differ_in_the_middle_are_not_merged():
     assert post.receptors[1].syn.tau[n // 2] == 6.0 * u.ms
 
 
+def test_an_option_of_the_synapse_tells_receptors_apart():
+    post, start = pair(Expon.desc(tau=5.0 * u.ms))
+    _, mean = pair(Expon.desc(tau=5.0 * u.ms, acts='mean'), post=post)
+    _, same = pair(Expon.desc(acts='mean', tau=5.0 * u.ms), post=post)
+    assert start.receptor is not mean.receptor
+    assert mean.receptor is same.receptor
+    assert (start.receptor.syn.acts, mean.receptor.syn.acts) == ('start', 'mean')
+
+
 def test_a_state_as_parameter_is_shared_only_with_itself():
     tau = ParamState(jnp.array(5.0) * u.ms)
     post, _ = pair(Expon.desc(tau=tau))
@@ -390,10 +399,4 @@ def test_a_delivery_of_another_shape_is_an_error(dt):
     projection = AlignPostProj(comm=one_to_one(2, 2, weight=1.0 * u.mS), syn=Expon.desc(), out=CUBA.desc(), post=post)
     bst.nn.init_all_states(post)
     with pytest.raises(ShapeError, match=r"AlignPostProj: comm delivers shape \(2,\), but its target LIF 'I' has shape \(3,\)"):
-        projection(jnp.ones(2))
-
-
-def test_delivering_before_init_all_states_says_what_to_do():
-    _, projection = pair()
-    with pytest.raises(AttributeError, match='init_all_states'):
         projection(jnp.ones(2))

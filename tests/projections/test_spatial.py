@@ -269,6 +269,13 @@ BAD = {
     'grid number': (lambda: spatial.grid((2.5, 1)), ParameterError, 'grid: shape = 2.5 must be a whole number'),
     'grid extent': (lambda: spatial.grid((2, 2), (1.0, 0.0)), ParameterError, 'grid: extent = .* must be more than zero and finite'),
     'grid extent shape': (lambda: spatial.grid((2, 2), (1.0, 1.0, 1.0)), ShapeError, r'grid: extent has shape \(3,\)'),
+    'delays of no time': (
+        lambda: spatial.delays(1.0, 2.0 * u.mm / u.ms),
+        UnitError,
+        'spatial.delays: a distance with no unit and a speed with the unit mm / ms give no time',
+    ),
+    'no speed': (lambda: spatial.delays(1.0 * u.mm, 0.0 * u.mm / u.ms), ParameterError, 'speed finite and more than zero'),
+    'negative distance': (lambda: spatial.delays(-1.0 * u.mm, 1.0 * u.mm / u.ms), ParameterError, 'distances must be finite and zero or'),
     'uniform extent': (
         lambda: spatial.uniform(3, 1.0),
         ShapeError,
@@ -277,8 +284,22 @@ BAD = {
 }
 
 
+def test_delays_follow_from_distances_rounded_to_whole_steps(dt):
+    places = spatial.uniform(40, (1.0, 1.0) * u.mm, seed=1)
+    connection = distance_dependent(places, places, spatial.box(0.5 * u.mm), weight=1.0 * u.mV, seed=2)
+    time = spatial.delays(connection.distances, 0.3 * u.meter / u.second)
+    exact = connection.distances.to_decimal(u.mm) / 0.3
+    steps = time.to_decimal(u.ms) / 0.1
+    np.testing.assert_allclose(steps, np.rint(steps), rtol=1e-12)
+    assert np.abs(time.to_decimal(u.ms) - exact).max() <= 0.05 + 1e-12  # half a step
+    post = bst.LIF(40)
+    projection = bst.DeltaProj(comm=connection, post=post, delay=time)
+    bst.nn.init_all_states([projection, post])  # which refuses what is no multiple of dt
+    np.testing.assert_array_equal(projection.delays.to_decimal(u.ms), time.to_decimal(u.ms))
+
+
 @pytest.mark.parametrize('case', BAD)
-def test_what_cannot_be_met_is_one_clear_line(case):
+def test_what_cannot_be_met_is_one_clear_line(case, dt):
     make, error, message = BAD[case]
     with pytest.raises(error, match=message) as raised:
         make()

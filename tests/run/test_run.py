@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import brainpy_state as bst
-from brainpy_state import ParameterError, State, run
+from brainpy_state import ParameterError, State, UnitError, run
 from brainpy_state.record import SpikeRecorder
 
 
@@ -155,6 +155,24 @@ def test_multiples_of_dt_may_be_inexact_in_floating_point():
     with bst.environ.context(dt=0.1 * u.ms):
         assert run(lambda: bst.environ.get('i'), 0.3 * u.ms).shape == (3,)
         assert run(lambda: bst.environ.get('i'), 1e-3 * u.second).shape == (10,)
+
+
+def test_a_duration_that_is_no_time_is_an_error(dt):
+    with pytest.raises(UnitError, match=r'run: duration = 10\.0 must be a time, as dt = 0\.1 ms is'):
+        run(lambda: None, 10.0)
+
+
+@pytest.mark.parametrize('recorded', [False, True])
+def test_it_returns_when_the_simulation_has_ended(recorded, dt):
+    x, recorder = State(jnp.eye(200)), SpikeRecorder(1)
+
+    def step():
+        x.value = x.value @ x.value
+        if recorded:
+            recorder(jnp.zeros(1))
+
+    run(step, 20.0 * u.ms, recorders=[recorder] * recorded)
+    assert x.value.is_ready()
 
 
 def test_dt_is_needed():

@@ -27,7 +27,7 @@ CASES = {
     'DualExpon not normalized': Case(lambda n, **k: bst.DualExpon(n, normalize=False, **k), 1.0 * u.mS, u.mS, True),
     'DualExpon of a number': Case(lambda n, **k: bst.DualExpon(n, g_initializer=0.0, **k), 1.0, u.UNITLESS, True),
     'Alpha': Case(bst.Alpha, 1.0 * u.mS, u.mS, True),
-    'Alpha normalized': Case(lambda n, **k: bst.Alpha(n, normalize=True, **k), 1.0 * u.mS, u.mS, True),
+    'Alpha of another kind': Case(lambda n, **k: bst.Alpha(n, normalize=True, acts='mean', **k), 1.0 * u.mS, u.mS, True),
     'AMPA': Case(bst.AMPA, 1.0, u.mS),
     'GABAa': Case(bst.GABAa, 1.0, u.mS),
     'BioNMDA': Case(bst.BioNMDA, 1.0, u.mS),

@@ -220,3 +220,40 @@ def test_the_unit_of_a_rising_synapse_is_that_of_its_initializer(dt):
     assert float(synapse.g.value.mantissa[0]) > 200.0
     with pytest.raises(UnitError, match='h_initializer = .* has the unit mS, but needs one like pA'):
         bst.nn.init_all_states(DualExpon(1, g_initializer=0.0 * u.pA, h_initializer=1.0 * u.mS))
+
+
+# From a time constant (of DualExpon 8 ms with a rise of 1 ms): the synapse, and the integral of its g in mS up to time t after a unit input.
+CHARGES = {
+    'Expon': (lambda tau, **k: Expon(1, tau=tau, **k), lambda t: 8 * (1 - np.exp(-t / 8))),
+    'DualExpon': (
+        lambda tau, **k: DualExpon(1, tau_decay=tau, normalize=False, **k),
+        lambda t: 8 * (1 - np.exp(-t / 8)) - (1 - np.exp(-t)),
+    ),
+    'Alpha': (lambda tau, **k: Alpha(1, tau=tau, **k), lambda t: 8 - (8 + t) * np.exp(-t / 8)),
+}
+
+
+@pytest.mark.parametrize('step', [0.1, 1.0, 20.0])
+@pytest.mark.parametrize(('make', 'integral'), CHARGES.values(), ids=CHARGES)
+def test_with_the_mean_over_a_step_the_charge_is_exact_whatever_the_step(make, integral, step, x64):
+    charge = step * np.cumsum(response(make(8.0 * u.ms, acts='mean'), 60, step))
+    # the closed form loses digits where it is much below 8
+    np.testing.assert_allclose(charge, integral(step * np.arange(1, 61)), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(('make', 'integral'), CHARGES.values(), ids=CHARGES)
+def test_a_trained_time_constant_gives_the_same_means(make, integral):
+    tau = bst.ParamState(jnp.full(1, 8.0) * u.ms)  # is computed with in the type of the states
+    charge = 0.1 * np.cumsum(response(make(tau, acts='mean'), 60, 0.1))
+    np.testing.assert_allclose(charge, integral(0.1 * np.arange(1, 61)), rtol=1e-4)  # an eps for each of 80 steps in a time constant
+
+
+def test_the_value_at_the_start_of_a_step_has_too_much_charge_by_half_a_step(x64):
+    charge = response(Expon(1, tau=5.0 * u.ms), 1500, 0.1).sum() * 0.1
+    assert charge / 5.0 == pytest.approx(1 + 0.1 / (2 * 5.0), abs=(0.1 / 5.0) ** 2 / 12 * 1.1)  # the next term of the series
+
+
+@pytest.mark.parametrize('make', [Expon, DualExpon, Alpha])
+def test_what_acts_is_one_of_two(make):
+    with pytest.raises(ParameterError, match=f"^{make.__name__}: acts is 'end', but must be one of 'start', 'mean'[.]$"):
+        make(1, acts='end')

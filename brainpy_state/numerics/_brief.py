@@ -1,0 +1,17 @@
+"""A value in a message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brainunit as u
+import jax
+import numpy as np
+
+
+def brief(value: Any) -> str:
+    """A value as a message shows it: long arrays by their shape, and what is known by its number also while a function is traced."""
+    if np.size(u.get_mantissa(value)) > 4:
+        return f'<array of shape {np.shape(u.get_mantissa(value))}>'
+    with jax.ensure_compile_time_eval():
+        return str(value)
