@@ -22,7 +22,7 @@ def to_post(csr: CSR, weight: Array | None, spikes: Array, dtype: Any = None) ->
     Parameters
     ----------
     csr : CSR -- structure
-    weight : (nnz,) -- weight of each synapse; None for 1
+    weight : (nnz,) -- weight of each synapse; None for 1. Numbers of float16 are stored so and count as float32
     spikes : bool or float, (..., pre) -- in the dtype of the weight where it is a float
     dtype : float32 or float64 -- of the result where neither weight nor spikes are floats, default float32
 
@@ -99,12 +99,12 @@ def product(csr: CSR, weight: Array | float, spikes: Array) -> Array:
 
     Returns
     -------
-    Array, (..., post), in the dtype of the weight (of float spikes where the weight is a Python number)
+    Array, (..., post), in the dtype of the weight (of float spikes where the weight is a Python number; float32 for float16)
 
     Raises
     ------
     TypeError
-        The weight is not float32 or float64, or the spikes are neither bool nor of that dtype.
+        The weight is not float16, float32 or float64, or the spikes are neither bool nor of that dtype.
     ValueError
         The last axis of the spikes is not pre, or the weight is neither a scalar nor of shape (nnz,).
 
@@ -123,8 +123,12 @@ def product(csr: CSR, weight: Array | float, spikes: Array) -> Array:
         weight = jnp.asarray(weight, spikes.dtype if spikes.dtype.kind == 'f' else jnp.result_type(float))
     weight = jnp.asarray(weight)
     if weight.ndim == 0:
+        weight = weight.astype(jnp.float32) if weight.dtype == np.float16 else weight
         return weight * to_post(csr, None, spikes, weight.dtype)
     return to_post(csr, weight, spikes)
+
+
+_STORED = [('spikes', np.dtype(bool)), ('weight', np.dtype(np.float16))]  # read as numbers of the result's type
 
 
 def _check_vector(name: str, argument: str, x: Array, size: int) -> None:
@@ -142,10 +146,10 @@ def _weights(name: str, csr: CSR, weight: Array | None) -> tuple[Array, ...]:
 
 
 def _parameters(name: str, csr: CSR, dtype: Any = None, **factors: Array | None) -> dict[str, Any]:
-    # One dtype for all, or an error: a silent cast would hide mixed precision. Only spikes may be bool.
+    # One dtype for all, or an error: a silent cast would hide mixed precision. Only spikes may be bool, and weights float16.
     found = None if dtype is None else np.dtype(dtype)
     for argument, x in factors.items():
-        if x is None or (argument == 'spikes' and x.dtype == np.bool_):
+        if x is None or (argument, x.dtype) in _STORED:
             continue
         found = found or np.dtype(x.dtype)
         if x.dtype != found:

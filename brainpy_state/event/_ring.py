@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
@@ -29,7 +30,7 @@ def to_ring(slots: CSR, weight: Array | float, spikes: Array, row: Array | int, 
     slots : CSR
         From ``pre`` sources to ``steps * post`` slots: ``delay * post + target`` for a delay in steps.
     weight : float, () or (nnz,)
-        One for all synapses, or one for each.
+        One for all synapses, or one for each; in the dtype of the ring, or float16, which counts as the same.
     spikes : bool or float, (..., pre)
         Nonzero where the source fired.
     row : int32, ()
@@ -65,11 +66,11 @@ def to_ring(slots: CSR, weight: Array | float, spikes: Array, row: Array | int, 
             ' it has shape (steps, ..., post) with steps * post slots.'
         )
     each = jnp.asarray(weight, None if hasattr(weight, 'dtype') else ring.dtype)
-    if each.dtype != ring.dtype:
+    if each.dtype not in (ring.dtype, np.float16):
         raise TypeError(f'event.to_ring: weight has dtype {each.dtype}, but the ring {ring.dtype}.')
     if ring.ndim > 2 or spikes.shape != slots.shape[:1] or each.shape not in ((), (slots.nnz,)):
         return _add(slots, each, spikes, row, ring)
-    factors = (each, spikes) if each.ndim else (each * spikes.astype(each.dtype),)
+    factors = (each, spikes) if each.ndim else (each.astype(ring.dtype) * spikes.astype(ring.dtype),)
     operands = (slots.indptr, slots.indices, *factors, row, ring)
     return to_ring_p.bind(*operands, shape=(slots.shape[0], post), ordered=slots.ordered, backend=_backend.preference())
 

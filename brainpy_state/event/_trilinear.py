@@ -59,14 +59,19 @@ def _transpose_to_post(ct: Any, *structure_and_factors: Any, **parameters: Any) 
     *structure, spikes = structure_and_factors
     if ad.is_undefined_primal(spikes):
         return [*[None] * len(structure), to_pre_p.bind(*structure, ct, **parameters)]
-    return [None, None, to_weight_p.bind(*structure[:2], spikes, ct, **parameters), None]
+    return [None, None, _as_weight(to_weight_p.bind(*structure[:2], spikes, ct, **parameters), structure[2]), None]
+
+
+def _as_weight(seen: Any, weight: Any) -> Any:
+    """What synapses see, in the type in which weights are stored."""
+    return seen.astype(weight.aval.dtype)
 
 
 def _transpose_to_pre(ct: Any, *structure_and_factors: Any, **parameters: Any) -> list[Any]:
     *structure, values = structure_and_factors
     if ad.is_undefined_primal(values):
         return [*[None] * len(structure), to_post_p.bind(*structure, ct, **parameters)]
-    return [None, None, to_weight_p.bind(*structure[:2], ct, values, **parameters), None]
+    return [None, None, _as_weight(to_weight_p.bind(*structure[:2], ct, values, **parameters), structure[2]), None]
 
 
 def _transpose_to_weight(ct: Any, indptr: Any, indices: Any, spikes: Any, values: Any, **parameters: Any) -> list[Any]:

@@ -90,7 +90,9 @@ class Connection(Module):
         if isinstance(weight, Drawn):
             raise ParameterError(f'{self.label}: weights are drawn by a rule, which has a seed, such as explicit_edges(..., seed=1).')
         value = weight(shape) if callable(weight) else weight
-        mantissa, unit = jnp.asarray(u.get_mantissa(value), environ.dftype()), u.get_unit(value)
+        mantissa, unit = u.get_mantissa(value), u.get_unit(value)
+        if getattr(mantissa, 'dtype', None) != np.float16 or not np.ndim(mantissa):
+            mantissa = jnp.asarray(mantissa, environ.dftype())
         if mantissa.shape not in ((), shape):
             raise ShapeError(
                 f'{self.label}: weight has shape {mantissa.shape}, expected one number or one for each of the {shape[0]} synapses.'
@@ -200,8 +202,8 @@ def connect(
     if isinstance(weight, Drawn) or delay is not None:
         seed, pre, size = _check.seed(rule, seed), indptr.size - 1, columns.size
         if isinstance(weight, Drawn):
-            dtype = np.float64 if environ.dftype() == np.float64 else np.float32
-            weights = Values(keys((seed, 'weight'), pre), weight.law(), _parallel.empty(size, dtype))
+            of = weight.dtype or (np.float64 if environ.dftype() == np.float64 else np.float32)
+            weights = Values(keys((seed, 'weight'), pre), weight.law(), _parallel.empty(size, of))
         if delay is not None:
             law, dtype = in_steps(rule, delay, environ.get('dt', desc=f'{rule} counts delays in time steps'))
             delays = Values(keys((seed, 'delay'), pre), law, _parallel.empty(size, dtype))

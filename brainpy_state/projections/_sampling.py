@@ -246,7 +246,8 @@ def put_values(weights: Values | None, delays: Values | None, starts: np.ndarray
         order = np.lexsort((steps, row))
         number, columns[here], delays.out[here] = number[order], columns[here][order], steps[order]
     if weights is not None:
-        weights.out[here] = _values(weights, row, number)
+        values = _values(weights, row, number)
+        weights.out[here] = values.astype(np.float32) if weights.out.dtype == np.float16 else values
 
 
 def _values(values: Values, row: np.ndarray, number: np.ndarray) -> np.ndarray:

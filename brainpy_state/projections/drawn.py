@@ -23,7 +23,7 @@ _FARTHEST = 8.21  # standard deviations: no normal draw is farther from the mean
 _LEAST = 0.01  # share of draws within limits, so that a second draw does not take for ever
 
 
-def normal(mean: Any, std: Any, *, low: Any = None, high: Any = None, outside: str = 'clip') -> Drawn:
+def normal(mean: Any, std: Any, *, low: Any = None, high: Any = None, outside: str = 'clip', dtype: str | None = None) -> Drawn:
     """Normally distributed values.
 
     Parameters
@@ -34,6 +34,9 @@ def normal(mean: Any, std: Any, *, low: Any = None, high: Any = None, outside: s
         Limits.
     outside : {'clip', 'redraw'}
         Whether a value outside of the limits becomes the limit, or is drawn again.
+    dtype : {'float16', 'float32', 'float64'}, optional
+        How weights are stored; by default, in the precision that is set. Those of 16 bits take half the memory, and count as
+        float32 where they are delivered.
 
     Raises
     ------
@@ -58,16 +61,18 @@ def normal(mean: Any, std: Any, *, low: Any = None, high: Any = None, outside: s
     """
     low = low if low is not None else -np.inf * u.get_unit(mean)
     high = high if high is not None else np.inf * u.get_unit(mean)
-    return Drawn('normal', mean, std, low, high, outside)
+    return Drawn('normal', mean, std, low, high, outside, dtype)
 
 
-def uniform(low: Any, high: Any) -> Drawn:
+def uniform(low: Any, high: Any, *, dtype: str | None = None) -> Drawn:
     """Uniformly distributed values.
 
     Parameters
     ----------
     low, high : quantity or number
         Limits.
+    dtype : {'float16', 'float32', 'float64'}, optional
+        As in `normal`.
 
     Raises
     ------
@@ -76,7 +81,7 @@ def uniform(low: Any, high: Any) -> Drawn:
     UnitError
         If their units differ.
     """
-    return Drawn('uniform', low, high - low, low, high, 'clip')
+    return Drawn('uniform', low, high - low, low, high, 'clip', dtype)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,8 +94,11 @@ class Drawn:
     low: Any
     high: Any
     outside: str
+    dtype: Any = None
 
     def __post_init__(self) -> None:
+        if self.dtype not in (None, 'float16', 'float32', 'float64'):
+            raise ParameterError(f"{self.shape}: dtype = {self.dtype!r} must be 'float16', 'float32' or 'float64'.")
         if self.outside not in ('clip', 'redraw'):
             raise ParameterError(f"{self.shape}: outside = {self.outside!r} must be 'clip' or 'redraw'.")
         for name in ('scale', 'low', 'high'):
@@ -154,6 +162,8 @@ def in_steps(rule: str, delay: Any, dt: Any) -> tuple[np.ndarray, Any]:
             f'{rule}: delay = {delay} must say how delays are drawn, such as drawn.normal(...); others are given to the projection.'
         )
     check_unit(delay.location, dt, rule, 'delay')
+    if delay.dtype is not None:
+        raise ParameterError(f'{rule}: delays are stored in whole steps; leave out dtype = {delay.dtype!r}.')
 
     def steps(x: Any) -> float:
         return float(plain(x / dt))

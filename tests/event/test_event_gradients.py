@@ -113,3 +113,14 @@ def test_gradient_of_an_empty_network_is_zero(network, backend, name):
     csr = network(name)
     found = jax.grad(lambda w, s: jnp.sum(event.product(csr, w, s) ** 2), (0, 1))(jnp.ones(csr.nnz), jnp.ones(csr.shape[0]))
     assert [not np.any(g) for g in found] == [True, True]
+
+
+def test_weights_of_16_bits_have_gradients_of_16_bits(small, backend):
+    rng = np.random.default_rng(0)
+    weight, out = jnp.asarray(rng.normal(size=small.nnz), jnp.float16), jnp.asarray(rng.normal(size=small.shape[1]), jnp.float32)
+    spikes = jnp.asarray(rng.normal(size=small.shape[0]), jnp.float32)
+    of_weight, of_spikes = jax.jit(jax.grad(lambda w, s: event.product(small, w, s) @ out, (0, 1)))(weight, spikes)
+    assert of_weight.dtype == jnp.float16
+    rows = np.asarray(small.pre_ids())
+    np.testing.assert_allclose(of_weight, np.asarray(spikes)[rows] * np.asarray(out)[np.asarray(small.indices)], rtol=2e-3, atol=1e-3)
+    np.testing.assert_allclose(of_spikes, small.to_dense(weight.astype(jnp.float32)) @ out, rtol=1e-5)

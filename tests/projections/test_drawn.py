@@ -111,6 +111,21 @@ def test_a_network_that_grows_keeps_weights_and_delays(dt):
     assert small.items() <= large.items()
 
 
+def test_weights_of_16_bits_are_those_of_32_rounded_and_delivered_as_32(dt):
+    whole, half = (connection(weight=drawn.normal(2.0 * u.nS, 1.0 * u.nS, dtype=dtype)) for dtype in ('float32', 'float16'))
+    assert half.weight.value.dtype == np.float16
+    np.testing.assert_array_equal(half.weights.mantissa, whole.weights.mantissa.astype(np.float16))
+    arrived = half(np.ones(100, np.float32))
+    assert arrived.dtype == np.float32
+    exact = np.bincount(half.targets, np.asarray(half.weights.mantissa, float), 80)
+    np.testing.assert_allclose(arrived.mantissa, exact, rtol=1e-5)
+    neurons = bst.LIF(80)
+    projection = bst.AlignPostProj(comm=half, syn=bst.Expon.desc(g_initializer=0.0 * u.nS), out=bst.CUBA.desc(), post=neurons)
+    bst.nn.init_all_states(neurons)
+    projection(np.ones(100, np.float32))
+    np.testing.assert_allclose(projection.receptor.syn.g.value.to_decimal(u.nS), exact, rtol=1e-5)
+
+
 def test_every_rule_can_draw(dt):
     options = dict(weight=drawn.uniform(1.0, 2.0), delay=drawn.uniform(0.0 * u.ms, 2.0 * u.ms), seed=1)
     places = bst.spatial.grid((5, 5))
@@ -175,6 +190,8 @@ BAD = [
     (lambda: connection(delay=drawn.uniform(0.0, 1.0)), UnitError, 'fixed_total_number: delay = 0.0 has no unit'),
     (lambda: connection(delay=drawn.normal(1.0 * u.ms, 1.0 * u.ms)), ParameterError, r'a delay could be -7.21 ms; give it a limit'),
     (lambda: connection(delay=drawn.uniform(0.0 * u.ms, 9.0 * u.second)), ParameterError, r'a delay could be 90000 steps'),
+    (lambda: drawn.normal(1.0, 1.0, dtype='int8'), ParameterError, "normal: dtype = 'int8' must be 'float16', 'float32' or 'float64'"),
+    (lambda: connection(delay=drawn.uniform(0.0 * u.ms, 1.0 * u.ms, dtype='float16')), ParameterError, 'delays are stored in whole steps'),
     (lambda: bst.Connection(connection().structure, drawn.uniform(0.0, 1.0)), ParameterError, 'weights are drawn by a rule'),
     (lambda: bst.Connection(connection().structure, 1.0, delay_steps=np.zeros(3, np.uint8)), bst.ShapeError, r'delay_steps are uint8 \(3,\)'),
     (lambda: bst.one_to_one(3, 3, weight=drawn.uniform(0.0, 1.0), seed=1.5), ParameterError, 'one_to_one: seed is an integer'),

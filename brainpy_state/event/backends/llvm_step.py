@@ -231,7 +231,7 @@ class _Emitter:
     ) -> None:
         pre, clear = node.params['shape'][0], node.name == 'event_to_post'
         starts, slots, *weights = structure
-        options = str(spikes.dtype), str(node.dtype), bool(weights)
+        options = str(spikes.dtype), str(node.dtype), str(weights[0].dtype) if weights else ''
         function = self._function(3, 'numba_deliver', 'deliver', *options)
         fired = self._further(active, row * (pre + 1))
         words = [
@@ -252,7 +252,7 @@ class _Emitter:
         pre, post = node.params['shape']
         weight = self._address(weights[0]) if weights else I64(0)
         places = self._address(starts), self._address(targets), weight, self._address(values), self._address(node)
-        options = str(values.dtype), node.params['dtype'], bool(weights)
+        options = str(values.dtype), str(weights[0].dtype) if weights else ''
         self._call('numba_products', 'to_pre', options, *places, I64(node.size // max(1, pre)), I64(pre), I64(post))
 
     def _event_to_weight(self, nodes: list[Node]) -> None:

@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .numba_memory import BLOCK, POINTER, VALUES, lowest, spike_scanner
+from .numba_memory import BLOCK, POINTER, VALUES, lowest, reader, spike_scanner
 
 _int32, _int64 = POINTER['int32'], POINTER['int64']
 _LINE = 64  # bytes of a cache line
@@ -59,17 +59,19 @@ def parts() -> Callable:
     return function
 
 
-def deliver(spike: str, dtype: str, weighted: bool) -> Callable:
+def deliver(spike: str, dtype: str, weight: str) -> Callable:
     """Add what active sources send to slots, from an address of: starts, slots, weights, spikes, active, received, start, size, clear.
 
     A slot is a target, or delay * post + target in a ring whose due step begins at ``start``. With ``clear``, what was received
-    before is forgotten. A part has its own range of slots, so rows are sorted by slot if there is more than one.
+    before is forgotten. ``weight`` is the type of weights, '' where there are none. A part has its own range of slots, so rows are
+    sorted by slot if there is more than one.
     """
     value, typed, of_spike = VALUES[dtype], POINTER[dtype], POINTER[spike]
+    weighted, weight_of = weight != '', reader(weight or dtype)
 
     def function(context: int, part: int, parts: int) -> int:
         words = _int64(context)
-        indptr, indices, weight = _int32(words[0]), _int32(words[1]), typed(words[2])
+        indptr, indices, weights = _int32(words[0]), _int32(words[1]), words[2]
         spikes, rows, out = of_spike(words[3]), _int32(words[4]), typed(words[5])
         start, size, clear = words[6], words[7], words[8]
         count, first, last = rows[0], 0, size
@@ -122,7 +124,7 @@ def deliver(spike: str, dtype: str, weighted: bool) -> Callable:
                 if place >= size:
                     place -= size
                 if weighted:
-                    out[place] += weight[k] * amplitude
+                    out[place] += weight_of(weights, k) * amplitude
                 else:
                     out[place] += amplitude
                 k += 1

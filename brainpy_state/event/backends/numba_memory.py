@@ -47,6 +47,44 @@ ITEMS = {name: getattr(types, name) for name in _NAMES} | {'bool': types.uint8}
 POINTER = {name: _pointer(item) for name, item in ITEMS.items()}
 
 
+@intrinsic
+def _half(typing: Any, address: Any) -> Any:
+    """The float16 number at an address, as float32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number = builder.load(builder.inttoptr(arguments[0], ir.HalfType().as_pointer()))
+        return builder.fpext(number, ir.FloatType())
+
+    return types.float32(types.int64), generate
+
+
+@intrinsic
+def put_half(typing: Any, address: Any, value: Any) -> Any:
+    """Write a float32 number as float16."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number = builder.fptrunc(arguments[1], ir.HalfType())
+        builder.store(number, builder.inttoptr(arguments[0], ir.HalfType().as_pointer()))
+        return ir.IntType(64)(0)
+
+    return types.int64(types.int64, types.float32), generate
+
+
+def reader(dtype: str) -> Callable[[int, int], float]:
+    """Make `item(address, k)`: the k-th number of a vector, float32 where it is float16."""
+    typed: Any = POINTER.get(dtype)
+
+    @inlined
+    def of_type(address: int, k: int) -> float:
+        return typed(address)[k]
+
+    @inlined
+    def of_half(address: int, k: int) -> float:
+        return _half(address + 2 * k)
+
+    return of_half if dtype == 'float16' else of_type
+
+
 def _compared(dtype: str) -> Any:
     # One comparison of vectors, since the compiler does not vectorise a loop that searches.
     item = ITEMS[dtype]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .numba_memory import BLOCK, ITEM_BYTES, POINTER, VALUES, lowest, spike_scanner
+from .numba_memory import BLOCK, ITEM_BYTES, POINTER, VALUES, lowest, reader, spike_scanner
 
 _int32 = POINTER['int32']
 
 
-def to_pre(dtype: str, result: str, weighted: bool) -> Callable:
+def to_pre(dtype: str, weight: str) -> Callable:
     """From (batch, post) values to what (batch, pre) would collect. Every row is a dot product."""
     value_bytes, value, typed = ITEM_BYTES[dtype], VALUES[dtype], POINTER[dtype]
+    weighted, weight_of = weight != '', reader(weight or dtype)
 
     def function(starts: int, targets: int, weights: int, values: int, collected: int, batch: int, pre: int, post: int) -> int:
-        indptr, indices, weight = _int32(starts), _int32(targets), typed(weights)
+        indptr, indices = _int32(starts), _int32(targets)
         for b in range(batch):
             out = typed(collected + b * pre * value_bytes)
             target = typed(values + b * post * value_bytes)
@@ -22,7 +23,7 @@ def to_pre(dtype: str, result: str, weighted: bool) -> Callable:
                 total = value(0)
                 for k in range(indptr[row], indptr[row + 1]):
                     if weighted:
-                        total += weight[k] * target[indices[k]]
+                        total += weight_of(weights, k) * target[indices[k]]
                     else:
                         total += target[indices[k]]
                 out[row] = total

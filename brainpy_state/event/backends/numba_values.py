@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from numba import float32
+
 from .numba_host import BINS, first_places, fraction, normals, word
-from .numba_memory import POINTER, inlined
+from .numba_memory import POINTER, inlined, put_half
 
 _int32, _int64, _uint16, _uint64, _float64 = (POINTER[name] for name in ('int32', 'int64', 'uint16', 'uint64', 'float64'))
 _NONE = 'none'
@@ -43,7 +45,7 @@ def values(weight: str, step: str) -> Callable[..., int]:
     Operands: keys of the rows for weights and for delays, uint64; the two laws, six float64 each; the rows; int64 ``starts`` of the
     rows in the whole; columns, weights, delays of the whole; memory of 8 * 256 bytes and 22 for each synapse of the longest row.
     """
-    weights, steps = POINTER.get(weight, _int32), POINTER.get(step, _int32)
+    weights, steps, is_half = POINTER.get(weight, _int32), POINTER.get(step, _int32), weight == 'float16'
 
     def rows(
         weight_keys: int, delay_keys: int, weight_law: int, delay_law: int, first: int, last: int, starts: int,
@@ -83,7 +85,11 @@ def values(weight: str, step: str) -> Callable[..., int]:
             if weight != _NONE:
                 _draw(_uint64(weight_keys)[row], _float64(weight_law), size, x)
                 for k in range(size):
-                    weights(weight_out)[begin + k] = _float64(x)[k if step == _NONE else _int32(given)[k]]
+                    drawn_weight = _float64(x)[k if step == _NONE else _int32(given)[k]]
+                    if is_half:
+                        put_half(weight_out + 2 * (begin + k), float32(drawn_weight))
+                    else:
+                        weights(weight_out)[begin + k] = drawn_weight
         return 0
 
     return rows
