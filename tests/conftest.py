@@ -35,20 +35,30 @@ def clean_world() -> Iterator[None]:
     assert stack.top is None, 'the test left a trace or a StateTraceStack open'
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker run all of a file, since its tests share what they have compiled, but each slow test where there is time."""
+    for item in items:
+        if not any(item.iter_markers('xdist_group')) and not any(item.iter_markers('slow')):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 def pytest_collection_finish() -> None:
-    """Spare every search for garbage what was imported: it stays, and is much."""
+    """Spare searches for garbage what was imported: it stays, and is much."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope='module')
 def bounded_memory() -> Iterator[None]:
-    """Forget compiled programs when there are many: they take gigabytes, and slow down every search for garbage."""
+    """Spare searches for garbage what earlier modules have left, compiled programs above all; forget it when it is gigabytes."""
     yield
     pages = int(Path('/proc/self/statm').read_text().split()[1]) if Path('/proc/self/statm').exists() else 0
     if pages * os.sysconf('SC_PAGE_SIZE') > MOST_MEMORY:
+        gc.unfreeze()
         jax.clear_caches()
         gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope='module')

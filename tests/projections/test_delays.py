@@ -1,5 +1,7 @@
 """Every kind of projection, with every kind of delay and with short-term plasticity, against a dense simulation in plain NumPy."""
 
+import functools
+
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
@@ -50,6 +52,8 @@ U, TAU_F, TAU_D = 0.3, 500.0, 100.0
 
 
 class Network(bst.nn.Module):
+    """Made by `network`, so that tests share its compiled steps."""
+
     def __init__(self, kind, form, stp=False):
         super().__init__()
         self.kind, self.plastic = kind, stp
@@ -75,6 +79,9 @@ class Network(bst.nn.Module):
     def update(self, x):
         self.proj(self.N.get_spike())
         return self.N(x)
+
+
+network = functools.cache(Network)
 
 
 def dense_simulation(net, drive):
@@ -131,7 +138,7 @@ def simulate(net, drive):
 @pytest.mark.parametrize('kind', UNIT)
 def test_a_network_equals_the_dense_simulation(kind, form, x64):
     with bst.environ.context(dt=DT * u.ms):
-        net = bst.nn.init_all_states(Network(kind, form))
+        net = bst.nn.init_all_states(network(kind, form))
         spikes, V = simulate(net, DRIVE)
     expected = list(dense_simulation(net, DRIVE))
     assert spikes.sum() > 2 * N
@@ -156,7 +163,7 @@ def test_a_network_with_short_term_plasticity_equals_the_dense_simulation(kind, 
 def test_a_batch_equals_single_networks(kind, form, x64):
     drive = np.stack([DRIVE, DRIVE[::-1]], axis=1)
     with bst.environ.context(dt=DT * u.ms):
-        net = Network(kind, form)
+        net = network(kind, form)
         together = simulate(bst.nn.init_all_states(net, batch_size=2), drive)
         for b in range(2):
             alone = simulate(bst.nn.init_all_states(net), drive[:, b])

@@ -190,7 +190,7 @@ WAYS = {
 
 
 def test_results_states_and_draws_are_those_of_plain_python():
-    @check(35)
+    @check(26)
     @given(programs, st.sampled_from(list(WAYS)))
     def holds(program, way):
         transformed, python = WAYS[way]
@@ -210,7 +210,7 @@ def test_lanes_are_as_if_run_one_after_another():
     xs = np.stack([XS, -XS])
     shift = np.array([0.0, 0.5])
 
-    @check(18)
+    @check(14)
     @given(programs, st.booleans())
     def holds(program, each_step):
         bst.random.seed(0)
@@ -269,7 +269,7 @@ def test_gradients_are_those_of_jax_on_plain_python():
             cell.value = value
         return python(lambda x: run(plain, program, x)), ([c.value for c in plain.cells], plain.rng.value)
 
-    @check(18)
+    @check(14)
     @given(programs, st.sampled_from(list(LOSSES)))
     def holds(program, name):
         loss, python = LOSSES[name]
