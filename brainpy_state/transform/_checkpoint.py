@@ -196,13 +196,9 @@ def _scan(body: Callable, init: Any, xs: Any, length: int, tell: Callable | None
 
 
 def _near_root(length: int) -> int:
-    """The divisor nearest to the square root, if one is near; else the root, rounded up."""
+    """The first divisor from the square root on, if one is near; else the root, rounded up. Two levels are enough for it."""
     root = math.isqrt(max(length - 1, 0)) + 1
-    for k in range(root // 2 + 1):
-        for size in (root + k, root - k):
-            if size > 1 and length % size == 0:
-                return size
-    return root
+    return next((size for size in range(max(root, 2), 2 * root) if length % size == 0), root)
 
 
 def checkpoint(
