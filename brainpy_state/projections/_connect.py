@@ -207,12 +207,12 @@ def connect(
             delays = Values(keys((seed, 'delay'), pre), law, _parallel.empty(size, dtype))
         put = engine(size, _compiled.values_kernel(weights, delays)).put_values
         _parallel.each(lambda first, last: put(weights, delays, indptr, first, last, columns), _parallel.spans(indptr))
-    structure = event.CSR(_taken(indptr.astype(np.int32)), _taken(columns), (indptr.size - 1, post))
-    value = weight if weights is None else with_unit(_taken(weights.out), weight.unit)
-    return Connection(structure, value, space=space, delay_steps=None if delays is None else _taken(delays.out))
+    structure = event.CSR(taken(indptr.astype(np.int32)), taken(columns), (indptr.size - 1, post))
+    value = weight if weights is None else with_unit(taken(weights.out), weight.unit)
+    return Connection(structure, value, space=space, delay_steps=None if delays is None else taken(delays.out))
 
 
-def _taken(array: np.ndarray) -> jax.Array:
+def taken(array: np.ndarray) -> jax.Array:
     """An array of JAX in the same memory, where that is possible: nobody else may write to it."""
     with jax.ensure_compile_time_eval():
         return jax.device_put(array)

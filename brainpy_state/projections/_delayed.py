@@ -1,4 +1,4 @@
-"""A connection whose synapses have delays of their own."""
+"""Connections whose synapses have delays of their own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,54 @@ from .._errors import ParameterError
 from ..nn import Module, call_order
 from ..nn._declare import Allocated
 from ..nn._delay import check_dt, delay_steps
-from ..numerics import with_unit
+from ..numerics import plain, with_unit
 from ..state import DelayState
-from ._connect import Connection
+from . import _parallel
+from ._connect import Connection, taken
+
+
+class Ring(Module):
+    """What arrives at a target in the coming steps, from connections whose synapses have delays of their own.
+
+    Attributes
+    ----------
+    lines : list of DelayedConnection
+        Those that deliver into it.
+
+    Notes
+    -----
+    States: ``waiting``, of shape ``(steps, batch, n_post)``, and ``row``, which of its steps is due.
+    """
+
+    graph_invisible_attrs = ('lines',)
+
+    waiting: Any = Allocated()
+    row: Any = Allocated()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[DelayedConnection] = []
+
+    @call_order(1)
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Make room for the longest delay, in steps of the ``dt`` that is set."""
+        first = self.lines[0]
+        dt = environ.get('dt', desc=f'{first.label} needs the time step for its delays')
+        steps = [line.in_steps(dt) for line in self.lines]
+        length = 1 + max(int(each.max(initial=0)) for each in steps)
+        for line, each in zip(self.lines, steps, strict=True):
+            line.lay_out(each, length, dt)
+        shape = (length, *(() if batch_size is None else (batch_size,)), first.comm.structure.shape[1])
+        self.waiting = DelayState(with_unit(jnp.zeros(shape, environ.dftype()), first.unit))
+        self.row = DelayState(jnp.zeros((), jnp.int32))
+
+    def take(self) -> Any:
+        """What arrives in this step, shape ``(batch, n_post)``; the next step is due then."""
+        waiting, row = self.waiting.value, self.row.value
+        ring, due = event.due(row, u.get_mantissa(waiting))
+        self.waiting.value = with_unit(ring, u.get_unit(waiting))
+        self.row.value = jnp.where(row + 1 == ring.shape[0], 0, row + 1)
+        return with_unit(due, u.get_unit(waiting))
 
 
 class DelayedConnection(Module):
@@ -28,57 +73,76 @@ class DelayedConnection(Module):
         The synapses and their weights.
     time : quantity, shape (n_synapses,), optional
         The delay of each, in the order of ``comm.sources``; None where the connection has delays of its own.
-    unit : callable
+    signal_unit : callable
         Gives the unit of the sources' signal, once the states are there.
-
-    Notes
-    -----
-    States: ``waiting``, a ring of what arrives in the coming steps, of shape ``(steps, batch, n_post)``, and ``row``, which of them is due.
     """
 
     graph_invisible_attrs = ('comm',)
 
-    waiting: Any = Allocated()
-    row: Any = Allocated()
+    slots: Any = Allocated()
+    made_for: Any = Allocated()
 
-    def __init__(self, comm: Connection, time: Any, unit: Callable[[], Any]):
+    def __init__(self, comm: Connection, time: Any, signal_unit: Callable[[], Any]):
         super().__init__()
-        self.comm, self.time, self.unit = comm, time, unit
+        self.comm, self.time, self.signal_unit = comm, time, signal_unit
+        self.deliver_into(Ring())
+
+    def deliver_into(self, ring: Ring) -> None:
+        """Deliver into this ring, which others may share, instead of one of its own."""
+        self.ring = ring
+        ring.lines.append(self)
 
     @property
     def delays(self) -> Any:
         """The delay of each synapse, shape ``(n_synapses,)``."""
         return self.comm.delays if self.time is None else self.time
 
-    @call_order(1)
-    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        """Make room for the longest delay, in steps of the ``dt`` that is set."""
-        self.made_for = environ.get('dt', desc=f'{self.label} needs the time step for its delays')
-        steps = self._steps()
-        pre, post = self.comm.structure.shape
-        length = int(steps.max(initial=0)) + 1
-        if length * post >= 2**31:
-            raise ParameterError(f'{self.label}: {length} steps of delay onto {post} neurons are more than 2**31 places.')
-        targets = steps * np.int32(post)
-        targets += self.comm.targets
-        self.slots = event.CSR(self.comm.structure.indptr, jnp.asarray(targets), (pre, length * post))
-        shape = (length, *(() if batch_size is None else (batch_size,)), post)
-        self.waiting = DelayState(with_unit(jnp.zeros(shape, environ.dftype()), u.get_unit(self.comm.weight.value) * self.unit()))
-        self.row = DelayState(jnp.zeros((), jnp.int32))
+    @property
+    def unit(self) -> Any:
+        """The unit of what arrives."""
+        return u.get_unit(self.comm.weight.value) * self.signal_unit()
 
-    def _steps(self) -> np.ndarray:
+    def in_steps(self, dt: Any) -> np.ndarray:
+        """The delay of each synapse in steps."""
         if self.time is not None:
-            return delay_steps(self.time, self.made_for, self.label)
+            return delay_steps(self.time, dt, self.label)
         check_dt(self.comm.made_for, self.comm.label)
         return np.asarray(self.comm.delay_steps)
 
+    def lay_out(self, steps: np.ndarray, length: int, dt: Any) -> None:
+        """Find the place of each synapse in a ring of this length, unless it is known."""
+        pre, post = self.comm.structure.shape
+        if length * post >= 2**31:
+            raise ParameterError(f'{self.label}: {length} steps of delay onto {post} neurons are more than 2**31 places.')
+        known = vars(self)
+        if 'slots' not in known or self.slots.shape[1] != length * post or not bool(dt == self.made_for):
+            self.slots = event.CSR(self.comm.structure.indptr, _places(steps, self.comm.targets, post), (pre, length * post))
+        self.made_for = dt
+
+    def send(self, x: Any) -> None:
+        """Let what the sources send in this step, shape ``(batch, n_pre)``, wait in the ring."""
+        slots, ring = self.slots, self.ring
+        check_dt(self.made_for, self.label)
+        waiting, row = ring.waiting.value, ring.row.value
+        x, scale = u.get_mantissa(x), float(plain(with_unit(1.0, self.unit) / with_unit(1.0, u.get_unit(waiting))))
+        x = x if scale == 1 else x * scale
+        added = event.to_ring(slots, u.get_mantissa(self.comm.weight.value), x, row, u.get_mantissa(waiting))
+        ring.waiting.value = with_unit(added, u.get_unit(waiting))
+
     def update(self, x: Any) -> Any:
         """What arrives in this step, shape ``(batch, n_post)``, after the sources have sent x, shape ``(batch, n_pre)``."""
-        weight, waiting, row = self.comm.weight.value, self.waiting.value, self.row.value
-        check_dt(self.made_for, self.label)
-        unit, length = u.get_unit(waiting), waiting.shape[0]
-        ring = event.to_ring(self.slots, u.get_mantissa(weight), u.get_mantissa(x), row, u.get_mantissa(waiting))
-        ring, due = event.due(row, ring)
-        self.waiting.value = with_unit(ring, unit)
-        self.row.value = jnp.where(row + 1 == length, 0, row + 1)
-        return with_unit(due, unit)
+        self.send(x)
+        return self.ring.take()
+
+
+def _places(steps: np.ndarray, targets: np.ndarray, post: int) -> Any:
+    """``steps * post + target`` of each synapse."""
+    places = _parallel.empty(targets.size, np.int32)
+
+    def fill(first: int, last: int) -> None:
+        part = places[first:last]
+        np.multiply(steps[first:last], np.int32(post), out=part, dtype=np.int32)
+        part += targets[first:last]
+
+    _parallel.each(fill, _parallel.ranges(targets.size, 1))
+    return taken(places)

@@ -65,6 +65,8 @@ class Projection(Module):
         if not isinstance(post, Neuron):
             raise TypeError(f'{self.label}: post must be a Neuron, but is {post!r}.')
         self.comm, self.post = comm, post
+        if isinstance(comm, Connection):
+            self._check_shape(comm.structure.shape[1:], post.varshape)
         self.stp = build(stp, lambda: self.sources) if isinstance(stp, Description) else stp
         if not (self.stp is None or isinstance(self.stp, ShortTermPlasticity)):
             raise TypeError(f'{self.label}: stp must be short-term plasticity, such as STP, or a description of it, but is {stp!r}.')
@@ -135,10 +137,12 @@ class Projection(Module):
 
     def _check(self, x: Any, like: Any) -> Any:
         check_unit(x, like, self.label, 'weight')
-        given, expected = np.shape(u.get_mantissa(x)), np.shape(u.get_mantissa(like))
+        self._check_shape(np.shape(u.get_mantissa(x)), np.shape(u.get_mantissa(like)))
+        return x
+
+    def _check_shape(self, given: tuple[int, ...], expected: tuple[int, ...]) -> None:
         if given != expected:
             raise ShapeError(f'{self.label}: comm delivers shape {given}, but its target {self.post.label} has shape {expected}.')
-        return x
 
 
 class AlignPostProj(Projection):
@@ -183,11 +187,16 @@ class AlignPostProj(Projection):
         _check_description(self, 'syn', syn, Synapse)
         _check_description(self, 'out', out, SynOut)
         self.receptor = shared_receptor(post, syn, out)
-        self.receptor.projections.append(self)
+        self.receptor.add(self)
 
     def update(self, spikes: Any) -> None:
         """Deliver the spikes of the source, shape ``(batch, n_pre)``."""
-        self.receptor.syn.receive(self._check(self.transmit(spikes), self.receptor.syn.g.value))
+        x, g = self._leave(spikes), self.receptor.syn.g.value
+        if isinstance(self.line, DelayedConnection):
+            check_unit(with_unit(1.0, self.line.unit), g, self.label, 'weight')
+            self.line.send(x)
+        else:
+            self.receptor.syn.receive(self._check(self.comm(x), g))
 
 
 class AlignPreProj(Projection):

@@ -18,6 +18,7 @@ from ..nn import Module
 from ..nn._declare import Allocated
 from ..state import ShortTermState, State
 from ..synapses import Synapse, SynOut
+from ._delayed import DelayedConnection, Ring
 
 Description = functools.partial  # what `Expon.desc(...)` returns
 Current = Callable[[Any], Any]
@@ -31,6 +32,8 @@ class Receptor(Module):
     syn, out : Synapse, SynOut
     projections : list of Projection
         Those that deliver to it.
+    ring : Ring or None
+        What those of them deliver whose synapses have delays of their own.
     """
 
     graph_invisible_attrs = ('projections',)
@@ -39,9 +42,21 @@ class Receptor(Module):
         super().__init__()
         self.syn, self.out = syn, out
         self.projections: list[Any] = []
+        self.ring: Ring | None = None
+
+    def add(self, projection: Any) -> None:
+        """Take another projection, which then delivers into the ring if its synapses have delays of their own."""
+        self.projections.append(projection)
+        if isinstance(projection.line, DelayedConnection):
+            if self.ring is None:
+                self.ring = projection.line.ring
+            else:
+                projection.line.deliver_into(self.ring)
 
     def update(self) -> Current:
         """Do one step; returns the current during it as a function of the target's potential."""
+        if self.ring is not None:
+            self.syn.receive(self.ring.take())
         return functools.partial(self.out.current, self.syn.update())
 
 

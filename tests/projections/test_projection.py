@@ -395,8 +395,11 @@ def test_a_jump_of_the_wrong_unit_is_an_error(dt):
 
 
 def test_a_delivery_of_another_shape_is_an_error(dt):
-    post = LIF(3, name='I')
-    projection = AlignPostProj(comm=one_to_one(2, 2, weight=1.0 * u.mS), syn=Expon.desc(), out=CUBA.desc(), post=post)
+    post, two = LIF(3, name='I'), one_to_one(2, 2, weight=1.0 * u.mS)
+    message = r"AlignPostProj: comm delivers shape \(2,\), but its target LIF 'I' has shape \(3,\)"
+    with pytest.raises(ShapeError, match=message):
+        AlignPostProj(comm=two, syn=Expon.desc(), out=CUBA.desc(), post=post)
+    projection = AlignPostProj(comm=lambda x: two(x), syn=Expon.desc(), out=CUBA.desc(), post=post)
     bst.nn.init_all_states(post)
-    with pytest.raises(ShapeError, match=r"AlignPostProj: comm delivers shape \(2,\), but its target LIF 'I' has shape \(3,\)"):
+    with pytest.raises(ShapeError, match=message):
         projection(jnp.ones(2))
