@@ -8,7 +8,7 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -157,8 +157,8 @@ def peak_rss_mb() -> float:
         return peak / 2**20 if sys.platform == 'darwin' else peak / 1024
 
 
-def publish(title: str, result: dict[str, Any], options: argparse.Namespace) -> None:
-    """Print the table of a timed network and write the JSON."""
+def publish(title: str, result: dict[str, Any], options: argparse.Namespace, more: Sequence[tuple[str, str]] = ()) -> None:
+    """Print the table of a timed network, with more rows, and write the JSON."""
     result['peak_rss_mb'] = peak_rss_mb()
     rows = [
         ('neurons', f'{result["neurons"]:,}'),
@@ -173,6 +173,7 @@ def publish(title: str, result: dict[str, Any], options: argparse.Namespace) -> 
         ('CV of ISI', f'{result["cv_isi"]:.3f}'),
         ('spikes', f'{result["spikes"]:,}'),
         ('event kernels', bst.event.backend()),
+        *more,
     ]
     show(title, rows, result, options)
 

@@ -1,5 +1,6 @@
 """What to keep of a run, and what to measure on it."""
 
+from ._measures import correlation_coefficient as correlation_coefficient
 from ._measures import cv as cv
 from ._measures import isi as isi
 from ._measures import mean_firing_rate as mean_firing_rate

@@ -4,9 +4,9 @@ import brainunit as u
 import numpy as np
 import pytest
 
-from benchmarks.workers import brunel_parameters, cobahh_parameters, vogels_abbott_parameters
+from benchmarks.workers import brunel_parameters, cobahh_parameters, potjans_parameters, vogels_abbott_parameters
 from benchmarks.workers.worker import population_sizes
-from models import brette_2007_cobahh, brunel_2000, vogels_abbott_2005
+from models import brette_2007_cobahh, brunel_2000, potjans_diesmann_2014, vogels_abbott_2005
 
 SAME = {'rtol': 1e-6}  # weights are stored with 32 bits
 
@@ -52,3 +52,31 @@ def test_brunel(regime, dt):
     assert net.external.weight / u.mV == p.J
     # a spike takes one step more than the delay of its projection
     assert [float(x.line.time / u.ms) + 0.1 for x in (net.E, net.I)] == pytest.approx([p.DELAY] * 2)
+
+
+@pytest.mark.parametrize('scale', [0.1, 1.0])
+def test_potjans_networks_of_any_size(scale):
+    found, expected = potjans_diesmann_2014.circuit(scale), potjans_parameters.scaled(scale)
+    np.testing.assert_array_equal(found.sizes, expected['sizes'])
+    np.testing.assert_array_equal(found.synapses, expected['synapses'])
+    np.testing.assert_array_equal(found.external, expected['inputs'])
+    np.testing.assert_allclose(found.weights, expected['weights'], rtol=1e-12)
+    np.testing.assert_allclose(found.current, expected['current'], rtol=1e-12)
+    assert found.external_weight == pytest.approx(potjans_parameters.psc() / np.sqrt(scale))
+
+
+def test_potjans_parameters(dt):
+    model, p = potjans_diesmann_2014, potjans_parameters
+    assert model.NAMES == p.NAMES
+    names = {'rate': p.RATES, 'V': p.V_START, 'V_sd': p.V_START_SD}
+    for name, values in names.items():
+        np.testing.assert_array_equal([getattr(population, name) for population in model.POPULATIONS.values()], values)
+    assert [model.EXTERNAL_RATE / u.Hz, model.TAU_SYN / u.ms, model.WEIGHT_SD, model.DELAY_SD] == [
+        p.EXTERNAL_RATE, p.TAU_SYN, p.WEIGHT_SD, p.DELAY_SD
+    ]  # fmt: skip
+    assert [model.DELAYS[kind] / u.ms for kind in 'EI'] == [p.DELAY_E, p.DELAY_I]
+    neuron = model.build(0.005).net.populations['L4E']
+    found = [neuron.tau / u.ms, neuron.V_rest / u.mV, neuron.V_reset / u.mV, neuron.V_th / u.mV]
+    assert found == [p.TAU, p.V_RESET, p.V_RESET, p.V_TH]
+    assert float(neuron.tau / neuron.R / u.pF) == pytest.approx(p.C)
+    assert float(neuron.tau_ref / u.ms) == pytest.approx(p.TAU_REF + 0.1)  # NEST counts from the end of the step of the spike

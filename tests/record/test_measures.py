@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from brainpy_state import ParameterError
-from brainpy_state.record import Spikes, cv, isi, mean_firing_rate, population_rate
+from brainpy_state.record import Spikes, correlation_coefficient, cv, isi, mean_firing_rate, population_rate
 
 
 def spikes_of(*trains, stop=100, start=0, dt=0.1 * u.ms):
@@ -93,3 +93,17 @@ def test_nothing_recorded_gives_no_intervals():
     assert cv(silent).size == 0
     assert float(mean_firing_rate(silent).to_decimal(u.Hz)) == 0.0
     assert population_rate(silent, 1.0 * u.ms)[1].to_decimal(u.Hz).sum() == 0.0
+
+
+def test_correlations_are_those_of_the_spike_counts():
+    # counts in bins of 2 ms: 1 0 2 0 1, 1 0 1 0 0, silent, 1 1 1 1 1; the spike at step 103 is in no complete bin
+    spikes = spikes_of([3, 41, 59, 99, 103], [19, 40], [], [0, 20, 40, 60, 80], stop=105)
+    found = correlation_coefficient(spikes, 2.0 * u.ms)
+    expected = np.corrcoef([1, 0, 2, 0, 1], [1, 0, 1, 0, 0])
+    np.testing.assert_allclose(found[:2, :2], expected, rtol=1e-12)
+    assert np.isnan(found[2:]).all() and np.isnan(found[:, 2:]).all()
+
+
+def test_correlations_name_a_bin_that_does_not_fit():
+    with pytest.raises(ParameterError, match='correlation_coefficient: bin_size'):
+        correlation_coefficient(spikes_of([1]), 0.25 * u.ms)
