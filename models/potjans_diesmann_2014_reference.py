@@ -25,7 +25,7 @@ WINDOW, BIN = 1.0 * u.second, 2.0 * u.ms
 MIN_SPIKES = 3  # of a neuron whose intervals count
 PAIRS_AMONG = 200  # neurons
 _POINTS = 100  # of a stored distribution
-_TOLERANCE = 1.5
+_TOLERANCE = 1.5  # times as far as a second of NEST is from all of them
 
 Values = Mapping[str, np.ndarray]
 

@@ -193,7 +193,7 @@ class AlignPostProj(Projection):
         """Deliver the spikes of the source, shape ``(batch, n_pre)``."""
         x, g = self._leave(spikes), self.receptor.syn.g.value
         if isinstance(self.line, DelayedConnection):
-            check_unit(with_unit(1.0, self.line.unit), g, self.label, 'weight')
+            check_unit(self.line.comm.weight.value, g, self.label, 'weight')
             self.line.send(x)
         else:
             self.receptor.syn.receive(self._check(self.comm(x), g))
