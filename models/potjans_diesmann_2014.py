@@ -257,7 +257,7 @@ def plot(path: Path, simulation: Simulation, title: str, shown: Any = 200.0 * u.
         seconds = float(next(iter(measured.values())).duration.to_decimal(u.second))
         _boxes(rates, {name: spikes.count / seconds for name, spikes in measured.items()}, 'rate (Hz)')
         _boxes(cvs, {name: bst.record.cv(spikes, reference.MIN_SPIKES) for name, spikes in measured.items()}, 'CV of intervals')
-        rates.plot(RATES, np.arange(8, 0, -1), 'D', color='k', ms=4, mfc='none', label='full network,\npublished mean')
+        rates.plot(RATES, np.arange(8, 0, -1), 'D', color='k', ms=7, mfc='none', label='full network,\npublished mean')
         rates.legend(frameon=False, loc='upper right')
 
 
@@ -290,7 +290,7 @@ def main() -> None:
     rows = []
     if options.drive == 'poisson':
         if options.scale == 1.0:
-            rows += [(f'rate {name}', text) for name, text in report.comparison(PUBLISHED, result['rate_hz'])]
+            rows += [(f'check {name}', text) for name, text in report.comparison(PUBLISHED, result['rate_hz'])]
         distances = reference.distances(settled(simulation), options.scale)
         result['distances'] = {f'{name} {measure}': d.found for (name, measure), d in distances.items()}
         rows += reference.table(distances)
