@@ -41,6 +41,7 @@ def arguments(description: str | None, *, neurons: int = 4000, **choices: tuple[
         parser.add_argument(f'--{name}', choices=allowed, default=allowed[0])
     parser.add_argument('--neurons', type=positive(int), default=neurons)
     parser.add_argument('--repeats', type=positive(int), default=1, help='timed runs, of which the median is given')
+    parser.add_argument('--threads', type=positive(int), default=bst.event.threads(), help='for large networks (default: all)')
     return parse(parser)
 
 

@@ -81,6 +81,7 @@ def command(title: str, build: Callable[[argparse.Namespace], Simulation], optio
     """
     clock = report.Stopwatch()
     bst.environ.set(precision=options.precision, dt=options.dt * u.ms)
+    bst.event.set_threads(options.threads)
     simulation = build(options)
     clock.lap('build_s')
     timings = clock.timings | report.time_runs(simulation.run, options.duration * u.ms, CHUNK, options.repeats)
@@ -91,6 +92,7 @@ def command(title: str, build: Callable[[argparse.Namespace], Simulation], optio
         'duration_ms': options.duration,
         'seed': options.seed,
         'precision': options.precision,
+        'threads': options.threads,
         **timings,
         **simulation.statistics(),
     }

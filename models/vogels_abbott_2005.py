@@ -24,6 +24,7 @@ V_TH, V_RESET = -50.0 * u.mV, -60.0 * u.mV
 R = 100.0 * u.Mohm  # leak conductance 10 nS
 TAU_E, TAU_I = 5.0 * u.ms, 10.0 * u.ms
 P_CONNECT, EXCITATORY = 0.02, 0.8
+IN_DEGREES = 64, 16  # what P_CONNECT gives on average to a neuron out of 4,000
 
 V_REST = {'coba': -60.0 * u.mV, 'cuba': -49.0 * u.mV}
 WEIGHTS = {
@@ -47,9 +48,12 @@ class Network(bst.nn.Module):
         Number of neurons, four fifths of them excitatory.
     seed : int
         Decides connections and start.
+    connect : {'pairwise_bernoulli', 'fixed_indegree'}
+        Connect each pair with a probability of 2 %, or give each neuron 64 excitatory and 16 inhibitory synapses whatever the
+        size of the network.
     """
 
-    def __init__(self, synapses: str = 'coba', neurons: int = 4000, seed: int = 1):
+    def __init__(self, synapses: str = 'coba', neurons: int = 4000, seed: int = 1, connect: str = 'pairwise_bernoulli'):
         super().__init__()
         self.n_exc = int(neurons * EXCITATORY)
         rng = np.random.default_rng([seed, 2005])
@@ -58,15 +62,20 @@ class Network(bst.nn.Module):
             neurons, R=R, tau=TAU, V_th=V_TH, V_reset=V_RESET, V_rest=V_REST[synapses],
             tau_ref=TAU_REF, spk_reset='hard', V_initializer=V,
         )  # fmt: skip
-        self.E = self._project('E', self.n_exc, TAU_E, 0, synapses, g_exc, seed)
-        self.I = self._project('I', neurons - self.n_exc, TAU_I, 1, synapses, g_inh, seed)
+        rules = {'pairwise_bernoulli': (bst.pairwise_bernoulli, (P_CONNECT,) * 2), 'fixed_indegree': (bst.fixed_indegree, IN_DEGREES)}
+        rule, numbers = rules[connect]
+        w_exc, w_inh = WEIGHTS[synapses]
+        exc = rule(self.n_exc, neurons, numbers[0], weight=w_exc, seed=(seed, 'E'))
+        inh = rule(neurons - self.n_exc, neurons, numbers[1], weight=w_inh, seed=(seed, 'I'))
+        out_exc, out_inh = OUTPUTS[synapses]
+        self.E = self._project(exc, TAU_E, g_exc, out_exc)
+        self.I = self._project(inh, TAU_I, g_inh, out_inh)
 
-    def _project(self, name: str, size: int, tau: Any, k: int, synapses: str, g: Any, seed: int) -> bst.AlignPostProj:
-        neurons = self.N.varshape[0]
+    def _project(self, comm: bst.Connection, tau: Any, g: Any, out: Any) -> bst.AlignPostProj:
         return bst.AlignPostProj(
-            comm=bst.pairwise_bernoulli(size, neurons, P_CONNECT, weight=WEIGHTS[synapses][k], seed=(seed, name)),
-            syn=bst.Expon.desc(neurons, tau=tau, g_initializer=g),
-            out=OUTPUTS[synapses][k],
+            comm=comm,
+            syn=bst.Expon.desc(self.N.varshape, tau=tau, g_initializer=g),
+            out=out,
             post=self.N,
         )
 
@@ -93,7 +102,7 @@ def _start(synapses: str, neurons: int, rng: np.random.Generator) -> tuple[Any, 
     return V, g_exc, g_inh
 
 
-def build(synapses: str = 'coba', neurons: int = 4000, seed: int = 1) -> Simulation:
+def build(synapses: str = 'coba', neurons: int = 4000, seed: int = 1, connect: str = 'pairwise_bernoulli') -> Simulation:
     """A simulation of the network; call ``run`` on it.
 
     Parameters
@@ -104,15 +113,17 @@ def build(synapses: str = 'coba', neurons: int = 4000, seed: int = 1) -> Simulat
         Number of neurons.
     seed : int
         Decides connections and start: the same seed gives the same spikes.
+    connect : {'pairwise_bernoulli', 'fixed_indegree'}
+        See `Network`.
     """
-    net = Network(synapses, neurons, seed)
+    net = Network(synapses, neurons, seed, connect)
     return Simulation(net, {'E': net.n_exc, 'I': neurons - net.n_exc})
 
 
 def main() -> None:
-    options = report.arguments(__doc__, synapses=('coba', 'cuba'))
+    options = report.arguments(__doc__, synapses=('coba', 'cuba'), connect=('pairwise_bernoulli', 'fixed_indegree'))
     title = f'Vogels & Abbott 2005, {options.synapses.upper()}'
-    command(title, lambda o: build(o.synapses, o.neurons, o.seed), options, V_th=V_TH)
+    command(title, lambda o: build(o.synapses, o.neurons, o.seed, o.connect), options, V_th=V_TH)
 
 
 if __name__ == '__main__':

@@ -13,7 +13,7 @@ from models import vogels_abbott_2005 as model
 
 KINDS = ('coba', 'cuba')
 KEYS = [
-    'neurons', 'synapses', 'dt_ms', 'duration_ms', 'seed', 'precision', 'build_s', 'compile_s', 'run_s', 'real_time_factor',
+    'neurons', 'synapses', 'dt_ms', 'duration_ms', 'seed', 'precision', 'threads', 'build_s', 'compile_s', 'run_s', 'real_time_factor',
     'peak_rss_mb', 'rate_hz', 'cv_isi', 'spikes', 'versions',
 ]  # fmt: skip
 ROWS = [
@@ -97,6 +97,13 @@ def test_four_fifths_are_excitatory_and_every_neuron_has_its_share_of_synapses()
     assert net.I.comm.structure.shape == (200, 1000)
 
 
+def test_fixed_in_degrees_are_those_of_4000_neurons_whatever_the_size():
+    net = model.build('cuba', 200, connect='fixed_indegree').net
+    for projection, degree, mean in ((net.E, 64, 0.02 * 3200), (net.I, 16, 0.02 * 800)):
+        assert degree == mean
+        np.testing.assert_array_equal(np.bincount(projection.comm.targets, minlength=200), degree)
+
+
 @pytest.mark.parametrize('kind', KINDS)
 def test_parameters_are_the_published_ones(kind):
     net = model.build(kind, 100).net
@@ -116,7 +123,12 @@ def test_parameters_are_the_published_ones(kind):
 
 def command(monkeypatch, *arguments):
     monkeypatch.setattr(sys, 'argv', ['vogels_abbott_2005', *map(str, arguments)])
-    model.main()
+    before = bst.event.threads()
+    try:
+        model.main()
+        return bst.event.threads()
+    finally:
+        bst.event.set_threads(before)
 
 
 def strict(text):
@@ -132,12 +144,29 @@ def strict(text):
 def test_the_command_prints_a_table_and_writes_json_and_a_plot(kind, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(model, 'P_CONNECT', SMALL['P_CONNECT'])
     files = tmp_path / 'figures.json', tmp_path / 'raster.png'
-    command(monkeypatch, '--synapses', kind, '--neurons', 1000, '--duration', 300, '--seed', 3, '--json', files[0], '--plot', files[1])
+    threads = command(
+        monkeypatch,
+        '--synapses',
+        kind,
+        '--neurons',
+        1000,
+        '--duration',
+        300,
+        '--seed',
+        3,
+        '--threads',
+        1,
+        '--json',
+        files[0],
+        '--plot',
+        files[1],
+    )
     result = strict(files[0].read_text())
     assert sorted(result) == sorted(KEYS)
     assert sorted(result['rate_hz']) == ['E', 'I']
-    settings = {key: result[key] for key in ('neurons', 'dt_ms', 'duration_ms', 'seed', 'precision')}
-    assert settings == {'neurons': 1000, 'dt_ms': 0.1, 'duration_ms': 300.0, 'seed': 3, 'precision': 32}
+    settings = {key: result[key] for key in ('neurons', 'dt_ms', 'duration_ms', 'seed', 'precision', 'threads')}
+    assert settings == {'neurons': 1000, 'dt_ms': 0.1, 'duration_ms': 300.0, 'seed': 3, 'precision': 32, 'threads': 1}
+    assert threads == 1
     assert result['spikes'] > 0
     assert result['run_s'] > 0
     assert result['real_time_factor'] == pytest.approx(result['run_s'] / 0.3)
