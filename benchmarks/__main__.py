@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import _machine
+from benchmarks import _machine, _scaling
 from benchmarks._contender import Case
 from benchmarks._peers import UsageError, parse_interpreters
 from benchmarks._process import ContenderError
@@ -21,7 +21,8 @@ EPILOG = """
 Contenders take turns after a discarded round. In each round a contender runs once as a fresh process,
 which gives the build, compile and whole-process times and the peak memory, and, where it can, in a
 second process several times after a warm-up, which gives the run time. Ratios are theirs over ours:
-above 1, ours is quicker. Brian2's peak memory is that of its Python process plus its binary's.
+above 1, ours is quicker. Peak memory of Brian2 and of the floor is that of a Python process plus its binary's.
+The cost of a step is the median run time over the number of steps.
 """
 
 
@@ -32,17 +33,27 @@ def main(argv: Sequence[str] | None = None, cases: dict[str, Case] | None = None
     try:
         chosen = choose(options.cases, cases)
         plan = _plan(options)
-        if options.json and not options.json.resolve().parent.is_dir():
-            raise UsageError(f'--json: the folder of {options.json} does not exist')
+        for option, file in (('--json', options.json), ('--plot', options.plot)):
+            if file and not file.resolve().parent.is_dir():
+                raise UsageError(f'{option}: the folder of {file} does not exist')
+        if options.plot and not any(cases[name].size for name, _ in chosen):
+            raise UsageError('--plot: none of these cases is about different sizes')
         machine = _machine.describe()
         _warn_if_busy(machine)
         result: dict = {'machine': machine, 'cases': {}}
+        curves: _scaling.Curves = {}
         for name, variant in chosen:
             rows = summarize(measure(cases[name], variant, plan))
+            if size := cases[name].size:
+                _scaling.add(curves, size(variant), rows)
             result['cases'][f'{name}:{variant}'] = rows
             machine['load_1min_end'] = _machine.load_1min()
             _save(result, options.json)
             print(f'\n### {cases[name].title}: {variant}\n\n{markdown_table(rows)}', flush=True)
+        for group, contenders in curves.items():
+            print(f'\n### Cost of a step: {group}\n\n{_scaling.table(contenders)}')
+        if options.plot:
+            _scaling.plot(curves, options.plot)
     except (UsageError, ContenderError) as error:
         print(f'benchmarks: {error}', file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
@@ -120,6 +131,7 @@ def _parser(cases: dict[str, Case]) -> argparse.ArgumentParser:
         help='interpreter of a peer with an environment of its own (or BENCH_PYTHON_NAME)',
     )
     parser.add_argument('--json', type=Path, metavar='FILE')
+    parser.add_argument('--plot', type=Path, metavar='FILE', help='cost of a step against neurons, of cases that have sizes')
     return parser
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKERS = Path(__file__).resolve().parent / 'workers'
 OURS = 'ours'
+FLOOR = 'floor'
 INSTALL_PEERS = 'pip install -e ".[peers]"'
 
 
@@ -32,6 +34,8 @@ class Contender:
         The command that installs it.
     own_environment : bool
         Whether it needs an interpreter of its own, since its packages collide with ours.
+    command : str, optional
+        A program that it needs besides, such as a compiler.
     """
 
     name: str
@@ -41,6 +45,18 @@ class Contender:
     repeats_in_process: bool = True
     install: str = INSTALL_PEERS
     own_environment: bool = False
+    command: str | None = None
+
+
+class Size(NamedTuple):
+    """What a variant of a case simulates, where variants differ in size.
+
+    ``group`` names the variants that differ in nothing else.
+    """
+
+    group: str
+    neurons: int
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -55,8 +71,11 @@ class Case:
         Names behind the colon in ``CASE:VARIANT``.
     contenders : callable
         ``contenders(variant, seed)`` lists the contenders; the first of ours is what ratios refer to.
+    size : callable, optional
+        ``size(variant)`` is the `Size` of a variant, of a case that is about the cost of a step at different sizes.
     """
 
     title: str
     variants: tuple[str, ...]
     contenders: Callable[[str, int], tuple[Contender, ...]]
+    size: Callable[[str], Size] | None = None

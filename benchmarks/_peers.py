@@ -1,6 +1,7 @@
 """Which contenders take part, and with which interpreter."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -40,7 +41,9 @@ def select(contenders: Iterable[Contender], wanted: list[str] | None) -> list[Co
 
 
 def interpreter_for(contender: Contender, interpreters: dict[str, str]) -> str | None:
-    """Python executable that has ``contender`` installed, or None where there is none."""
+    """Python executable that has ``contender`` installed, or None where that, or a command that it needs, is missing."""
+    if contender.command is not None and shutil.which(contender.command) is None:
+        return None
     given = interpreters.get(contender.peer)
     if given is None and contender.own_environment:
         return None

@@ -7,13 +7,13 @@ INSTALL_BRAINPY = f'python -m venv ENV && ENV/bin/pip install {BRAINPY_PACKAGES}
 
 
 def ours(model: str, *network: str) -> tuple[Contender, ...]:
-    """This project at two precisions: a file of ``models/`` with the options that ``network`` holds."""
+    """This project at two precisions."""
+    return own('ours', model, *network), own('ours-64-bit', model, *network, '--precision', '64')
 
-    def at(name: str, bits: int) -> Contender:
-        program = ('-m', f'models.{model}', *network, '--precision', str(bits))
-        return Contender(name, (*program, '--json', '{json}'), OURS, 'brainpy_state', install='pip install -e .')
 
-    return at('ours', 32), at('ours-64-bit', 64)
+def own(name: str, model: str, *options: str) -> Contender:
+    """This project: a file of ``models/`` with its options."""
+    return Contender(name, ('-m', f'models.{model}', *options, '--json', '{json}'), OURS, 'brainpy_state', install='pip install -e .')
 
 
 def brian2(case: str, *network: str, name: str = 'brian2', flags: str | None = None) -> Contender:

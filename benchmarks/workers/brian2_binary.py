@@ -15,6 +15,7 @@ from collections.abc import Callable
 START = time.perf_counter()
 
 import brian2 as b2  # noqa: E402
+import numpy as np  # noqa: E402
 from spike_statistics import summarize  # noqa: E402
 from worker import Option, emit, parse_options, peak_rss_mb, population_sizes, time_call, time_runs, versions_of  # noqa: E402
 
@@ -77,12 +78,28 @@ def _describe(build: Callable, options) -> b2.SpikeMonitor:
 
 def connect_pairwise(neurons: b2.NeuronGroup, probability: float, constants: dict) -> list[b2.Synapses]:
     """Connect every pair with a fixed probability: ``w_e`` is added to ``ge``, ``w_i`` to ``gi``."""
-    n_e, _ = population_sizes(len(neurons))
-    projections = []
-    for sources, effect in ((neurons[:n_e], 'ge += w_e'), (neurons[n_e:], 'gi += w_i')):
-        projections.append(b2.Synapses(sources, neurons, on_pre=effect, namespace=constants))
-        projections[-1].connect(p=probability)
+    projections = _projections(neurons, constants)
+    for projection in projections:
+        projection.connect(p=probability)
     return projections
+
+
+def connect_fixed_indegree(neurons: b2.NeuronGroup, in_degrees: tuple[int, int], seed: int, constants: dict) -> list[b2.Synapses]:
+    """Connect each neuron to numbers of random sources, listed as pairs in the order of the sources; effects as above."""
+    random = np.random.default_rng(seed)
+    projections = _projections(neurons, constants)
+    for projection, n_sources, degree in zip(projections, population_sizes(len(neurons)), in_degrees, strict=True):
+        sources = random.integers(n_sources, size=len(neurons) * degree, dtype=np.int32)
+        targets = np.repeat(np.arange(len(neurons), dtype=np.int32), degree)
+        order = np.argsort(sources, kind='stable')
+        projection.connect(i=sources[order], j=targets[order])
+    return projections
+
+
+def _projections(neurons: b2.NeuronGroup, constants: dict) -> list[b2.Synapses]:
+    n_e, _ = population_sizes(len(neurons))
+    effects = (neurons[:n_e], 'ge += w_e'), (neurons[n_e:], 'gi += w_i')
+    return [b2.Synapses(sources, neurons, on_pre=effect, namespace=constants) for sources, effect in effects]
 
 
 class PeakOfBinary(threading.Thread):

@@ -19,7 +19,7 @@ def summarize(senders: np.ndarray, times_ms: np.ndarray, n_e: int, n_i: int, dur
     n_e, n_i : int
         Neurons of the two populations.
     duration_ms : float
-        Length of the run in ms; a run no longer than the start-up is counted from 0.
+        Length of the run in ms; a run no longer than twice the start-up is counted from 0.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def summarize(senders: np.ndarray, times_ms: np.ndarray, n_e: int, n_i: int, dur
         ``spikes``, ``rate_hz`` (``E``, ``I``) and ``cv_isi`` (``E``, ``I``; None where no neuron
         has four spikes in the window).
     """
-    start = WINDOW_START_MS if duration_ms > WINDOW_START_MS else 0.0
+    start = WINDOW_START_MS if duration_ms > 2 * WINDOW_START_MS else 0.0
     inside = times_ms >= start
     kept, kept_times = senders[inside], times_ms[inside]
     seconds = (duration_ms - start) * 1e-3

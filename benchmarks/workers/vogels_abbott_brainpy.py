@@ -28,7 +28,9 @@ def build(options) -> brainpy_loop.BalancedNetwork:
         V_reset=p.V_RESET * u.mV,
         V_initializer=start,
     )
-    return brainpy_loop.BalancedNetwork(options, neurons, p.CONNECTION_PROBABILITY, excitatory, inhibitory)
+    # out-degrees stay the same whatever the size, where they are fixed
+    probability = p.CONNECTION_PROBABILITY if options.wiring == 'bernoulli' else sum(p.IN_DEGREES) / options.neurons
+    return brainpy_loop.BalancedNetwork(options, neurons, probability, excitatory, inhibitory)
 
 
 if __name__ == '__main__':

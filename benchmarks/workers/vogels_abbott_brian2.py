@@ -46,8 +46,10 @@ def build(options) -> list:
         neurons.gi = f'{p.COBA_G_I_START[0]} + {p.COBA_G_I_START[1]}*randn()'
     else:
         neurons.v = 'V_reset + rand()*(V_th - V_reset)'
+    if options.connect == 'fixed_indegree':
+        return [neurons, *brian2_binary.connect_fixed_indegree(neurons, p.IN_DEGREES, options.seed, constants)]
     return [neurons, *brian2_binary.connect_pairwise(neurons, p.CONNECTION_PROBABILITY, constants)]
 
 
 if __name__ == '__main__':
-    brian2_binary.main(build, p.NEURONS, p.SYNAPSES)
+    brian2_binary.main(build, p.NEURONS, p.SYNAPSES, p.CONNECT)

@@ -14,8 +14,13 @@ References
 SYNAPSES = ('--synapses', {'choices': ('coba', 'cuba'), 'required': True})
 """Which of the two networks: an option of its workers."""
 
+CONNECT = ('--connect', {'choices': ('pairwise_bernoulli', 'fixed_indegree'), 'default': 'pairwise_bernoulli'})
+"""How the neurons are connected: an option of its workers that can do both."""
+
 NEURONS = 4000
 CONNECTION_PROBABILITY = 0.02
+IN_DEGREES = (64, 16)
+"""Excitatory and inhibitory synapses of each neuron, where these numbers are fixed; the mean of 4,000 neurons otherwise."""
 
 TAU = 20.0
 V_TH = -50.0

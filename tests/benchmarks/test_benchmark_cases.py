@@ -1,5 +1,7 @@
 """Which cases exist, what they declare, and how the command line names them."""
 
+import itertools
+
 import pytest
 
 from benchmarks.__main__ import choose
@@ -30,6 +32,14 @@ def test_worker_scripts_exist_and_shadow_no_simulator(name, variant):
     scripts = [c.arguments[0] for c in contenders if c.arguments[0].endswith('.py')]
     assert scripts and all((WORKERS / script).is_file() for script in scripts)
     assert not {c.module for c in contenders} & {path.stem for path in WORKERS.glob('*.py')}
+
+
+@pytest.mark.parametrize(('name', 'variant'), [(name, v) for name, v in EVERY_VARIANT if CASES[name].size])
+def test_all_contenders_simulate_the_neurons_and_steps_that_the_size_of_a_variant_tells(name, variant):
+    size = CASES[name].size(variant)
+    for contender in CASES[name].contenders(variant, 1):
+        told = dict(itertools.pairwise(contender.arguments))
+        assert (int(told['--neurons']), float(told['--duration'])) == (size.neurons, pytest.approx(0.1 * size.steps))
 
 
 def test_a_case_without_a_colon_stands_for_all_its_variants():

@@ -22,6 +22,7 @@ def test_vogels_abbott(kind):
     found = [float(x.comm.weight.value * neuron.R / jump) for x in (net.E, net.I)]
     np.testing.assert_allclose(found, [getattr(p, f'{upper}_W_{x}') for x in 'EI'], **SAME)
     assert net.n_exc == population_sizes(100)[0]
+    assert (vogels_abbott_2005.P_CONNECT, vogels_abbott_2005.IN_DEGREES) == (p.CONNECTION_PROBABILITY, p.IN_DEGREES)
 
 
 def test_cobahh():

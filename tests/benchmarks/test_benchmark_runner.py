@@ -1,12 +1,13 @@
 """The runner from end to end, on contenders that only pretend to simulate."""
 
+import dataclasses
 import json
 import sys
 
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks._contender import OURS, Case, Contender
+from benchmarks._contender import OURS, Case, Contender, Size
 from benchmarks._peers import UsageError, parse_interpreters, select
 
 WORKER = """
@@ -123,6 +124,37 @@ def test_peer_with_an_environment_of_its_own_needs_an_interpreter(fake, capsys):
         assert main(options + more, cases) == status
     assert 'apart is not installed' in capsys.readouterr().err
     assert 'quick 1' in log.read_text()
+
+
+def test_contender_whose_compiler_is_missing_is_left_out_with_a_line(fake, capsys):
+    cases, log = fake
+    ours, quick, *_ = cases['pretend'].contenders('only', 1)
+    needy = dataclasses.replace(quick, command='no-such-compiler', install='install a compiler')
+    cases = {'pretend': Case('Pretended', ('only',), lambda variant, seed: (ours, needy))}
+    assert main(['pretend', '--repeats', '1', '--inner', '1'], cases) == 0
+    assert 'quick is not installed; to include it: install a compiler' in capsys.readouterr().err
+    assert 'quick' not in log.read_text()
+
+
+def test_sizes_give_the_cost_of_a_step_and_a_plot(fake, tmp_path, capsys):
+    cases, _ = fake
+    sized = Case('Sized', ('4000', '8000'), cases['pretend'].contenders, lambda variant: Size('KIND', int(variant), 1000))
+    files = tmp_path / 'out.json', tmp_path / 'out.png'
+    options = ['--repeats', '1', '--inner', '1', '--json', str(files[0]), '--plot', str(files[1])]
+    assert main(['sized:8000', 'sized:4000', *options], {'sized': sized}) == 0
+    printed = capsys.readouterr().out
+    assert '### Cost of a step: KIND' in printed
+    assert '| us per step | 4,000 neurons, 1,000 steps | 8,000 neurons, 1,000 steps |' in printed
+    assert '| slow | 4000 | 4000 |' in printed
+    assert json.loads(files[0].read_text())['cases']['sized:4000'][0]['us_per_step'] == 500.0
+    assert files[1].read_bytes().startswith(b'\x89PNG')
+
+
+def test_a_plot_of_cases_without_sizes_is_refused_before_anything_runs(fake, tmp_path, capsys):
+    cases, log = fake
+    assert main(['pretend', '--plot', str(tmp_path / 'out.png')], cases) == 2
+    assert 'none of these cases is about different sizes' in capsys.readouterr().err
+    assert not log.exists()
 
 
 def test_interpreter_on_the_command_line_wins_over_the_environment(monkeypatch):

@@ -35,6 +35,12 @@ def test_neurons_below_four_spikes_have_no_cv():
     assert result['rate_hz'] == {'E': pytest.approx(3.75), 'I': 0.0}
 
 
+def test_a_run_no_longer_than_twice_the_start_up_is_counted_from_its_begin():
+    times = np.arange(0.0, 400.0, 10.0)
+    result = summarize(np.zeros(times.size, int), times, n_e=1, n_i=1, duration_ms=400.0)
+    assert result['rate_hz'] == {'E': pytest.approx(100.0), 'I': 0.0}
+
+
 def test_no_spikes_at_all_are_no_error():
     nothing = summarize(np.array([], int), np.array([]), n_e=3, n_i=1, duration_ms=1000.0)
     assert nothing['spikes'] == 0
