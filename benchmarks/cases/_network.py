@@ -32,10 +32,10 @@ def nest(case: str, *network: str) -> tuple[Contender, ...]:
     return on('nest', 1), on('nest-2-threads', 2)
 
 
-def brainpy(case: str, *network: str) -> Contender:
+def brainpy(case: str, *network: str, name: str = 'brainpy') -> Contender:
     """brainpy, whose packages need an environment of their own."""
     arguments = _worker(case, 'brainpy', *network)
-    return Contender('brainpy', arguments, peer='brainpy', module='brainpy', install=INSTALL_BRAINPY, own_environment=True)
+    return Contender(name, arguments, peer='brainpy', module='brainpy', install=INSTALL_BRAINPY, own_environment=True)
 
 
 def _worker(case: str, simulator: str, *options: str) -> tuple[str, ...]:

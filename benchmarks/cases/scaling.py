@@ -3,7 +3,7 @@
 Each neuron has 64 excitatory and 16 inhibitory synapses whatever the size, so the work for a neuron stays the same; memory
 grows past the caches. Steps of 0.1 ms, all spikes recorded. Larger networks run for a shorter time, and costs are given for one
 step: activity is stationary from the start. brainpy does not offer fixed in-degrees; there each neuron has 80 targets, which
-leads to about a third more spikes for ``coba``, and its spike raster counts in its memory. Brian2 computes in 64 bits.
+leads to about a third more spikes for ``coba``; its memory includes a spike raster. Brian2 computes in 64 bits.
 ``floor`` is a C program on one thread, in 32 bits as this project. Variants are synapses and numbers of neurons.
 """
 
@@ -31,7 +31,7 @@ def contenders(variant: str, seed: int) -> tuple[Contender, ...]:
         _network.own('ours', 'vogels_abbott_2005', *indegree),
         _network.own('ours-1-thread', 'vogels_abbott_2005', *indegree, '--threads', '1'),
         _network.brian2('vogels_abbott', *indegree),
-        _network.brainpy('vogels_abbott', *network, '--wiring', 'fixed_outdegree'),
+        _network.brainpy('vogels_abbott', *network, '--wiring', 'fixed_outdegree', name='brainpy-80-targets'),
         Contender(FLOOR, floor, peer=FLOOR, module='numpy', install='install gcc', command='gcc'),
     )
 
