@@ -114,7 +114,7 @@ def test_cache_is_private_to_the_user(tmp_path, monkeypatch):
 
 
 def test_functions_with_other_options_are_kept_apart():
-    functions = [_native.function('numba_deliver', 'deliver', 'float32', 'float32', weighted) for weighted in (False, True, False)]
+    functions = [_native.function('numba_deliver', 'deliver', 'float32', 'float32', weight) for weight in ('', 'float32', '')]
     assert functions[0] != functions[1]
     assert functions[0] == functions[2]
 
