@@ -20,6 +20,7 @@ from brainpy_state._frames import stack
 
 ROOT = Path(__file__).parents[1]
 MOST_MEMORY = 2 << 30
+most_memory = MOST_MEMORY
 OPTIMISED = ('test_examples.py', 'test_readme.py')
 COMPILED = '/jax/core/compile/backend_compile_duration'
 
@@ -35,29 +36,28 @@ def clean_world() -> Iterator[None]:
     assert stack.top is None, 'the test left a trace or a StateTraceStack open'
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker run all of a file, since its tests share what they have compiled, but each slow test where there is time."""
-    for item in items:
-        if not any(item.iter_markers('xdist_group')) and not any(item.iter_markers('slow')):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
-
-
 def pytest_collection_finish() -> None:
     """Spare searches for garbage what was imported: it stays, and is much."""
     gc.collect()
     gc.freeze()
 
 
+def memory() -> int:
+    """Bytes that the process occupies; 0 where that is not told."""
+    statm = Path('/proc/self/statm')
+    return int(statm.read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE') if statm.exists() else 0
+
+
 @pytest.fixture(autouse=True, scope='module')
 def bounded_memory() -> Iterator[None]:
     """Spare searches for garbage what earlier modules have left, compiled programs above all; forget it when it is gigabytes."""
+    global most_memory
     yield
-    pages = int(Path('/proc/self/statm').read_text().split()[1]) if Path('/proc/self/statm').exists() else 0
-    if pages * os.sysconf('SC_PAGE_SIZE') > MOST_MEMORY:
+    if memory() > most_memory:
         gc.unfreeze()
         jax.clear_caches()
         gc.collect()
+        most_memory = max(MOST_MEMORY, memory() + MOST_MEMORY // 2)  # what was freed may still count, and be used again
     gc.freeze()
 
 

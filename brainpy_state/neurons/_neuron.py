@@ -228,7 +228,7 @@ class Neuron(Dynamics):
         jit_error_if(
             wrong,
             f'{self.label}: V is not finite after a step with method={self.method!r}, which is explicit: dt = {brief(dt)} is too long '
-            "for the rates of the model; use a shorter one, or method='exp_euler'.",
+            "for the rates of the model, or its input is not finite; use a shorter step, or method='exp_euler'.",
         )
 
     def _settled(self, name: str, value: Any, old: Values, held: Any) -> Any:

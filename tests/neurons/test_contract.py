@@ -102,7 +102,7 @@ class Runs:
         return self.fresh(self.inputs * 0.0 + self.case.weak)
 
 
-@pytest.fixture(scope='module', params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in MODELS if name not in TWINS])
+@pytest.fixture(scope='module', params=[name for name in MODELS if name not in TWINS])
 def runs(request):
     return Runs(MODELS[request.param])
 
