@@ -10,8 +10,6 @@ import pytest
 import brainpy_state as bst
 from models import susin_destexhe_2021 as model
 
-pytestmark = pytest.mark.xdist_group('susin_destexhe_2021')  # one process makes the runs that all share
-
 SCALE, ONSET, END = 0.1, 300.0 * u.ms, 1200.0 * u.ms
 
 

@@ -13,8 +13,6 @@ import brainpy_state as bst
 from models import wang_2002 as model
 from models.receptors import NMDA
 
-pytestmark = pytest.mark.xdist_group('wang_2002')  # one process makes the run that all share
-
 DT = 0.25 * u.ms
 COHERENCES = (-51.2, 51.2)
 
