@@ -21,13 +21,18 @@ _running: list[threading.Thread] = []
 _wanted: int | None = None
 
 
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
 def threads() -> int:
     """How many threads work on a large network; by default as many as there are processors for this process."""
     if not _possible():
         return 1
     if _wanted is not None:
         return _wanted
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    return processors()
 
 
 def set_threads(number: int) -> None:

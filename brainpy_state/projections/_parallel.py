@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
+from ..event._threads import processors
+
+threads = processors  # how many threads work
 BLOCK = 1 << 18  # draws or synapses held at once in a larger type
 _ALIGNMENT = 64  # bytes, with which JAX takes an array's memory as it is
-
-
-def threads() -> int:
-    """How many threads work."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
 def each(task: Callable[..., Any], jobs: Sequence[tuple]) -> None:

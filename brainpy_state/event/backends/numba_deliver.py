@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .numba_memory import BLOCK, POINTER, VALUES, lowest, reader, spike_scanner
+from .numba_memory import BLOCK, POINTER, VALUES, inlined, lowest, reader, spike_scanner
 
 _int32, _int64 = POINTER['int32'], POINTER['int64']
 _LINE = 64  # bytes of a cache line
@@ -30,6 +30,18 @@ def _fetch(typing: Any, address: Any) -> Any:
         return ir.IntType(64)(0)
 
     return types.int64(types.int64), generate
+
+
+@inlined
+def _first_from(indices: Any, left: int, right: int, slot: int) -> int:
+    """Number of the first synapse of a row with this slot or a later one, by halving."""
+    while left < right:
+        middle = (left + right) // 2
+        if indices[middle] < slot:
+            left = middle + 1
+        else:
+            right = middle
+    return left
 
 
 def collect(spike: str) -> Callable:
@@ -101,24 +113,9 @@ def deliver(spike: str, dtype: str, weight: str) -> Callable:
             amplitude = value(spikes[row])
             k, end = indptr[row], indptr[row + 1]
             if first > 0:
-                # the first synapse of this part, by halving
-                left, right = k, end
-                while left < right:
-                    middle = (left + right) // 2
-                    if indices[middle] < first:
-                        left = middle + 1
-                    else:
-                        right = middle
-                k = left
+                k = _first_from(indices, k, end, first)
             if last < size:
-                left, right = k, end
-                while left < right:
-                    middle = (left + right) // 2
-                    if indices[middle] < last:
-                        left = middle + 1
-                    else:
-                        right = middle
-                end = left
+                end = _first_from(indices, k, end, last)
             while k < end:
                 place = indices[k] + start
                 if place >= size:
