@@ -80,7 +80,8 @@ class Discrete:
         """How often each outcome occurs in ``n`` trials; ``size`` is the shape in front of the axis of ``pvals``."""
         n, p = plain('multinomial', environ.dftype(), n=(n, NOT_NEGATIVE), pvals=(_listed('multinomial', 'pvals', pvals), DISTRIBUTION))
         size = shape('multinomial', size, n, p[..., 0])
-        counts = jax.random.multinomial(self._key(key), jnp.asarray(n), p, shape=(*size, p.shape[-1]), dtype=environ.dftype())
+        trials, p = jnp.broadcast_to(n, size), jnp.broadcast_to(p, (*size, p.shape[-1]))
+        counts = jax.random.multinomial(self._key(key), trials, p, dtype=environ.dftype())
         return counts.astype(integer(dtype))
 
     def categorical(self, logits: Any, axis: int = -1, size: Any = None, key: Any = None) -> jax.Array:

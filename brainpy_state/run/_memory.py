@@ -95,7 +95,10 @@ def _stacked(jaxpr: Jaxpr, results: set[Any]) -> Iterator[Any]:
     for eqn in jaxpr.eqns:
         is_loop = eqn.primitive.name in ('scan', 'while')
         if eqn.primitive.name == 'scan':
-            yield from (v.aval for v in eqn.outvars[eqn.params['num_carry'] :] if v in used and v not in results)
+            (body,) = _bodies(eqn.params)
+            pairs: Any = zip(eqn.outvars, body.outvars, strict=True)
+            stacked = (v for v, each in pairs if v.aval.shape != each.aval.shape)
+            yield from (v.aval for v in stacked if v in used and v not in results)
         for inner in _bodies(eqn.params):
             # what a step of a loop gives is written to its place in the stack
             given = inner.outvars if is_loop else [v for v, out in zip(inner.outvars, eqn.outvars, strict=False) if out in results]
