@@ -66,6 +66,7 @@ from .projections import Connection as Connection
 from .projections import CurrentProj as CurrentProj
 from .projections import DeltaProj as DeltaProj
 from .projections import GapJunction as GapJunction
+from .projections import ProceduralConnection as ProceduralConnection
 from .projections import Projection as Projection
 from .projections import all_to_all as all_to_all
 from .projections import distance_dependent as distance_dependent

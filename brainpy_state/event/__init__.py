@@ -9,6 +9,11 @@ from ._backend import set_backend as set_backend
 from ._backend import use_backend as use_backend
 from ._csr import CSR as CSR
 from ._fuse import fuse as fuse
+from ._implied import AllToAll as AllToAll
+from ._implied import OneToOne as OneToOne
+from ._procedural import Procedural as Procedural
+from ._procedural import Rule as Rule
+from ._products import Structure as Structure
 from ._products import product as product
 from ._products import to_post as to_post
 from ._products import to_pre as to_pre
@@ -21,6 +26,11 @@ from ._threads import threads as threads
 
 __all__ = [
     'CSR',
+    'AllToAll',
+    'OneToOne',
+    'Procedural',
+    'Rule',
+    'Structure',
     'backend',
     'due',
     'fuse',

@@ -135,6 +135,10 @@ class CSR:
         """Number of synapses."""
         return self.indices.shape[0]
 
+    def row_lengths(self) -> np.ndarray:
+        """Number of synapses of each source, (pre,), on the host."""
+        return np.diff(np.asarray(self.indptr))
+
     def pre_ids(self) -> jax.Array:
         """Source of each synapse, int32, (nnz,)."""
         rows = jnp.arange(self.shape[0], dtype=jnp.int32)

@@ -69,6 +69,22 @@ def install(
     mlir.register_lowering(primitive, on_cpu, platform='cpu')
 
 
+def define_as(primitive: Primitive, portable: Callable, aval: Callable) -> None:
+    """Define a primitive as a function in jax.numpy: derivatives and lanes are those of this function."""
+
+    def tangent(primals: Any, tangents: Any, *, backend: str, ordered: bool = False, **parameters: Any) -> tuple[Any, Any]:
+        return tangent_of(lambda *xs: portable(*xs, **parameters), primals, tangents, primitive.multiple_results)
+
+    def batch(operands: Any, axes: Any, *, backend: str, ordered: bool = False, **parameters: Any) -> tuple[Any, Any]:
+        result = jax.vmap(lambda *xs: portable(*xs, **parameters), tuple(axes))(*operands)
+        return (result, (0,) * len(result)) if primitive.multiple_results else (result, 0)
+
+    primitive.def_abstract_eval(aval)
+    ad.primitive_jvps[primitive] = tangent
+    set_batching(primitive, batch)
+    install(primitive, portable)
+
+
 def _alone(primitive: Primitive, *avals: Any, **parameters: Any) -> Plan:
     """The native function that only evaluates a primitive."""
     return plan(jax.make_jaxpr(functools.partial(primitive.bind, **parameters))(*avals), {})

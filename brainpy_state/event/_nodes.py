@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
+from . import _draws
+
 # Equations that hold another jaxpr, which may stand in their place.
 CALLS = {'jit': 'jaxpr', 'pjit': 'jaxpr', 'closed_call': 'call_jaxpr', 'custom_jvp_call': 'call_jaxpr', 'custom_vjp_call': 'call_jaxpr'}
 ELEMENTWISE = {
@@ -18,11 +20,19 @@ ELEMENTWISE = {
     'shift_right_logical', 'sign', 'sin', 'sqrt', 'square', 'sub', 'tanh', 'xor',
 }  # fmt: skip
 RENAMES = ('reshape', 'squeeze', 'expand_dims', 'stop_gradient')
-EVENTS = ('event_to_post', 'event_to_pre', 'event_to_weight', 'event_record', 'event_to_ring', 'event_due', 'collect')
+EVENTS = (
+    'event_to_post', 'event_to_pre', 'event_to_weight', 'event_record', 'event_to_ring', 'event_due',
+    'event_dense', 'event_drawn_to_post', 'event_drawn_to_pre', 'event_drawn_to_ring', 'collect', 'memory',
+)  # fmt: skip
 # Event operations that work on a list of the sources that fire, and which of their operands the spikes are.
-ON_ACTIVE = {'event_to_post': -1, 'event_to_ring': -3, 'event_record': 0}
+ON_ACTIVE = {
+    'event_to_post': -1, 'event_to_ring': -3, 'event_record': 0,
+    'event_dense': 1, 'event_drawn_to_post': 1, 'event_drawn_to_ring': 1,
+}  # fmt: skip
 # Results that are an operand, changed in place: number of the result to number of the operand.
-IN_PLACE = {'event_record': {0: 2, 1: 3}, 'event_to_ring': {0: -2}, 'event_due': {0: -1}}
+IN_PLACE = {'event_record': {0: 2, 1: 3}, 'event_to_ring': {0: -2}, 'event_due': {0: -1}, 'event_drawn_to_ring': {0: 3}}
+DRAWN = ('event_drawn_to_post', 'event_drawn_to_pre', 'event_drawn_to_ring')
+HEAD = 64  # bytes at the start of the memory in which a row of synapses is drawn
 DTYPES = tuple(map(np.dtype, ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float32', 'float64')))
 
 
@@ -140,6 +150,7 @@ class Flat:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._collected: dict[Any, Node] = {}
+        self._rooms: dict[int, Node] = {}
 
     def evaluate(self, closed: ClosedJaxpr, inputs: list[Value]) -> list[Value]:
         """The results of a jaxpr."""
@@ -193,7 +204,16 @@ class Flat:
         if name in ON_ACTIVE:
             place = ON_ACTIVE[name]
             operands.append(self._active(operands[place], eqn.invars[place].aval.shape))
+        if name in DRAWN:
+            operands.append(self._memory(HEAD + 8 * _draws.BINS + 36 * longest_row(eqn.params)))
         return [self._add(Node(name, eqn.params, operands, v.aval.size, v.aval.dtype, k)) for k, v in enumerate(eqn.outvars)]
+
+    def _memory(self, size: int) -> Node:
+        """Room of so many bytes, for one operation after the other."""
+        size = 1 << (size - 1).bit_length()
+        if size not in self._rooms:
+            self._rooms[size] = self._add(Node('memory', {}, [], size, np.dtype(np.uint8)))
+        return self._rooms[size]
 
     def _active(self, spikes: Any, shape: tuple[int, ...]) -> Node:
         """The list of those that fire, one list for each row of a batch."""
@@ -203,6 +223,12 @@ class Flat:
             rows = int(np.prod(batch))
             self._collected[key] = self._add(Node('collect', {'size': size}, [spikes], rows * (size + 1), np.dtype(np.int32)))
         return self._collected[key]
+
+
+def longest_row(params: dict[str, Any]) -> int:
+    """Synapses of a source that there must be room for."""
+    rule = params['rule']
+    return -(-(params['shape'][1] if rule.kind == 'gaps' else rule.width) // 8) * 8
 
 
 def _number(value: Any, aval: Any) -> Number:

@@ -10,10 +10,14 @@ from jax import Array
 
 from . import _backend
 from ._csr import CSR
+from ._implied import AllToAll, OneToOne
+from ._procedural import Procedural
 from ._trilinear import to_post_p, to_pre_p, to_weight_p
 
+Structure = CSR | OneToOne | AllToAll | Procedural
 
-def to_post(csr: CSR, weight: Array | None, spikes: Array, dtype: Any = None) -> Array:
+
+def to_post(structure: Structure, weight: Array | None, spikes: Array, dtype: Any = None) -> Array:
     """What each target receives: the sum of `weight * spikes[source]` over its synapses.
 
     Rows whose spike is zero are skipped, so the cost follows the number of spikes. For finite weights the result is that of the plain
@@ -21,7 +25,7 @@ def to_post(csr: CSR, weight: Array | None, spikes: Array, dtype: Any = None) ->
 
     Parameters
     ----------
-    csr : CSR -- structure
+    structure : CSR, OneToOne, AllToAll or Procedural
     weight : (nnz,) -- weight of each synapse; None for 1. Numbers of float16 are stored so and count as float32
     spikes : bool or float, (..., pre) -- in the dtype of the weight where it is a float
     dtype : float32 or float64 -- of the result where neither weight nor spikes are floats, default float32
@@ -35,17 +39,20 @@ def to_post(csr: CSR, weight: Array | None, spikes: Array, dtype: Any = None) ->
     TypeError, ValueError
         A dtype or shape does not fit; the message names the argument.
     """
-    _check_vector('to_post', 'spikes', spikes, csr.shape[0])
-    weights = _weights('to_post', csr, weight)
-    return to_post_p.bind(csr.indptr, csr.indices, *weights, spikes, **_parameters('to_post', csr, dtype, weight=weight, spikes=spikes))
+    _check_vector('to_post', 'spikes', spikes, structure.shape[0])
+    _check_weight('to_post', structure, weight)
+    of = _dtype('to_post', dtype, weight=weight, spikes=spikes)
+    if isinstance(structure, CSR):
+        return to_post_p.bind(*_operands(structure, weight), spikes, **_parameters(structure, of))
+    return structure.to_post(weight, spikes, of)
 
 
-def to_pre(csr: CSR, weight: Array | None, values: Array) -> Array:
+def to_pre(structure: Structure, weight: Array | None, values: Array) -> Array:
     """What each source would collect from its targets: the sum of `weight * values[target]` over its synapses.
 
     Parameters
     ----------
-    csr : CSR -- structure
+    structure : CSR, OneToOne, AllToAll or Procedural
     weight : (nnz,) -- weight of each synapse, in the dtype of the values; None for 1
     values : float, (..., post) -- at the targets
 
@@ -58,17 +65,20 @@ def to_pre(csr: CSR, weight: Array | None, values: Array) -> Array:
     TypeError, ValueError
         A dtype or shape does not fit; the message names the argument.
     """
-    _check_vector('to_pre', 'values', values, csr.shape[1])
-    weights = _weights('to_pre', csr, weight)
-    return to_pre_p.bind(csr.indptr, csr.indices, *weights, values, **_parameters('to_pre', csr, weight=weight, values=values))
+    _check_vector('to_pre', 'values', values, structure.shape[1])
+    _check_weight('to_pre', structure, weight)
+    of = _dtype('to_pre', weight=weight, values=values)
+    if isinstance(structure, CSR):
+        return to_pre_p.bind(*_operands(structure, weight), values, **_parameters(structure, of))
+    return structure.to_pre(weight, values, of)
 
 
-def to_weight(csr: CSR, spikes: Array, values: Array) -> Array:
+def to_weight(structure: Structure, spikes: Array, values: Array) -> Array:
     """What each synapse sees: `spikes[source] * values[target]`, summed over the batch.
 
     Parameters
     ----------
-    csr : CSR -- structure
+    structure : CSR, OneToOne, AllToAll or Procedural
     spikes : bool or float, (..., pre) -- in the dtype of the values where it is a float; rows without a spike are skipped
     values : float, (..., post) -- at the targets, with the leading axes of the spikes
 
@@ -81,19 +91,22 @@ def to_weight(csr: CSR, spikes: Array, values: Array) -> Array:
     TypeError, ValueError
         A dtype or shape does not fit; the message names the argument.
     """
-    _check_vector('to_weight', 'spikes', spikes, csr.shape[0])
-    _check_vector('to_weight', 'values', values, csr.shape[1])
+    _check_vector('to_weight', 'spikes', spikes, structure.shape[0])
+    _check_vector('to_weight', 'values', values, structure.shape[1])
     if spikes.shape[:-1] != values.shape[:-1]:
         raise ValueError(f'event.to_weight: spikes have shape {spikes.shape} but values {values.shape}; leading axes must agree.')
-    return to_weight_p.bind(csr.indptr, csr.indices, spikes, values, **_parameters('to_weight', csr, values=values, spikes=spikes))
+    of = _dtype('to_weight', values=values, spikes=spikes)
+    if isinstance(structure, CSR):
+        return to_weight_p.bind(*_operands(structure, None), spikes, values, **_parameters(structure, of))
+    return structure.to_weight(spikes, values, of)
 
 
-def product(csr: CSR, weight: Array | float, spikes: Array) -> Array:
+def product(structure: Structure, weight: Array | float, spikes: Array) -> Array:
     """Deliver spikes through a projection: what each target receives in this step.
 
     Parameters
     ----------
-    csr : CSR -- structure
+    structure : CSR, OneToOne, AllToAll or Procedural
     weight : float, () or (nnz,) -- one weight for all synapses or one for each
     spikes : bool or float, (..., pre) -- nonzero where the source fired; any number of leading batch axes
 
@@ -124,8 +137,8 @@ def product(csr: CSR, weight: Array | float, spikes: Array) -> Array:
     weight = jnp.asarray(weight)
     if weight.ndim == 0:
         weight = weight.astype(jnp.float32) if weight.dtype == np.float16 else weight
-        return weight * to_post(csr, None, spikes, weight.dtype)
-    return to_post(csr, weight, spikes)
+        return weight * to_post(structure, None, spikes, weight.dtype)
+    return to_post(structure, weight, spikes)
 
 
 _STORED = [('spikes', np.dtype(bool)), ('weight', np.dtype(np.float16))]  # read as numbers of the result's type
@@ -137,15 +150,26 @@ def _check_vector(name: str, argument: str, x: Array, size: int) -> None:
         raise ValueError(f'event.{name}: {argument} have shape {x.shape}, expected (..., {side}) with {side} = {size}.')
 
 
-def _weights(name: str, csr: CSR, weight: Array | None) -> tuple[Array, ...]:
+def _check_weight(name: str, structure: Structure, weight: Array | None) -> None:
     if weight is None:
-        return ()
-    if weight.shape != (csr.nnz,):
-        raise ValueError(f'event.{name}: weight has shape {weight.shape}, expected () or (nnz,) = ({csr.nnz},).')
-    return (weight,)
+        return
+    if isinstance(structure, Procedural):
+        raise ValueError(
+            f'event.{name}: weight has shape {weight.shape}, but a procedural structure keeps none; give one number, or a rule.'
+        )
+    if weight.shape != (structure.nnz,):
+        raise ValueError(f'event.{name}: weight has shape {weight.shape}, expected () or (nnz,) = ({structure.nnz},).')
 
 
-def _parameters(name: str, csr: CSR, dtype: Any = None, **factors: Array | None) -> dict[str, Any]:
+def _operands(csr: CSR, weight: Array | None) -> list[Array]:
+    return [csr.indptr, csr.indices, *([] if weight is None else [weight])]
+
+
+def _parameters(csr: CSR, dtype: np.dtype) -> dict[str, Any]:
+    return {'shape': csr.shape, 'ordered': csr.ordered, 'dtype': str(dtype), 'backend': _backend.preference()}
+
+
+def _dtype(name: str, dtype: Any = None, **factors: Array | None) -> np.dtype:
     # One dtype for all, or an error: a silent cast would hide mixed precision. Only spikes may be bool, and weights float16.
     found = None if dtype is None else np.dtype(dtype)
     for argument, x in factors.items():
@@ -158,4 +182,4 @@ def _parameters(name: str, csr: CSR, dtype: Any = None, **factors: Array | None)
     found = found or np.dtype(np.float32)
     if found not in (np.float32, np.float64):
         raise TypeError(f'event.{name}: weight and values must be float32 or float64, got {found}.')
-    return {'shape': csr.shape, 'ordered': csr.ordered, 'dtype': str(found), 'backend': _backend.preference()}
+    return found

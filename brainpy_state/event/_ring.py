@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
-from jax.interpreters import ad
 
 from . import _backend, _lowering
 from ._csr import CSR
+from ._procedural import Procedural
 from ._products import product
 from ._trilinear import to_post_p
 
@@ -22,13 +20,13 @@ due_p = Primitive('event_due')
 due_p.multiple_results = True
 
 
-def to_ring(slots: CSR, weight: Array | float, spikes: Array, row: Array | int, ring: Array) -> Array:
+def to_ring(slots: CSR | Procedural, weight: Array | float, spikes: Array, row: Array | int, ring: Array) -> Array:
     """Deliver spikes, each after the delay of its synapse.
 
     Parameters
     ----------
-    slots : CSR
-        From ``pre`` sources to ``steps * post`` slots: ``delay * post + target`` for a delay in steps.
+    slots : CSR or Procedural
+        From ``pre`` sources to ``steps * post`` slots: ``delay * post + target`` for a delay in steps; or a structure that draws delays.
     weight : float, () or (nnz,)
         One for all synapses, or one for each; in the dtype of the ring, or float16, which counts as the same.
     spikes : bool or float, (..., pre)
@@ -59,17 +57,23 @@ def to_ring(slots: CSR, weight: Array | float, spikes: Array, row: Array | int, 
     [[0.0, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.5, 0.0]]
     """
     spikes, ring, row = jnp.asarray(spikes), jnp.asarray(ring), jnp.asarray(row, jnp.int32)
-    post = ring.shape[-1]
-    if slots.shape[1] != ring.shape[0] * post or ring.shape[1:-1] != spikes.shape[:-1]:
+    post, is_drawn = ring.shape[-1], isinstance(slots, Procedural)
+    places = slots.shape[1] * (ring.shape[0] if is_drawn else 1)
+    if places != ring.shape[0] * post or ring.shape[1:-1] != spikes.shape[:-1]:
         raise ValueError(
-            f'event.to_ring: a ring of shape {ring.shape} does not fit {slots.shape[1]} slots and spikes of shape {spikes.shape};'
+            f'event.to_ring: a ring of shape {ring.shape} does not fit {places} slots and spikes of shape {spikes.shape};'
             ' it has shape (steps, ..., post) with steps * post slots.'
         )
     each = jnp.asarray(weight, None if hasattr(weight, 'dtype') else ring.dtype)
     if each.dtype not in (ring.dtype, np.float16):
         raise TypeError(f'event.to_ring: weight has dtype {each.dtype}, but the ring {ring.dtype}.')
+    if isinstance(slots, Procedural):
+        if each.ndim:
+            raise ValueError(f'event.to_ring: weight has shape {each.shape}, but a procedural structure keeps none; give one number.')
+        sent = each.astype(ring.dtype) * spikes.astype(ring.dtype)
+        return slots.to_ring(sent, row, ring) if ring.ndim == 2 else _add(slots.to_post(None, sent, ring.dtype, ring.shape[0]), row, ring)
     if ring.ndim > 2 or spikes.shape != slots.shape[:1] or each.shape not in ((), (slots.nnz,)):
-        return _add(slots, each, spikes, row, ring)
+        return _add(product(slots, each, spikes), row, ring)
     factors = (each, spikes) if each.ndim else (each.astype(ring.dtype) * spikes.astype(ring.dtype),)
     operands = (slots.indptr, slots.indices, *factors, row, ring)
     return to_ring_p.bind(*operands, shape=(slots.shape[0], post), ordered=slots.ordered, backend=_backend.preference())
@@ -94,9 +98,8 @@ def due(row: Array | int, ring: Array) -> tuple[Array, Array]:
     return ring, taken
 
 
-def _add(slots: CSR, weight: Array, spikes: Array, row: Array, ring: Array) -> Array:
-    """The same by an event product that sees a target in each slot."""
-    sent = product(slots, weight, spikes)
+def _add(sent: Array, row: Array, ring: Array) -> Array:
+    """A ring (steps, ..., post) with what is sent to each slot, (..., steps * post)."""
     sent = jnp.moveaxis(sent.reshape(*sent.shape[:-1], ring.shape[0], ring.shape[-1]), -2, 0)
     return ring + jnp.roll(sent, row, axis=0)
 
@@ -106,8 +109,7 @@ def _portable_to_ring(*operands: Array, shape: tuple[int, int]) -> Array:
     parameters = {'shape': (shape[0], ring.size), 'ordered': False, 'dtype': str(ring.dtype), 'backend': 'auto'}
     if spikes.dtype != ring.dtype and spikes.dtype != bool:
         spikes = spikes.astype(ring.dtype)
-    sent = to_post_p.bind(indptr, indices, *weight, spikes, **parameters).reshape(ring.shape)
-    return ring + jnp.roll(sent, row, axis=0)
+    return _add(to_post_p.bind(indptr, indices, *weight, spikes, **parameters), row, ring)
 
 
 def _portable_due(row: Array, ring: Array, *, post: int) -> tuple[Array, Array]:
@@ -115,22 +117,5 @@ def _portable_due(row: Array, ring: Array, *, post: int) -> tuple[Array, Array]:
     return jax.lax.dynamic_update_index_in_dim(ring, jnp.zeros_like(taken), row, 0), taken
 
 
-def _define(primitive: Primitive, portable: Any) -> None:
-    """Derivatives and lanes are those of the portable version."""
-
-    def tangent(primals: Any, tangents: Any, *, backend: str, ordered: bool = False, **parameters: Any) -> tuple[Any, Any]:
-        return _lowering.tangent_of(lambda *xs: portable(*xs, **parameters), primals, tangents, primitive.multiple_results)
-
-    def batch(operands: Any, axes: Any, *, backend: str, ordered: bool = False, **parameters: Any) -> tuple[Any, Any]:
-        result = jax.vmap(lambda *xs: portable(*xs, **parameters), tuple(axes))(*operands)
-        return (result, (0,) * len(result)) if primitive.multiple_results else (result, 0)
-
-    ad.primitive_jvps[primitive] = tangent
-    _lowering.set_batching(primitive, batch)
-    _lowering.install(primitive, portable)
-
-
-to_ring_p.def_abstract_eval(lambda *operands, **_: ShapedArray(operands[-1].shape, operands[-1].dtype))
-due_p.def_abstract_eval(lambda row, ring, *, post, backend: [ShapedArray(s, ring.dtype) for s in (ring.shape, ring.shape[1:])])
-_define(to_ring_p, _portable_to_ring)
-_define(due_p, _portable_due)
+_lowering.define_as(to_ring_p, _portable_to_ring, lambda *operands, **_: ShapedArray(operands[-1].shape, operands[-1].dtype))
+_lowering.define_as(due_p, _portable_due, lambda row, ring, **_: [ShapedArray(s, ring.dtype) for s in (ring.shape, ring.shape[1:])])

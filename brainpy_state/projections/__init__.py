@@ -8,6 +8,7 @@ from ._explicit import explicit_edges as explicit_edges
 from ._explicit import from_matrix as from_matrix
 from ._explicit import one_to_one as one_to_one
 from ._gap import GapJunction as GapJunction
+from ._procedural import ProceduralConnection as ProceduralConnection
 from ._projection import AlignPostProj as AlignPostProj
 from ._projection import AlignPreProj as AlignPreProj
 from ._projection import CurrentProj as CurrentProj

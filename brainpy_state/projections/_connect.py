@@ -34,7 +34,7 @@ class Connection(Module):
 
     Parameters
     ----------
-    structure : event.CSR
+    structure : event.CSR, event.OneToOne or event.AllToAll
         Which source connects to which target.
     weight : quantity, number, array or callable
         One weight for all synapses; or one for each, of shape ``(n_synapses,)`` in the order
@@ -69,7 +69,7 @@ class Connection(Module):
 
     def __init__(
         self,
-        structure: event.CSR,
+        structure: event.Structure,
         weight: Initializer,
         name: str | None = None,
         *,
@@ -77,9 +77,9 @@ class Connection(Module):
         delay_steps: Any = None,
     ):
         super().__init__(name)
-        self.structure = structure
+        self.structure: Any = structure
         self.space = space
-        shape = (structure.nnz,)
+        shape: tuple[int, ...] = () if isinstance(structure, event.Procedural) else (structure.nnz,)
         self.delay_steps: Any = None
         if delay_steps is not None:
             self.made_for = environ.get('dt', desc=f'{self.label} counts delays in time steps')
@@ -98,6 +98,11 @@ class Connection(Module):
                 f'{self.label}: weight has shape {mantissa.shape}, expected one number or one for each of the {shape[0]} synapses.'
             )
         self.weight = ParamState(with_unit(mantissa, unit))
+
+    @property
+    def has_delays(self) -> bool:
+        """Whether its rule has drawn a delay for each synapse."""
+        return self.delay_steps is not None
 
     @property
     def n_synapses(self) -> int:
@@ -149,7 +154,7 @@ class Connection(Module):
     @property
     def outdegree(self) -> np.ndarray:
         """The number of synapses of each source, shape ``(n_pre,)``."""
-        return np.diff(np.asarray(self.structure.indptr))  # on the host
+        return self.structure.row_lengths()
 
     def toarray(self) -> Any:
         """The matrix of weights, on the host.
@@ -194,24 +199,40 @@ class Connection(Module):
 
 
 def connect(
-    rule: str, rows: Rows, post: int, weight: Any, *, delay: Any = None, seed: Seed = None, space: Space | None = None
+    rule: str, rows: Rows, post: int, weight: Any, *,
+    delay: Any = None, seed: Seed = None, space: Space | None = None, structure: event.Structure | None = None,
 ) -> Connection:  # fmt: skip
-    """The connection of the pairs that a rule has found, listed by source; weights and delays may be `Drawn`."""
-    indptr, columns = rows
-    weights = delays = None
+    """The connection of the pairs that a rule has found, listed by source; weights and delays may be `Drawn`.
+
+    Without delays, a structure of the same pairs may take the place of the list.
+    """
+    pre, weights, delays = rows.indptr.size - 1, None, None
     if isinstance(weight, Drawn) or delay is not None:
-        seed, pre, size = _check.seed(rule, seed), indptr.size - 1, columns.size
+        seed = _check.seed(rule, seed)
         if isinstance(weight, Drawn):
-            of = weight.dtype or (np.float64 if environ.dftype() == np.float64 else np.float32)
-            weights = Values(keys((seed, 'weight'), pre), weight.law(), _parallel.empty(size, of))
+            weights = keys((seed, 'weight'), pre), weight.law(), precision(weight)
         if delay is not None:
-            law, dtype = in_steps(rule, delay, environ.get('dt', desc=f'{rule} counts delays in time steps'))
-            delays = Values(keys((seed, 'delay'), pre), law, _parallel.empty(size, dtype))
-        put = engine(size, _compiled.values_kernel(weights, delays)).put_values
+            law, longest = in_steps(rule, delay, environ.get('dt', desc=f'{rule} counts delays in time steps'))
+            delays = keys((seed, 'delay'), pre), law, np.min_scalar_type(longest)
+    drawn, steps = values_of(rows, weights, delays)
+    if structure is None or delays:
+        structure = event.CSR(taken(rows.indptr.astype(np.int32)), taken(rows.columns), (pre, post))
+    return Connection(structure, weight if drawn is None else with_unit(drawn, weight.unit), space=space, delay_steps=steps)
+
+
+def precision(weight: Drawn) -> str:
+    """In which drawn weights are stored."""
+    return weight.dtype or ('float64' if environ.dftype() == np.float64 else 'float32')
+
+
+def values_of(rows: Rows, *laws: tuple[Any, ...] | None) -> tuple[Any, Any]:
+    """Weights and delays of the synapses of rows, each by keys, law and type, or None; with delays, rows are put in their order."""
+    indptr, columns = rows
+    weights, delays = (None if law is None else Values(law[0], law[1], _parallel.empty(columns.size, law[2])) for law in laws)
+    if weights or delays:
+        put = engine(columns.size, _compiled.values_kernel(weights, delays)).put_values
         _parallel.each(lambda first, last: put(weights, delays, indptr, first, last, columns), _parallel.spans(indptr))
-    structure = event.CSR(taken(indptr.astype(np.int32)), taken(columns), (indptr.size - 1, post))
-    value = weight if weights is None else with_unit(taken(weights.out), weight.unit)
-    return Connection(structure, value, space=space, delay_steps=None if delays is None else taken(delays.out))
+    return weights and taken(weights.out), delays and taken(delays.out)
 
 
 def taken(array: np.ndarray) -> jax.Array:

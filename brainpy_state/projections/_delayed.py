@@ -48,7 +48,7 @@ class Ring(Module):
         first = self.lines[0]
         dt = environ.get('dt', desc=f'{first.label} needs the time step for its delays')
         steps = [line.in_steps(dt) for line in self.lines]
-        length = 1 + max(int(each.max(initial=0)) for each in steps)
+        length = 1 + max(int(np.max(each, initial=0)) for each in steps)
         for line, each in zip(self.lines, steps, strict=True):
             line.lay_out(each, length, dt)
         shape = (length, *(() if batch_size is None else (batch_size,)), first.comm.structure.shape[1])
@@ -102,21 +102,24 @@ class DelayedConnection(Module):
         """The unit of what arrives."""
         return u.get_unit(self.comm.weight.value) * self.signal_unit()
 
-    def in_steps(self, dt: Any) -> np.ndarray:
-        """The delay of each synapse in steps."""
+    def in_steps(self, dt: Any) -> Any:
+        """The delay of each synapse in steps, or of procedural ones the longest that is possible."""
         if self.time is not None:
             return delay_steps(self.time, dt, self.label)
         check_dt(self.comm.made_for, self.comm.label)
-        return np.asarray(self.comm.delay_steps)
+        structure = self.comm.structure
+        return structure.rule.longest if isinstance(structure, event.Procedural) else np.asarray(self.comm.delay_steps)
 
-    def lay_out(self, steps: np.ndarray, length: int, dt: Any) -> None:
+    def lay_out(self, steps: Any, length: int, dt: Any) -> None:
         """Find the place of each synapse in a ring of this length, unless it is known."""
         pre, post = self.comm.structure.shape
         if length * post >= 2**31:
             raise ParameterError(f'{self.label}: {length} steps of delay onto {post} neurons are more than 2**31 places.')
         known = vars(self)
-        if 'slots' not in known or self.slots.shape[1] != length * post or not bool(dt == self.made_for):
-            self.slots = event.CSR(self.comm.structure.indptr, _places(steps, self.comm.targets, post), (pre, length * post))
+        if isinstance(self.comm.structure, event.Procedural):
+            self.slots = self.comm.structure  # draws delays itself
+        elif 'slots' not in known or self.slots.shape[1] != length * post or not bool(dt == self.made_for):
+            self.slots = event.CSR(_starts(self.comm), _places(steps, self.comm.targets, post), (pre, length * post))
         self.made_for = dt
 
     def send(self, x: Any) -> None:
@@ -133,6 +136,13 @@ class DelayedConnection(Module):
         """What arrives in this step, shape ``(batch, n_post)``, after the sources have sent x, shape ``(batch, n_pre)``."""
         self.send(x)
         return self.ring.take()
+
+
+def _starts(comm: Connection) -> Any:
+    """Where the synapses of each source begin."""
+    if isinstance(comm.structure, event.CSR):
+        return comm.structure.indptr
+    return taken(np.concatenate([[0], np.cumsum(comm.outdegree)]).astype(np.int32))
 
 
 def _places(steps: np.ndarray, targets: np.ndarray, post: int) -> Any:

@@ -8,6 +8,7 @@ import brainunit as u
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .. import event
 from .._errors import ParameterError, ShapeError
 from ..numerics import with_unit
 from . import _check
@@ -29,8 +30,10 @@ def one_to_one(pre: int, post: int, *, weight: Weight, delay: Drawn | None = Non
     """
     rule = 'one_to_one'
     pre, post = _check.same_sizes(rule, pre, post)
+    if delay is None and not isinstance(weight, Drawn):
+        return Connection(event.OneToOne(pre), weight)
     rows = Rows.of(np.ones(pre, np.int64), np.arange(pre, dtype=np.int32))
-    return connect(rule, rows, post, weight, delay=delay, seed=seed)
+    return connect(rule, rows, post, weight, delay=delay, seed=seed, structure=event.OneToOne(pre))
 
 
 def all_to_all(
@@ -50,8 +53,11 @@ def all_to_all(
     rule = 'all_to_all'
     pre, post = _check.sizes(rule, pre, post)
     _check.synapses(rule, pre * post)
+    structure = event.AllToAll((pre, post), allow_autapses)
+    if delay is None and not isinstance(weight, Drawn) and (allow_autapses or not (callable(weight) or np.ndim(u.get_mantissa(weight)))):
+        return Connection(structure, weight)
     rows = listed(rule, Gaps(np.zeros(pre, np.uint64), post, 1.0, ALL if allow_autapses else OTHERS))
-    return connect(rule, rows, post, weight, delay=delay, seed=seed)
+    return connect(rule, rows, post, weight, delay=delay, seed=seed, structure=structure if allow_autapses else None)
 
 
 def explicit_edges(pre: int, post: int, sources: ArrayLike, targets: ArrayLike, *, weight: Weight, seed: Seed = None) -> Connection:

@@ -78,13 +78,13 @@ class GapJunction(Module):
     def update(self) -> None:
         """Deliver the currents that follow from the potentials of this moment."""
         weight, structure = self.comm.weight.value, self.comm.structure
-        mantissa = jnp.broadcast_to(u.get_mantissa(weight), (structure.nnz,))
-        unit = u.get_unit(weight)
+        mantissa, unit = u.get_mantissa(weight), u.get_unit(weight)
+        each, scale = (mantissa, 1) if mantissa.ndim else (None, mantissa)
         for receptor, source, product in ((self.into_post, self.pre, event.to_post), (self.into_pre, self.post, event.to_pre)):
             if receptor is not None:
                 V = source.V.value
                 v = u.get_mantissa(V)
-                drive, total = product(structure, mantissa, v), product(structure, mantissa, jnp.ones_like(v))
+                drive, total = (scale * product(structure, each, x) for x in (v, jnp.ones_like(v)))
                 receptor.receive((with_unit(drive, unit * u.get_unit(V)), with_unit(total, unit)))
 
 

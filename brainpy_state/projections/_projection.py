@@ -9,7 +9,7 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-from .. import environ
+from .. import environ, event
 from .._errors import ParameterError, ShapeError
 from ..neurons import Neuron
 from ..nn import Delay, Module, call_order, check_unit
@@ -92,7 +92,7 @@ class Projection(Module):
         return with_unit(each[self.comm.sources] if isinstance(self.comm, Connection) else each, u.get_unit(time))
 
     def _line_for(self, delay: Any) -> Delay | DelayedConnection | None:
-        if isinstance(self.comm, Connection) and self.comm.delay_steps is not None:
+        if isinstance(self.comm, Connection) and self.comm.has_delays:
             if delay is not None:
                 raise ParameterError(f'{self.label}: delay = {delay} is given, but synapses of comm have delays of their own; drop one.')
             return self._delayed(self.comm, None)
@@ -101,8 +101,8 @@ class Projection(Module):
         check_delay(delay, self.label)
         shape, sources = np.shape(u.get_mantissa(delay)), self.sources
         synapses = ''
-        if isinstance(self.comm, Connection):
-            if shape == (self.comm.n_synapses,) == sources and (np.diff(np.asarray(self.comm.structure.indptr)) != 1).any():
+        if isinstance(self.comm, Connection) and not isinstance(self.comm.structure, event.Procedural):
+            if shape == (self.comm.n_synapses,) == sources and (self.comm.outdegree != 1).any():
                 raise ParameterError(
                     f'{self.label}: a delay of shape {shape} could be one for each source or one for each synapse, '
                     'as there are equally many of them; use two projections.'

@@ -7,13 +7,22 @@ import numpy as np
 from .._errors import ParameterError
 from . import _check
 from ._connect import Connection, connect
+from ._procedural import connect_again
 from ._rows import listed, shares, subset, transposed
 from ._sampling import ALL, LATER, OTHERS, Choices, Gaps, Seed, keys
 from .drawn import Drawn, Weight
 
 
 def pairwise_bernoulli(
-    pre: int, post: int, p: float, *, weight: Weight, delay: Drawn | None = None, allow_autapses: bool = True, seed: Seed = None
+    pre: int,
+    post: int,
+    p: float,
+    *,
+    weight: Weight,
+    delay: Drawn | None = None,
+    allow_autapses: bool = True,
+    seed: Seed = None,
+    procedural: bool = False,
 ) -> Connection:
     """Connect each pair with probability ``p``.
 
@@ -34,6 +43,9 @@ def pairwise_bernoulli(
         Decides the synapses together with the number of the neuron alone, so the rest of the
         network does not matter; give each projection its own, such as ``(1, 'E to I')``. ``None``
         draws one from the global generator.
+    procedural : bool
+        Draw the same synapses again at each spike instead of storing them: a `ProceduralConnection`, whose
+        weight is one number or drawn. It takes no memory, and there may be any number of synapses.
 
     Raises
     ------
@@ -42,9 +54,11 @@ def pairwise_bernoulli(
     """
     rule = 'pairwise_bernoulli'
     (pre, post), p, seed = _check.sizes(rule, pre, post), _check.probability(rule, p), _check.seed(rule, seed)
+    draw = Gaps(keys(seed, pre), post, p, ALL if allow_autapses else OTHERS)
+    if procedural:
+        return connect_again(rule, draw, weight, delay=delay, seed=seed)
     _check.synapses(rule, p * pre * post)
-    rows = listed(rule, Gaps(keys(seed, pre), post, p, ALL if allow_autapses else OTHERS))
-    return connect(rule, rows, post, weight, delay=delay, seed=seed)
+    return connect(rule, listed(rule, draw), post, weight, delay=delay, seed=seed)
 
 
 def symmetric_pairwise_bernoulli(
@@ -115,12 +129,13 @@ def fixed_outdegree(
     allow_autapses: bool = True,
     allow_multapses: bool = True,
     seed: Seed = None,
+    procedural: bool = False,
 ) -> Connection:
     """Give each source ``outdegree`` random targets.
 
     Parameters
     ----------
-    pre, post, weight, delay, allow_autapses, seed
+    pre, post, weight, delay, allow_autapses, seed, procedural
         See `pairwise_bernoulli`.
     outdegree : int
         Synapses of each source.
@@ -130,13 +145,17 @@ def fixed_outdegree(
     Raises
     ------
     ParameterError
-        If there are not enough different targets.
+        If there are not enough different targets, or different ones are to be drawn again at each spike.
     """
     rule = 'fixed_outdegree'
     (pre, post), seed = _check.sizes(rule, pre, post), _check.seed(rule, seed)
     names = rule, 'outdegree', 'targets', 'post'
-    draw = _fixed_degree(names, pre, post, outdegree, allow_autapses, allow_multapses, seed)
-    return connect(rule, listed(rule, draw), post, weight, delay=delay, seed=seed)
+    draw = _fixed_degree(names, pre, post, outdegree, allow_autapses, allow_multapses, seed, stored=not procedural)
+    if not procedural:
+        return connect(rule, listed(rule, draw), post, weight, delay=delay, seed=seed)
+    if not allow_multapses:
+        raise ParameterError(f'{rule}: procedural=True draws targets independently; use allow_multapses=True, or store the synapses.')
+    return connect_again(rule, draw, weight, delay=delay, seed=seed)
 
 
 def fixed_total_number(
@@ -185,11 +204,13 @@ def fixed_total_number(
     return connect(rule, rows, post, weight, delay=delay, seed=seed)
 
 
-def _fixed_degree(names: tuple[str, ...], n: int, others: int, degree: int, autapses: bool, multapses: bool, seed: Seed) -> Choices:
+def _fixed_degree(
+    names: tuple[str, ...], n: int, others: int, degree: int, autapses: bool, multapses: bool, seed: Seed, stored: bool = True
+) -> Choices:  # fmt: skip
     """For each of ``n`` neurons, ``degree`` of the others."""
     rule, argument, role, size = names
     degree = _check.number(rule, argument, degree)
-    _check.synapses(rule, n * degree)
+    _check.synapses(rule, n * degree if stored else degree)
     available = others - (not autapses)
     if degree > available and (not multapses or available < 1):
         hint = 'lower it, or use allow_multapses=True' if available > 0 else 'lower it'

@@ -53,7 +53,7 @@ class Growing:
 def listed(rule: str, draw: Gaps | Choices) -> Rows:
     """The pairs as they are drawn, the columns of each row rising."""
     tools = _tools(draw)
-    rows = Rows.empty(rule, _counts(draw))
+    rows = Rows.empty(rule, row_lengths(draw))
 
     def fill(first: int, last: int) -> None:
         tools.fill(draw, rows.indptr, first, last, rows.columns[rows.indptr[first] : rows.indptr[last]])
@@ -64,7 +64,7 @@ def listed(rule: str, draw: Gaps | Choices) -> Rows:
 
 def transposed(rule: str, draw: Gaps | Choices, both: bool = False) -> Rows:
     """The pairs listed by column, rising in each; with ``both``, each row then lists its own columns after those."""
-    tools, starts = _tools(draw), _starts(_counts(draw))
+    tools, starts = _tools(draw), _starts(row_lengths(draw))
     spans = _parallel.spans(starts)
     # Each thread has a run of rows, and for each column a place at which to go on.
     runs = [spans[k * len(spans) // n : (k + 1) * len(spans) // n] for n in [_parallel.threads()] for k in range(n)]
@@ -97,10 +97,10 @@ def subset(rule: str, keys: np.ndarray, n: int, total: int, pairs: int, where: i
     picker, keys = keys[-1:], keys[:-1]
     spread = 6 * np.sqrt(total * max(0, 1 - total / max(pairs, 1))) + 6
     draw = Gaps(keys, n, min(1.0, (total + spread) / max(pairs, 1)), where)
-    counts = _counts(draw)
+    counts = row_lengths(draw)
     while counts.sum() < total:  # once in 1e9 times
         draw = draw._replace(keys=_sampling.draws(draw.keys, np.array(0)))
-        counts = _counts(draw)
+        counts = row_lengths(draw)
     starts, tools = _starts(counts), _tools(draw)
     found = int(counts.sum())
     surplus = _sampling.choose(picker, found, found - total)[0]
@@ -157,7 +157,7 @@ def _starts(counts: np.ndarray) -> np.ndarray:
     return starts
 
 
-def _counts(draw: Gaps | Choices) -> np.ndarray:
+def row_lengths(draw: Gaps | Choices) -> np.ndarray:
     """How many columns each row has."""
     counts, tools = np.empty(len(draw.keys), np.int64), _tools(draw)
 

@@ -79,8 +79,17 @@ def concrete(seed: Seed) -> Seed:
 
 def keys(seed: Seed, n: int) -> np.ndarray:
     """One 64-bit key for each of ``n`` neurons; ``seed`` may be anything that names the projection, such as ``(1, 'E to I')``."""
+    return keys_of(root(seed), n)
+
+
+def root(seed: Seed) -> np.uint64:
+    """What the keys of all neurons follow from."""
     digest = hashlib.blake2b(repr(seed).encode(), digest_size=8).digest()
-    root = np.uint64(int.from_bytes(digest, 'little'))
+    return np.uint64(int.from_bytes(digest, 'little'))
+
+
+def keys_of(root: np.uint64, n: int) -> np.ndarray:
+    """One key for each of ``n`` neurons."""
     with np.errstate(over='ignore'):
         return _mix(root + _GOLDEN * np.arange(1, n + 1, dtype=np.uint64))
 

@@ -147,8 +147,8 @@ class Drawn:
 Weight: TypeAlias = Initializer | Drawn
 
 
-def in_steps(rule: str, delay: Any, dt: Any) -> tuple[np.ndarray, Any]:
-    """The law of a delay in time steps, and the type of integer that holds them.
+def in_steps(rule: str, delay: Any, dt: Any) -> tuple[np.ndarray, int]:
+    """The law of a delay in time steps, and the longest that it may give.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def in_steps(rule: str, delay: Any, dt: Any) -> tuple[np.ndarray, Any]:
         raise ParameterError(f'{rule}: a delay could be {least * dt}; give it a limit, low=0. * u.ms or more.')
     if most >= 2**16 - 1:
         raise ParameterError(f'{rule}: a delay could be {most:.0f} steps, but 65535 is the most; give it a limit with high=...')
-    return delay.law(steps), np.uint8 if most + 0.5 < 2**8 else np.uint16
+    return delay.law(steps), int(most + 0.5)
 
 
 def _up_to(distance: float, scale: float, inclusive: bool = True) -> float:

@@ -207,13 +207,13 @@ def test_every_set_of_pairs_is_as_likely(n, total, autapses):
 
 
 def test_pairs_are_drawn_again_where_they_were_too_few(monkeypatch):
-    sample, asked = _rows._counts, []
+    sample, asked = _rows.row_lengths, []
 
     def too_few_at_first(draw):
         asked.append(draw.keys)
         return sample(draw) // (4 if len(asked) == 1 else 1)
 
-    monkeypatch.setattr(_rows, '_counts', too_few_at_first)
+    monkeypatch.setattr(_rows, 'row_lengths', too_few_at_first)
     connection = fixed_total_number(60, 60, 700, weight=1.0, allow_multapses=False, allow_autapses=False, seed=1)
     assert len(asked) == 2
     assert not (asked[0] == asked[1]).any()

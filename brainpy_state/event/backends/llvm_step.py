@@ -9,7 +9,7 @@ from typing import Any
 from llvmlite import ir
 
 from .. import _ffi, _threads
-from .._nodes import Node, Number, Operand, Part
+from .._nodes import Node, Number, Operand, Part, longest_row
 from .._plan import Plan, Stage
 from .llvm_operations import I8, I64, OPERATIONS, Value, constant, load, store
 
@@ -242,9 +242,61 @@ class _Emitter:
             self._further(received, row * size),
             *(start, I64(size), I64(int(clear))),
         ]
-        is_shared = node.params['ordered'] and slots.size >= SHARED_SYNAPSES and _threads.ready()
-        parts = self._call('numba_deliver', 'parts', (), fired, I64(slots.size), I64(max(1, pre))) if is_shared else None
+        self._share(function, words, fired, slots.size if node.params['ordered'] else 0, pre)
+
+    def _share(self, function: Value, words: list[Value], active: Value, synapses: int, pre: int) -> None:
+        """Call a function of words; on all threads where it delivers many synapses."""
+        is_shared = synapses >= SHARED_SYNAPSES and _threads.ready()
+        parts = self._call('numba_deliver', 'parts', (), active, I64(synapses), I64(max(1, pre))) if is_shared else None
         self._give(function, [self._as_word(word) for word in words], parts)
+
+    def _event_dense(self, nodes: list[Node]) -> None:
+        (node,) = nodes
+        weights, spikes, active = node.operands
+        pre, post = node.params['shape']
+        function = self._function(3, 'numba_deliver', 'deliver_dense', str(spikes.dtype), str(node.dtype), str(weights.dtype))
+        for row in range(node.size // max(1, post)):
+            fired = self._further(active, row * (pre + 1))
+            places = self._address(weights), self._further(spikes, row * pre), fired, self._further(node, row * post)
+            self._share(function, [*places, I64(post)], fired, pre * post, pre)
+
+    def _memory(self, nodes: list[Node]) -> None:
+        pass  # what it holds is written by those who use it
+
+    def _event_drawn_to_post(self, nodes: list[Node]) -> None:
+        (node,) = nodes
+        words, spikes, active, memory = node.operands
+        pre, slots = node.params['shape'][0], node.params['shape'][1] * max(1, node.params['steps'])
+        for row in range(node.size // max(1, slots)):
+            fired = self._further(spikes, row * pre), self._further(active, row * (pre + 1))
+            self._draw('deliver', node, (str(spikes.dtype),), words, *fired, self._further(node, row * slots), (0, slots, 1), memory)
+
+    def _event_drawn_to_ring(self, nodes: list[Node]) -> None:
+        (node,) = nodes
+        words, spikes, row, ring, active, memory = node.operands
+        start = self.b.mul(self._word(row), I64(node.params['shape'][1]))
+        places = map(self._address, (spikes, active, ring))
+        self._draw('deliver', node, (str(spikes.dtype),), words, *places, (start, ring.size, 0), memory)
+
+    def _event_drawn_to_pre(self, nodes: list[Node]) -> None:
+        (node,) = nodes
+        words, values, memory = node.operands
+        pre, slots = node.params['shape'][0], node.params['shape'][1] * max(1, node.params['steps'])
+        sizes = node.size // max(1, pre), pre, slots
+        self._draw('to_pre', node, (), words, self._address(values), self._address(node), sizes, memory)
+
+    def _draw(self, builder: str, node: Node, types: tuple[str, ...], words: Any, *operands: Any) -> None:
+        *places, numbers, memory = operands
+        rule, longest = node.params['rule'], longest_row(node.params)
+        delayed = node.params['steps'] > 0
+        row, _ = self.find('numba_rows', rule.kind)
+        value = ''
+        if rule.weight or delayed:
+            value, _ = self.find('numba_values', 'values', rule.weight or 'none', 'uint16' if delayed else 'none')
+        options = row, value, rule.kind, rule.weight, delayed, *types, str(node.dtype)
+        values = *numbers, node.params['shape'][1], rule.width, rule.where, longest
+        words_of = [I64(x) if isinstance(x, int) else x for x in values]
+        self._call('numba_procedural', builder, options, self._address(words), *places, *words_of, self._address(memory))
 
     def _event_to_pre(self, nodes: list[Node]) -> None:
         (node,) = nodes

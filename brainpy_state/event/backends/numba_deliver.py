@@ -128,3 +128,22 @@ def deliver(spike: str, dtype: str, weight: str) -> Callable:
         return 0
 
     return function
+
+
+def deliver_dense(spike: str, dtype: str, weight: str) -> Callable:
+    """As `deliver`, with a synapse for each pair: from an address of: weights, spikes, active, received, post."""
+    value, typed, of_spike, weight_of = VALUES[dtype], POINTER[dtype], POINTER[spike], reader(weight)
+
+    def function(context: int, part: int, parts: int) -> int:
+        words = _int64(context)
+        weights, spikes, rows, out, post = words[0], of_spike(words[1]), _int32(words[2]), typed(words[3]), words[4]
+        first, last = post * part // parts, post * (part + 1) // parts
+        for j in range(first, last):
+            out[j] = 0
+        for n in range(1, rows[0] + 1):
+            amplitude, begin = value(spikes[rows[n]]), rows[n] * post
+            for j in range(first, last):
+                out[j] += weight_of(weights, begin + j) * amplitude
+        return 0
+
+    return function

@@ -1,0 +1,139 @@
+"""Connectivity without memory: the synapses of a source are drawn again whenever they are needed."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import ad
+
+from . import _backend, _lowering
+from .backends import xla_procedural
+
+# Operands: words, then spikes (..., pre) or values (..., slots). Slots are targets, or delay * post + target for `steps` > 0.
+drawn_to_post_p = Primitive('event_drawn_to_post')
+drawn_to_pre_p = Primitive('event_drawn_to_pre')
+drawn_to_ring_p = Primitive('event_drawn_to_ring')
+
+
+class Rule(NamedTuple):
+    """What is compiled for drawing the synapses of a source.
+
+    Attributes
+    ----------
+    kind : {'gaps', 'choices'}
+        Each target with one probability; or a number of choices among all of them, with repetition.
+    width : int
+        So many draws nearly every source does with; of 'choices', their number.
+    where : int
+        The targets that are possible: 0 for all, 1 for those of another number than the source.
+    weight : {'', 'float16', 'float32', 'float64'}
+        Precision in which weights are drawn; '' for none.
+    longest : int
+        No delay has more steps; -1 where none are drawn.
+    """
+
+    kind: str
+    width: int
+    where: int
+    weight: str
+    longest: int
+
+
+@functools.partial(jax.tree_util.register_dataclass, data_fields=['words'], meta_fields=['shape', 'rule'])
+@dataclasses.dataclass(frozen=True)
+class Procedural:
+    """Connectivity of `pre` sources and `post` targets that follows from a few numbers.
+
+    The n-th draw of a source is SplitMix64, under the key of the source, read at counter n. It has the synapses, weights and delays that
+    a `CSR` made by the same rule and seed would store.
+
+    Parameters
+    ----------
+    words : uint32, (17, 2)
+        Numbers of 64 bits, the lower half first: the roots of the keys for targets, weights and delays; and as float64, the logarithm of
+        the probability that a pair is not connected, and the laws of weights and of delays in steps, six numbers each (whether normal
+        (or uniform), location, scale, lowest, highest, whether to draw again (or clip)), and the probability that a pair is connected.
+    shape : (pre, post)
+        Number of sources and of targets, static.
+    rule : Rule
+        Static.
+    """
+
+    words: Array
+    shape: tuple[int, int]
+    rule: Rule
+
+    def to_post(self, weight: Array | None, spikes: Array, dtype: Any, steps: int = 0) -> Array:
+        """What each target receives, or each slot of a ring of as many steps, by weights that are drawn, or 1; (..., slots)."""
+        return drawn_to_post_p.bind(self.words, spikes, **_parameters(self, dtype, steps))
+
+    def to_pre(self, weight: Array | None, values: Array, dtype: Any) -> Array:
+        """What each source would collect from its targets; (..., pre)."""
+        return drawn_to_pre_p.bind(self.words, values, **_parameters(self, dtype, 0))
+
+    def to_weight(self, spikes: Array, values: Array, dtype: Any) -> Array:
+        """Not possible: there is no place for what synapses see."""
+        raise TypeError('event.to_weight: a procedural structure has no weights for each synapse; store it as a CSR.')
+
+    def to_ring(self, spikes: Array, row: Array, ring: Array) -> Array:
+        """A ring (steps, post) with what spikes (pre,) deliver after their delays."""
+        return drawn_to_ring_p.bind(self.words, spikes, row, ring, **_parameters(self, ring.dtype, ring.shape[0]))
+
+
+def _parameters(structure: Procedural, dtype: Any, steps: int) -> dict[str, Any]:
+    if steps and not 0 <= structure.rule.longest < steps:
+        reason = f'delays of up to {structure.rule.longest} steps' if structure.rule.longest >= 0 else 'no delays'
+        raise ValueError(f'event: a ring of {steps} steps does not fit a structure with {reason}.')
+    if structure.shape[1] * max(1, steps) >= 2**31:
+        raise ValueError(f'event: {steps} steps of {structure.shape[1]} targets are more than 2**31 slots.')
+    values = {'shape': structure.shape, 'rule': structure.rule, 'steps': steps, 'dtype': str(np.dtype(dtype))}
+    return {**values, 'backend': _backend.preference()}
+
+
+def _portable_to_ring(words: Array, spikes: Array, row: Array, ring: Array, **parameters: Any) -> Array:
+    sent = drawn_to_post_p.bind(words, spikes, backend='auto', **parameters).reshape(ring.shape)
+    return ring + jnp.roll(sent, row, axis=0)
+
+
+def _linear(primitive: Primitive, transposed: Primitive, size: Any, portable: Any) -> None:
+    """A primitive that is linear in its last operand."""
+
+    def aval(words: Any, x: Any, **parameters: Any) -> ShapedArray:
+        return ShapedArray((*x.shape[:-1], size(parameters)), np.dtype(parameters['dtype']))
+
+    def tangent(primals: Any, tangents: Any, **parameters: Any) -> tuple[Any, Any]:
+        result = primitive.bind(*primals, **parameters)
+        if type(tangents[1]) is ad.Zero:
+            return result, ad.Zero(jax.typeof(result).to_tangent_aval())
+        return result, primitive.bind(primals[0], tangents[1], **parameters)
+
+    def transpose(ct: Any, words: Any, x: Any, **parameters: Any) -> list[Any]:
+        return [None, None if type(ct) is ad.Zero else transposed.bind(words, ct, **parameters)]
+
+    def batch(operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:
+        if axes[0] is not None:
+            return _lowering.map_lanes(primitive, operands, axes, parameters)
+        return primitive.bind(operands[0], jnp.moveaxis(operands[1], axes[1], 0), **parameters), 0
+
+    primitive.def_abstract_eval(aval)
+    ad.primitive_jvps[primitive] = tangent
+    ad.primitive_transposes[primitive] = transpose
+    _lowering.set_batching(primitive, batch)
+    _lowering.install(primitive, portable)
+
+
+def _slots(parameters: dict[str, Any]) -> int:
+    return parameters['shape'][1] * max(1, parameters['steps'])
+
+
+_linear(drawn_to_post_p, drawn_to_pre_p, _slots, xla_procedural.to_post)
+_linear(drawn_to_pre_p, drawn_to_post_p, lambda parameters: parameters['shape'][0], xla_procedural.to_pre)
+_lowering.define_as(drawn_to_ring_p, _portable_to_ring, lambda *operands, **_: ShapedArray(operands[-1].shape, operands[-1].dtype))
