@@ -56,7 +56,7 @@ def record(spikes: Array, step: Array | int, events: Array, count: Array) -> tup
     if spikes.dtype not in (np.bool_, np.float32, np.float64):
         raise TypeError(f'event.record: spikes have dtype {spikes.dtype}, expected bool, float32 or float64.')
     if spikes.ndim != 1:
-        raise ValueError(f'event.record: spikes have shape {spikes.shape}, expected one axis (n,); record lanes of a batch one by one.')
+        raise ValueError(f'event.record: spikes have shape {spikes.shape}, expected one axis (n,); flatten those of a batch.')
     if events.dtype != np.int32:
         raise TypeError(f'event.record: events have dtype {events.dtype}, expected int32.')
     if events.ndim != 2 or events.shape[1] != 2:

@@ -31,8 +31,8 @@ def run(step: Callable[[], Any], duration: Any, *, recorders: Sequence[SpikeReco
     duration : time
         How long to simulate, a multiple of ``dt``.
     recorders : sequence of SpikeRecorder
-        Recorders that ``step`` uses. They are emptied after each chunk, and before one of them
-        could overflow, so no spike is lost.
+        Recorders that ``step`` uses. They are emptied at the start, after each chunk, and before one of
+        them could overflow, so no spike is lost.
     chunk : time, optional
         How long to run before recorders are emptied; at most 100,000 steps by default.
     start : time, optional
@@ -61,6 +61,8 @@ def run(step: Callable[[], Any], duration: Any, *, recorders: Sequence[SpikeReco
     >>> V.shape
     (200, 1)
     """
+    for recorder in recorders:
+        recorder.drain()
     chunks = Chunks(step, duration, recorders=recorders, chunk=chunk, start=start)
     done, results = chunks.advance(0, None)
     while done < chunks.total:
@@ -87,7 +89,7 @@ class Chunks:
         most = _LONGEST_CHUNK if chunk is None else max(1, int(whole_steps(chunk, dt, 'run: chunk')))
         self.length = max(1, min(most, self.total))
         for recorder in self.recorders:
-            recorder.reserve(recorder.size)
+            recorder.reserve(recorder.width)
         self.programs = loops(step, _Clocked(self.recorders), self.length, scan=_until_full)
 
     def arguments(self, done: int) -> tuple[Any, Any]:

@@ -55,6 +55,10 @@ def test_more_spikes_than_it_holds_are_counted(dt):
     recorder = SpikeRecorder(5, capacity=4)
     record(recorder, RASTER)
     assert int(recorder.count.value) == RASTER.sum() > 4
+    with pytest.raises(
+        bst.BrainStateError, match=rf'SpikeRecorder: {RASTER.sum()} spikes were recorded, but it holds 4, the others are lost'
+    ):
+        recorder.drain()
 
 
 @pytest.mark.parametrize(('wanted', 'capacity'), [(3, 4), (4, 4), (5, 8), (1000, 1024)])
@@ -62,6 +66,70 @@ def test_reserve_makes_room_and_never_shrinks(wanted, capacity):
     recorder = SpikeRecorder(5, capacity=4)
     recorder.reserve(wanted)
     assert recorder.capacity == capacity
+
+
+def test_it_is_full_when_all_neurons_of_all_trials_might_not_fit(dt):
+    recorder = bst.nn.init_all_states(SpikeRecorder(5, capacity=32), batch_size=4)
+    full = []
+    for i in range(4):
+        with bst.environ.context(i=i):
+            recorder(jnp.eye(4, 5))
+        full.append(bool(recorder.is_full))
+    assert full == [False, False, False, True]  # 12 and then 16 events are held; a step has 20
+
+
+def test_only_the_steps_asked_for_are_given(dt):
+    recorder = SpikeRecorder(5)
+    record(recorder, RASTER)
+    recorder.drain()
+    part = recorder.spikes(10, 20)
+    np.testing.assert_array_equal(part.step, 10 + np.nonzero(RASTER[10:20])[0])
+    np.testing.assert_array_equal(part.count, RASTER[10:20].sum(0))
+
+
+SHAPES = {
+    'no batch, but one expected': ((5,), 4, r'\(5,\), expected \(4, 5\), for 5 neurons and batch_size=4; .*init_all_states\(recorder\)'),
+    'another batch': ((3, 5), 4, r'\(3, 5\), expected \(4, 5\), .*init_all_states\(recorder, batch_size=3\)'),
+    'a batch, but none expected': ((4, 5), None, r'\(4, 5\), expected \(5,\), for 5 neurons without a batch; .*batch_size=4\)'),
+    'batch last': ((5, 4), 4, r'\(5, 4\), expected \(4, 5\), for 5 neurons and batch_size=4\.(\n|$)'),
+    'other neurons': ((6,), None, r'\(6,\), expected \(5,\), for 5 neurons without a batch\.(\n|$)'),
+    'flat batch': ((20,), 4, r'\(20,\), expected \(4, 5\), for 5 neurons and batch_size=4\.(\n|$)'),
+    'a number': ((), None, r'\(\), expected \(5,\)'),
+}
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+def test_another_shape_is_an_error_that_says_how_to_initialise(shape, dt):
+    given, batch_size, text = SHAPES[shape]
+    recorder = bst.nn.init_all_states(SpikeRecorder(5), batch_size=batch_size)
+    with bst.environ.context(i=0), pytest.raises(bst.ShapeError, match=r'SpikeRecorder: spikes have shape ' + text):
+        jit(recorder)(jnp.zeros(given))
+
+
+def test_more_neurons_than_can_be_numbered_are_an_error():
+    recorder = SpikeRecorder(1 << 20)
+    with pytest.raises(bst.ParameterError, match='batch_size = 2048 trials of 1048576 neurons are more than'):
+        bst.nn.init_all_states(recorder, batch_size=2048)
+    assert recorder.batch_size is None
+
+
+def test_an_initialisation_that_fails_forgets_nothing(dt):
+    recorder = SpikeRecorder(5)
+    record(recorder, RASTER)
+    recorder.drain()
+
+    class Fails(bst.nn.Module):
+        recorder: SpikeRecorder
+
+        def init_state(self, **kwargs):
+            raise KeyError('on purpose')
+
+    model = Fails()
+    model.recorder = recorder
+    with pytest.raises(KeyError, match='on purpose'):
+        bst.nn.init_all_states(model, batch_size=2)
+    assert recorder.batch_size is None
+    assert len(recorder.spikes(0, 30)) == RASTER.sum()
 
 
 def test_initialising_forgets_everything(dt):
