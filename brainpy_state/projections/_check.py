@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .._errors import ParameterError
+from ..random._keys import Seed, check_seed
 from . import _sampling
-from ._sampling import Seed
 
 _LIMIT = 2**31  # of what 32-bit indices can number
 
@@ -59,6 +59,5 @@ def _real(x: Any) -> float:
 
 def seed(rule: str, given: Seed) -> Seed:
     """A seed; where none is given, one that is drawn."""
-    if not _sampling.is_seed(given):
-        raise ParameterError(f'{rule}: seed is an integer, a string or a tuple of them, but is {given!r}.')
+    check_seed(given, rule)
     return _sampling.concrete(given)

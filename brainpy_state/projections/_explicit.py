@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 from .. import event
 from .._errors import ParameterError, ShapeError
 from ..numerics import with_unit
+from ..random._keys import Seed
 from . import _check
 from ._connect import Connection, connect
 from ._rows import Rows, listed, order_by
-from ._sampling import ALL, OTHERS, Gaps, Seed
+from ._sampling import ALL, OTHERS, Gaps
 from .drawn import Drawn, Weight
 
 

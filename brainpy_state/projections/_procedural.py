@@ -11,10 +11,11 @@ import numpy as np
 from .. import environ, event
 from .._errors import ParameterError
 from ..numerics import with_unit
+from ..random._keys import Seed
 from . import _check
 from ._connect import Connection, precision, taken, values_of
 from ._rows import listed, row_lengths
-from ._sampling import Choices, Gaps, Seed, keys_of, root
+from ._sampling import Choices, Gaps, keys_of, root
 from .drawn import Drawn, Weight, in_steps
 
 _LOG_Q, _WEIGHT_LAW, _DELAY_LAW, _P = 3, slice(4, 10), slice(10, 16), 16  # places among the words of a structure

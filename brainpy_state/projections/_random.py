@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from .._errors import ParameterError
+from ..random._keys import Seed
 from . import _check
 from ._connect import Connection, connect
 from ._procedural import connect_again
 from ._rows import listed, shares, subset, transposed
-from ._sampling import ALL, LATER, OTHERS, Choices, Gaps, Seed, keys
+from ._sampling import ALL, LATER, OTHERS, Choices, Gaps, keys
 from .drawn import Drawn, Weight
 
 

@@ -9,22 +9,20 @@ names, operands and results.
 
 from __future__ import annotations
 
-import hashlib
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .. import event, random
 from ..event import _draws
+from ..random._keys import Seed, named_key
 from . import _parallel
 
 _GOLDEN, _M1, _M2 = np.uint64(_draws.GOLDEN), np.uint64(_draws.MIX_1), np.uint64(_draws.MIX_2)
 _HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 _FORMULAS = _draws.formulas()
-
-Seed = int | str | tuple | None
 
 ALL, OTHERS, LATER = range(3)  # the columns that may be connected: all, those of another number than the row, of a larger one
 _ADMITS: tuple[Callable | None, ...] = (None, operator.ne, operator.lt)
@@ -67,11 +65,6 @@ class Values(NamedTuple):
     out: np.ndarray  # (synapses,)
 
 
-def is_seed(seed: Any) -> bool:
-    """Whether a value can name a projection's randomness."""
-    return seed is None or isinstance(seed, (int, str, np.integer)) or (isinstance(seed, tuple) and all(map(is_seed, seed)))
-
-
 def concrete(seed: Seed) -> Seed:
     """A seed; where it is ``None``, one drawn from the global generator of `random`."""
     return tuple(np.asarray(random.split_key()).tolist()) if seed is None else seed
@@ -84,8 +77,8 @@ def keys(seed: Seed, n: int) -> np.ndarray:
 
 def root(seed: Seed) -> np.uint64:
     """What the keys of all neurons follow from."""
-    digest = hashlib.blake2b(repr(seed).encode(), digest_size=8).digest()
-    return np.uint64(int.from_bytes(digest, 'little'))
+    low, high = named_key(seed).astype(np.uint64)
+    return low | high << _HALF
 
 
 def keys_of(root: np.uint64, n: int) -> np.ndarray:

@@ -9,11 +9,11 @@ import brainunit as u
 import numpy as np
 
 from .._errors import ParameterError, ShapeError, UnitError
+from ..random._keys import Seed
 from . import _check, _sampling
 from ._cells import Cells
 from ._connect import Connection, connect
 from ._rows import Growing, Rows
-from ._sampling import Seed
 from ._space import Space, plain
 from .drawn import Drawn, Weight
 from .spatial import Kernel

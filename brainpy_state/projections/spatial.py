@@ -15,8 +15,8 @@ import numpy as np
 from .. import environ
 from .._errors import ParameterError, ShapeError, UnitError
 from ..numerics import plain, with_unit
+from ..random._keys import Seed
 from . import _check, _sampling
-from ._sampling import Seed
 from ._space import unit_text
 
 

@@ -66,10 +66,12 @@ def _names(seed: Any) -> bool:
 
 
 def named_key(seed: Any) -> np.ndarray:
-    """The raw key that a name stands for; equal integers of any type are one name."""
+    """The raw key that a name stands for; equal integers, or strings, of any type are one name."""
     digest = hashlib.blake2b(repr(_plain(seed)).encode(), digest_size=8).digest()
     return np.frombuffer(digest, '<u4').astype(np.uint32)
 
 
 def _plain(seed: Any) -> Any:
-    return tuple(map(_plain, seed)) if isinstance(seed, tuple) else int(seed) if isinstance(seed, np.integer) else seed
+    if isinstance(seed, tuple):
+        return tuple(map(_plain, seed))
+    return str.__str__(seed) if isinstance(seed, str) else int(seed)

@@ -194,7 +194,7 @@ BAD = [
     (lambda: connection(delay=drawn.uniform(0.0 * u.ms, 1.0 * u.ms, dtype='float16')), ParameterError, 'delays are stored in whole steps'),
     (lambda: bst.Connection(connection().structure, drawn.uniform(0.0, 1.0)), ParameterError, 'weights are drawn by a rule'),
     (lambda: bst.Connection(connection().structure, 1.0, delay_steps=np.zeros(3, np.uint8)), bst.ShapeError, r'delay_steps are uint8 \(3,\)'),
-    (lambda: bst.one_to_one(3, 3, weight=drawn.uniform(0.0, 1.0), seed=1.5), ParameterError, 'one_to_one: seed is an integer'),
+    (lambda: bst.one_to_one(3, 3, weight=drawn.uniform(0.0, 1.0), seed=1.5), ParameterError, 'one_to_one: seed is 1.5, but must be an integer'),
 ]  # fmt: skip
 
 

@@ -335,7 +335,7 @@ BAD = [
     (lambda: pairwise_bernoulli(10, True, 0.1, weight=1.0), 'post = True must be a number of neurons'),
     (
         lambda: pairwise_bernoulli(10, 10, 0.1, weight=1.0, seed=1.5),
-        r'pairwise_bernoulli: seed is an integer, a string or a tuple of them, but is 1\.5',
+        r'pairwise_bernoulli: seed is 1\.5, but must be an integer, a string, or a tuple of them',
     ),
     (lambda: fixed_indegree(10, 10, -1, weight=1.0), 'fixed_indegree: indegree = -1 must be a whole number'),
     (lambda: fixed_indegree(10, 10, 2.5, weight=1.0), r'fixed_indegree: indegree = 2\.5 must be a whole number'),

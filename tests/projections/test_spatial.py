@@ -262,7 +262,11 @@ BAD = {
         ParameterError,
         'give either weight or weight_of_distance',
     ),
-    'seed': (lambda: distance_dependent(X, X, G, weight=1.0, seed=1.5), ParameterError, 'distance_dependent: seed is an integer'),
+    'seed': (
+        lambda: distance_dependent(X, X, G, weight=1.0, seed=1.5),
+        ParameterError,
+        'distance_dependent: seed is 1.5, but must be an integer',
+    ),
     'scale': (lambda: spatial.gaussian(-1.0), ParameterError, 'gaussian: -1.0 must be one length, more than zero'),
     'p': (lambda: spatial.box(1.0 * u.mm, p=2.0), ParameterError, r'box: p = 2.0 must be a probability'),
     'grid axes': (lambda: spatial.grid((1, 1, 1, 1)), ShapeError, 'grid: .* must have one to three axes'),

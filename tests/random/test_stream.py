@@ -136,7 +136,8 @@ def drawn(stream, size=5, length=4):
 
 
 def test_equal_names_give_equal_numbers_and_others_give_others():
-    np.testing.assert_array_equal(Stream((np.int64(1), 'noise')).words(20), Stream((1, 'noise')).words(20))
+    for name in ((np.int64(1), 'noise'), (True, np.str_('noise'))):
+        np.testing.assert_array_equal(Stream(name).words(20), Stream((1, 'noise')).words(20))
     seeds = [1, '1', (1,), (1, 'a'), (1, ('a',)), 'a', 2**70, -1]
     assert len(np.unique([Stream(seed).random(20) for seed in seeds])) == 8 * 20
 
