@@ -86,6 +86,12 @@ def without_native(choice: str, problem: str) -> None:
     _log_once(problem)
 
 
+@functools.cache
+def left_to_xla(reason: str) -> None:
+    """Say once for each reason that equations are not one native function."""
+    _log.info('equations of a step run as XLA, with native event operations, not as one native function: %s', reason)
+
+
 def _check(name: str) -> None:
     if name not in _CHOICES:
         raise ValueError(f'event backend {name!r} is unknown; choose one of {", ".join(map(repr, _CHOICES))}.')

@@ -51,7 +51,8 @@ def install(
         try:
             todo = planned(*ctx.avals_in, **parameters)
             target = _native.handler(todo)
-        except Unsupported:
+        except Unsupported as reason:
+            _backend.left_to_xla(str(reason))
             return as_xla_on_cpu(ctx, *operands, **parameters)
         except _native.Unavailable as problem:
             _backend.without_native(choice, str(problem))

@@ -17,10 +17,13 @@ from brainpy_state.event import _backend, _native
 @pytest.fixture(autouse=True)
 def fresh_choice():
     """Forget what was logged, before and after."""
-    _backend._log_once.cache_clear()
+    logged = (_backend._log_once, _backend.left_to_xla)
+    for once in logged:
+        once.cache_clear()
     yield
     event.set_backend('auto')
-    _backend._log_once.cache_clear()
+    for once in logged:
+        once.cache_clear()
 
 
 @pytest.fixture
@@ -118,3 +121,24 @@ def test_choice_of_native_code_is_logged_once(small, caplog):
             jax.jit(deliver(small))(jnp.ones((n, 4)))
     messages = [r.getMessage() for r in caplog.records if r.name == 'brainpy_state.event']
     assert messages == ['event operations on CPU run as native Numba kernels']
+
+
+def test_a_step_that_is_left_to_xla_is_logged_once_for_each_reason(caplog):
+    def inside(x):
+        return list(event.record(x > 0, 3, jnp.zeros((9, 2), jnp.int32) + 1, jnp.int32(0)))
+
+    def read_after(x, events, count):
+        events_after, count_after = event.record(x > 0, 3, events, count)
+        return [events_after, count_after, events + 1]
+
+    with caplog.at_level(logging.INFO, 'brainpy_state.event'):
+        for n in (4, 5):
+            x, events, count = jnp.arange(float(n)), jnp.zeros((9, 2), jnp.int32), jnp.int32(0)
+            for step, *args in ((inside, x), (read_after, x, events, count)):
+                for found, expected in zip(jax.jit(event.fuse(step, 0))(*args), step(*args), strict=True):
+                    np.testing.assert_array_equal(found, expected)
+    said = [(r.levelname, r.getMessage()) for r in caplog.records if 'not as one native function' in r.getMessage()]
+    assert [(level, text.rpartition(': ')[2]) for level, text in said] == [
+        ('INFO', 'memory is changed that is no operand'),
+        ('INFO', 'memory is read after it was changed'),
+    ]
