@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,15 +23,17 @@ def install(
     portable: Callable,
     *,
     portable_on_cpu: Callable | None = None,
+    pallas: str | None = None,
     planned: Callable[..., Plan] | None = None,
 ) -> None:
-    """Give a primitive its evaluation and its two lowerings.
+    """Give a primitive its evaluation and its lowerings.
 
     Parameters
     ----------
     primitive : Primitive -- with the parameter `backend`, the choice it was bound under
     portable : the operation in jax.numpy, called with the primitive's operands and its other parameters
     portable_on_cpu : the same, tuned for CPU
+    pallas : the name of the same in kernels for GPUs; by default, the portable operation runs there
     planned : maps the operands' avals and the parameters to what the native function does; by default, the primitive
     """
     primitive.def_impl(functools.partial(_evaluate, primitive))
@@ -41,13 +44,18 @@ def install(
 
         return mlir.lower_fun(without_choice, multiple_results=primitive.multiple_results)
 
+    def on_gpu(*operands: Any, interpret: bool, **parameters: Any) -> Any:
+        return getattr(_backend.pallas(), str(pallas))(*operands, interpret=interpret, **parameters)
+
     as_xla, as_xla_on_cpu = lowered(portable), lowered(portable_on_cpu or portable)
+    as_pallas, interpreted = (lowered(functools.partial(on_gpu, interpret=interpret)) for interpret in (False, True))
     planned = planned or functools.partial(_alone, primitive)
 
     def on_cpu(ctx: mlir.LoweringRuleContext, *operands: Any, **parameters: Any) -> Any:
         choice = parameters['backend']
-        if _backend.resolve(choice, 'cpu') == 'xla':
-            return as_xla_on_cpu(ctx, *operands, **parameters)
+        name = _backend.resolve(choice, 'cpu')
+        if name != 'numba':
+            return (interpreted if pallas and name == 'pallas' else as_xla_on_cpu)(ctx, *operands, **parameters)
         try:
             todo = planned(*ctx.avals_in, **parameters)
             target = _native.handler(todo)
@@ -55,12 +63,25 @@ def install(
             _backend.left_to_xla(str(reason))
             return as_xla_on_cpu(ctx, *operands, **parameters)
         except _native.Unavailable as problem:
-            _backend.without_native(choice, str(problem))
+            _backend.without('numba', choice, 'cpu', str(problem))
             return as_xla_on_cpu(ctx, *operands, **parameters)
         # The memory that the function needs for itself is given as further results.
         extra = [ShapedArray((size,), dtype) for size, dtype in todo.results[len(ctx.avals_out) :]]
         call = jax.ffi.ffi_lowering(target, operand_output_aliases=todo.aliases)
         return call(ctx.replace(avals_out=[*ctx.avals_out, *extra]), *operands)[: len(ctx.avals_out)]
+
+    def on_cuda(ctx: mlir.LoweringRuleContext, *operands: Any, **parameters: Any) -> Any:
+        choice = parameters['backend']
+        if _backend.resolve(choice, 'cuda') != 'pallas' or not pallas:
+            return as_xla(ctx, *operands, **parameters)
+        try:
+            with warnings.catch_warnings():
+                # JAX means to remove this interface some day: nothing that a user could do now, and XLA is there then.
+                warnings.filterwarnings('ignore', 'The Pallas Triton backend', DeprecationWarning)
+                return as_pallas(ctx, *operands, **parameters)
+        except Exception as error:  # what JAX of another version cannot compile
+            _backend.without('pallas', choice, 'cuda', f'{primitive} cannot be compiled ({_first_line(error)})')
+            return as_xla(ctx, *operands, **parameters)
 
     def elsewhere(ctx: mlir.LoweringRuleContext, *operands: Any, **parameters: Any) -> Any:
         _backend.resolve(parameters['backend'], 'other')
@@ -68,10 +89,15 @@ def install(
 
     mlir.register_lowering(primitive, elsewhere)
     mlir.register_lowering(primitive, on_cpu, platform='cpu')
+    mlir.register_lowering(primitive, on_cuda, platform='cuda')
 
 
-def define_as(primitive: Primitive, portable: Callable, aval: Callable) -> None:
-    """Define a primitive as a function in jax.numpy: derivatives and lanes are those of this function."""
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition('\n')[0]
+
+
+def define_as(primitive: Primitive, portable: Callable, aval: Callable, **variants: Any) -> None:
+    """Define a primitive as a function in jax.numpy: derivatives and lanes are those of this function. Variants are those of `install`."""
 
     def tangent(primals: Any, tangents: Any, *, backend: str, ordered: bool = False, **parameters: Any) -> tuple[Any, Any]:
         return tangent_of(lambda *xs: portable(*xs, **parameters), primals, tangents, primitive.multiple_results)
@@ -83,7 +109,7 @@ def define_as(primitive: Primitive, portable: Callable, aval: Callable) -> None:
     primitive.def_abstract_eval(aval)
     ad.primitive_jvps[primitive] = tangent
     set_batching(primitive, batch)
-    install(primitive, portable)
+    install(primitive, portable, **variants)
 
 
 def _alone(primitive: Primitive, *avals: Any, **parameters: Any) -> Plan:

@@ -117,5 +117,7 @@ def _portable_due(row: Array, ring: Array, *, post: int) -> tuple[Array, Array]:
     return jax.lax.dynamic_update_index_in_dim(ring, jnp.zeros_like(taken), row, 0), taken
 
 
-_lowering.define_as(to_ring_p, _portable_to_ring, lambda *operands, **_: ShapedArray(operands[-1].shape, operands[-1].dtype))
+_lowering.define_as(
+    to_ring_p, _portable_to_ring, lambda *operands, **_: ShapedArray(operands[-1].shape, operands[-1].dtype), pallas='to_ring'
+)
 _lowering.define_as(due_p, _portable_due, lambda row, ring, **_: [ShapedArray(s, ring.dtype) for s in (ring.shape, ring.shape[1:])])

@@ -110,12 +110,20 @@ def _small_chunks(product: Callable) -> Callable:
     return functools.partial(product, chunk=xla_products.CPU_CHUNK)
 
 
-_define(to_post_p, _to_post_aval, _transpose_to_post, xla_products.to_post, portable_on_cpu=_small_chunks(xla_products.to_post))
-_define(to_pre_p, _to_pre_aval, _transpose_to_pre, xla_products.to_pre)
+_define(
+    to_post_p,
+    _to_post_aval,
+    _transpose_to_post,
+    xla_products.to_post,
+    portable_on_cpu=_small_chunks(xla_products.to_post),
+    pallas='to_post',
+)
+_define(to_pre_p, _to_pre_aval, _transpose_to_pre, xla_products.to_pre, pallas='to_pre')
 _define(
     to_weight_p,
     _to_weight_aval,
     _transpose_to_weight,
     xla_products.to_weight,
     portable_on_cpu=_small_chunks(xla_products.to_weight),
+    pallas='to_weight',
 )
