@@ -1,6 +1,7 @@
 """Events: spikes that travel along sparse connections, at the cost of the spikes and not of the network.
 
-This layer knows arrays only. On CPU its operations run as native kernels, elsewhere as XLA; `backend` tells, `set_backend` chooses.
+This layer knows arrays only. Its operations run as native kernels on CPU, as Pallas kernels on NVIDIA GPUs, elsewhere as XLA; `backend`
+tells, `set_backend` chooses.
 """
 
 from ._backend import backend as backend

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import importlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 
 import jax
@@ -120,7 +120,7 @@ def _cuda_devices() -> list[jax.Device]:
 
 
 # Why an implementation cannot be used, or None.
-_PROBLEMS = {'numba': _native.problem, 'pallas': _without_pallas}
+_PROBLEMS: dict[str, Callable[[], str | None]] = {'numba': _native.problem, 'pallas': _without_pallas}
 _PLATFORMS = {'cpu': 'CPU', 'cuda': 'GPU'}
 _KERNELS = {
     ('cpu', 'numba'): 'native Numba kernels',

@@ -80,7 +80,8 @@ def install(
                 warnings.filterwarnings('ignore', 'The Pallas Triton backend', DeprecationWarning)
                 return as_pallas(ctx, *operands, **parameters)
         except Exception as error:  # what JAX of another version cannot compile
-            _backend.without('pallas', choice, 'cuda', f'{primitive} cannot be compiled ({_first_line(error)})')
+            first_line = str(error).strip().partition('\n')[0]
+            _backend.without('pallas', choice, 'cuda', f'{primitive} cannot be compiled ({first_line})')
             return as_xla(ctx, *operands, **parameters)
 
     def elsewhere(ctx: mlir.LoweringRuleContext, *operands: Any, **parameters: Any) -> Any:
@@ -90,10 +91,6 @@ def install(
     mlir.register_lowering(primitive, elsewhere)
     mlir.register_lowering(primitive, on_cpu, platform='cpu')
     mlir.register_lowering(primitive, on_cuda, platform='cuda')
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition('\n')[0]
 
 
 def define_as(primitive: Primitive, portable: Callable, aval: Callable, **variants: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import re
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +19,7 @@ from brainpy_state.event import _backend, _native
 @pytest.fixture(autouse=True)
 def fresh_choice():
     """Forget what was logged, before and after."""
-    logged = (_backend._log_once, _backend.left_to_xla)
+    logged = (_backend._log_once, _backend.left_to_xla, _backend._without_pallas)
     for once in logged:
         once.cache_clear()
     yield
@@ -79,6 +81,28 @@ def test_unknown_backend_is_named():
 def test_numba_on_another_platform_is_an_error():
     with event.use_backend('numba'), pytest.raises(ValueError, match=r"'numba' runs on platform 'cpu' only, this runs on 'cuda'"):
         event.backend('cuda')
+
+
+def no_module():
+    raise ImportError('no such module')
+
+
+@pytest.mark.parametrize(
+    ('part', 'instead', 'reason'),
+    [
+        ('pallas', no_module, r'this JAX has no Pallas kernels for Triton (no such module)'),
+        ('_cuda_devices', lambda: [SimpleNamespace(compute_capability='7.5')], 'Triton needs compute capability 8.0, the GPU has 7.5'),
+    ],
+    ids=['old JAX', 'old GPU'],
+)
+def test_a_gpu_without_triton_has_xla_and_says_so_once(monkeypatch, caplog, part, instead, reason):
+    monkeypatch.setattr(_backend, part, instead)
+    _backend._without_pallas.cache_clear()
+    with caplog.at_level(logging.INFO, 'brainpy_state.event'):
+        assert [event.backend('cuda'), event.backend('cuda')] == ['xla', 'xla']
+    assert [r.getMessage() for r in caplog.records] == [f'event operations on GPU fall back to XLA, which is slower: {reason}']
+    with pytest.raises(ValueError, match=f"event backend 'pallas' cannot be used: {re.escape(reason)}"):
+        event.set_backend('pallas')
 
 
 def test_missing_numba_falls_back_and_says_so_once(without_numba, small, caplog):

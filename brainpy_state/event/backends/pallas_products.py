@@ -17,7 +17,7 @@ from jax import Array
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton
 
-_BLOCKS = (128, 512)  # fewest and most synapses in a piece
+_BLOCKS = (32, 512)  # fewest and most synapses in a piece
 _PROGRAMS = 4096  # as many as a large GPU holds, or some more
 _WARP = 32  # threads. A synapse has a thread of its own: one atomic operation of a thread waits for the one before.
 _LISTED = 1024  # rows that one program looks at
@@ -79,13 +79,12 @@ def to_pre(indptr: Array, indices: Array, *operands: Array, shape: tuple[int, in
         return jax.lax.map(one, columns).reshape(*lead, pre)
     block, out = _block(indices, pre), jax.ShapeDtypeStruct((columns.shape[0] * pre,), dtype)
     body = functools.partial(_source_kernel, pre=pre, post=post, block=block)
-    return _run(body, (indptr, indices, *weight, columns.reshape(-1)), {}, [out], _programs(out.size), block, interpret)[0].reshape(
-        *lead, pre
-    )
+    operands = (indptr, indices, *weight, columns.reshape(-1))
+    return _run(body, operands, {}, [out], _programs(out.size), block, interpret)[0].reshape(*lead, pre)
 
 
 def _too_many(batch: int, indices: Array, shape: tuple[int, int]) -> bool:
-    return batch > 1 and batch * (max(shape) + _most_pieces(indices, shape[0], _BLOCKS[0])) >= _MOST_ITEMS
+    return batch > 1 and batch * (max(shape) + _most_pieces(indices, shape[0], _block(indices, shape[0]))) >= _MOST_ITEMS
 
 
 def _block(indices: Array, pre: int) -> int:
@@ -152,7 +151,7 @@ def _list_kernel(fired: Any, indptr: Any, _: Any, count: Any, items: Any, firsts
 
     @pl.when(total > 0)
     def _store() -> None:
-        # Number and index are no arrays: those of integers would be added as if they were floats, and a known index not be interpreted.
+        # Of scalars: Pallas adds arrays of integers as if they were floats. The index is 0, computed: one known before is not interpreted.
         place = triton.atomic_add(count, jnp.minimum(begin, 0), total) + stops - pieces
 
         @pl.loop(0, jnp.max(pieces))
