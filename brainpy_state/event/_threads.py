@@ -16,8 +16,9 @@ from . import _native
 # Byte offsets in the pool that threads and native steps share, on cache lines of their own where threads write.
 TICKET, DONE, BUSY, SLEEPING, FUNCTION, CONTEXT, PARTS, MODE, THREADS, SEMAPHORE = 0, 64, 128, 192, 256, 264, 272, 280, 288, 320
 _SIZE = 384
+MOST = 40  # threads
 
-_running: list[threading.Thread] = []
+_running: list[threading.Thread] | None = None  # none before they are first needed
 _wanted: int | None = None
 
 
@@ -27,12 +28,12 @@ def processors() -> int:
 
 
 def threads() -> int:
-    """How many threads work on a large network; by default as many as there are processors for this process."""
+    """How many threads work on a large network; by default as many as there are processors for this process, up to 40."""
     if not _possible():
         return 1
     if _wanted is not None:
         return _wanted
-    return processors()
+    return min(processors(), MOST)
 
 
 def set_threads(number: int) -> None:
@@ -41,21 +42,21 @@ def set_threads(number: int) -> None:
     Parameters
     ----------
     number : int
-        From 1 on.
+        From 1 to 40.
 
     Raises
     ------
     ValueError
-        If it is below 1, or above 1 where threads are not supported (they are on Linux).
+        If it is another number, or above 1 where threads are not supported (they are on Linux).
     """
     global _wanted
-    if number != int(number) or number < 1:
-        raise ValueError(f'event.set_threads: the number of threads must be an integer from 1 on, not {number!r}.')
+    if number != int(number) or not 1 <= number <= MOST:
+        raise ValueError(f'event.set_threads: the number of threads must be an integer from 1 to {MOST}, not {number!r}.')
     if number > 1 and not _possible():
         raise ValueError(f'event.set_threads: native steps run on one thread on {sys.platform} {platform.machine()}.')
     with _native.lock:
         _wanted = int(number)
-        if _running:
+        if _running is not None:
             _stop()
             _start()
 
@@ -65,7 +66,7 @@ def ready() -> bool:
     if not _possible():
         return False
     with _native.lock:
-        if not _running:
+        if _running is None:
             _start()
     return True
 
@@ -86,12 +87,14 @@ def _pool() -> tuple[int, Any]:
 
 
 def _start() -> None:
+    global _running
     pool, _ = _pool()
     work = _native.function('numba_pool', 'work')
     number = threads() - 1
     ctypes.c_int64.from_address(pool + THREADS).value = number
-    for _ in range(number):
-        thread = threading.Thread(target=work.__call__, args=(pool,), name='brainpy_state', daemon=True)
+    _running = []
+    for own in range(1, number + 1):
+        thread = threading.Thread(target=work.__call__, args=(pool, own), name='brainpy_state', daemon=True)
         thread.start()
         _running.append(thread)
     atexit.register(_stop)  # their code goes when the interpreter does
@@ -101,8 +104,7 @@ def _stop() -> None:
     atexit.unregister(_stop)
     pool, _ = _pool()
     ctypes.c_int64.from_address(pool + THREADS).value = 0
-    for _ in _running:
+    for _ in _running or ():
         ctypes.CDLL(None).sem_post(ctypes.c_void_p(pool + SEMAPHORE))
-    for thread in _running:
+    for thread in _running or ():
         thread.join()
-    _running.clear()

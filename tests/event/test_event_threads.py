@@ -11,7 +11,7 @@ import pytest
 
 from brainpy_state import event
 
-N, STEPS = 40_000, 4
+N, STEPS = 140_000, 4  # loops are shared from 2^17 neurons on
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ def restored():
 def simulate():
     """A large network with and without delays of its synapses."""
     rng = np.random.default_rng(0)
-    pre, post, delay = (rng.integers(0, n, 400_000) for n in (N, N, STEPS))
+    pre, post, delay = (rng.integers(0, n, 1_000_000) for n in (N, N, STEPS))
     order = np.lexsort((delay * N + post, pre))
     slots = event.CSR.from_pairs(pre[order], (delay * N + post)[order], (N, STEPS * N))
     targets = event.CSR.from_pairs(*np.stack([pre, post])[:, np.lexsort((post, pre))], (N, N))
     assert slots.ordered and targets.ordered
-    weight = jnp.asarray(rng.standard_normal(400_000), jnp.float32)
+    weight = jnp.asarray(rng.standard_normal(1_000_000), jnp.float32)
 
     def step(V, g, ring, row):
         spikes = (V > 1.0).astype(jnp.float32)
@@ -77,11 +77,13 @@ def test_one_thread_remains_after_others_were_stopped(simulate, restored):
     simulate()
     event.set_threads(1)
     assert not [t for t in threading.enumerate() if t.name == 'brainpy_state']
+    event.set_threads(2)
+    assert len([t for t in threading.enumerate() if t.name == 'brainpy_state']) == 1
 
 
-@pytest.mark.parametrize('number', [0, -1, 1.5])
+@pytest.mark.parametrize('number', [0, -1, 1.5, 41])
 def test_a_wrong_number_of_threads_is_an_error(number):
-    with pytest.raises(ValueError, match='must be an integer from 1 on'):
+    with pytest.raises(ValueError, match='must be an integer from 1 to 40'):
         event.set_threads(number)
 
 

@@ -16,8 +16,9 @@ from .llvm_operations import I8, I64, OPERATIONS, Value, constant, load, store
 I32 = ir.IntType(32)
 Find = Callable[..., tuple[str, int]]
 SYMBOL = 'brainpy_state_step'
-SHARED = 1 << 15  # items of a loop from which on threads share it
+SHARED = 1 << 17  # items of a loop from which on threads share it: before, what they take from each other's caches costs more
 SHARED_SYNAPSES = 1 << 17
+WORTH_SHARING = 1 << 13, 1 << 10  # synapses of active sources: with targets that one thread updates, or several, which hold them near
 ALIGNED = 64  # items
 
 
@@ -242,12 +243,13 @@ class _Emitter:
             self._further(received, row * size),
             *(start, I64(size), I64(int(clear))),
         ]
-        self._share(function, words, fired, slots.size if node.params['ordered'] else 0, pre)
+        self._share(function, words, fired, slots.size if node.params['ordered'] else 0, node.params['shape'])
 
-    def _share(self, function: Value, words: list[Value], active: Value, synapses: int, pre: int) -> None:
+    def _share(self, function: Value, words: list[Value], active: Value, synapses: int, shape: tuple[int, int]) -> None:
         """Call a function of words; on all threads where it delivers many synapses."""
-        is_shared = synapses >= SHARED_SYNAPSES and _threads.ready()
-        parts = self._call('numba_deliver', 'parts', (), active, I64(synapses), I64(max(1, pre))) if is_shared else None
+        is_shared, worth = synapses >= SHARED_SYNAPSES and _threads.ready(), WORTH_SHARING[shape[1] >= SHARED]
+        numbers = I64(synapses), I64(max(1, shape[0])), I64(worth)
+        parts = self._call('numba_deliver', 'parts', (), active, *numbers) if is_shared else None
         self._give(function, [self._as_word(word) for word in words], parts)
 
     def _event_dense(self, nodes: list[Node]) -> None:
@@ -258,7 +260,7 @@ class _Emitter:
         for row in range(node.size // max(1, post)):
             fired = self._further(active, row * (pre + 1))
             places = self._address(weights), self._further(spikes, row * pre), fired, self._further(node, row * post)
-            self._share(function, [*places, I64(post)], fired, pre * post, pre)
+            self._share(function, [*places, I64(post)], fired, pre * post, (pre, post))
 
     def _memory(self, nodes: list[Node]) -> None:
         pass  # what it holds is written by those who use it

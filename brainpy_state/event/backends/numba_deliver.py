@@ -14,7 +14,6 @@ from .numba_memory import BLOCK, POINTER, VALUES, inlined, lowest, reader, spike
 _int32, _int64 = POINTER['int32'], POINTER['int64']
 _LINE = 64  # bytes of a cache line
 _LINES = 6  # of a row that are fetched ahead; the processor guesses the rest
-_WORTH_SHARING = 8192  # synapses
 _SAMPLES = 8  # rows from which the shares of threads are estimated
 
 
@@ -63,10 +62,10 @@ def collect(spike: str) -> Callable:
 
 
 def parts() -> Callable:
-    """Into how many parts to share out a delivery: 0 is as many as there are threads."""
+    """Into how many parts to share out a delivery, if it is worth it along so many synapses: 0 is as many as there are threads."""
 
-    def function(active: int, synapses: int, pre: int) -> int:
-        return 0 if _int32(active)[0] * (synapses // pre) > _WORTH_SHARING else 1
+    def function(active: int, synapses: int, pre: int, worth: int) -> int:
+        return 0 if _int32(active)[0] * (synapses // pre) > worth else 1
 
     return function
 

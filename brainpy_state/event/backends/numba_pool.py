@@ -1,8 +1,9 @@
 """Threads that wait for parts of a native function, and the function that hands the parts out.
 
-A pool is some words in memory. Who calls `share_out` publishes a ticket: the number of the job, and how many parts are left. It and the
-threads take part after part by counting the ticket down, so nobody waits for a thread that has no processor. Parts write to different
-memory and are numbered, so a result does not depend on who does which.
+A pool is some words in memory. Who calls `share_out` publishes a ticket: the number of the job, and a bit for each part that is left. It
+and the threads take parts by clearing bits, so nobody waits for a thread that has no processor. Each first takes the part of its own
+number, whose memory its processor holds from the job before. Parts write to different memory, so a result does not depend on who does
+which.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .._threads import BUSY, CONTEXT, DONE, FUNCTION, MODE, PARTS, SEMAPHORE, SLEEPING, THREADS, TICKET
+from .._threads import BUSY, CONTEXT, DONE, FUNCTION, MODE, MOST, PARTS, SEMAPHORE, SLEEPING, THREADS, TICKET
+from .numba_memory import inlined, lowest
 
-_LEFT, _NUMBER = (1 << 31) - 1, 1 << 32
+_LEFT, _NUMBERS = (1 << MOST) - 1, (1 << 63 - MOST) - 1
 _PATIENCE = 20_000  # looks at the ticket before a thread goes to sleep: some tenths of a millisecond
 
 _wait = types.ExternalFunction('sem_wait', types.int32(types.int64))
@@ -114,10 +116,16 @@ def _float_mode(name: str) -> Any:
 read_mode, set_mode = _float_mode('read'), _float_mode('set')
 
 
+@inlined
+def _choice(left: int, own: int) -> int:
+    """Of the parts that are left, one's own or the first."""
+    return own if (left >> own) & 1 != 0 else lowest(left)
+
+
 def share_out() -> Callable:
     """``(function, context, parts)``: call ``function(context, part, parts)`` for each part, on all threads.
 
-    No parts are as many as there are threads.
+    No parts are as many as there are threads; there may be `MOST`.
     """
 
     def function(task: int, context: int, parts: int) -> int:
@@ -133,8 +141,8 @@ def share_out() -> Callable:
         store(pool + PARTS, parts)
         store(pool + DONE, 0)
         read_mode(pool + MODE)
-        number = (load(pool + TICKET) // _NUMBER + 1) & (_LEFT >> 1)
-        store(pool + TICKET, number * _NUMBER + parts)
+        number = ((load(pool + TICKET) >> MOST) + 1) & _NUMBERS
+        store(pool + TICKET, number << MOST | ((1 << parts) - 1))
         for _ in range(min(load(pool + SLEEPING), parts - 1)):
             _post(pool + SEMAPHORE)
         while True:
@@ -142,8 +150,9 @@ def share_out() -> Callable:
             left = ticket & _LEFT
             if left == 0:
                 break
-            if replaces(pool + TICKET, ticket, ticket - 1) == 1:
-                call(task, context, left - 1, parts)
+            part = _choice(left, 0)
+            if replaces(pool + TICKET, ticket, ticket - (1 << part)) == 1:
+                call(task, context, part, parts)
                 add(pool + DONE, 1)
         looks = 0
         while load(pool + DONE) < parts:
@@ -157,18 +166,19 @@ def share_out() -> Callable:
 
 
 def work() -> Callable:
-    """``(pool)``: take parts for ever."""
+    """``(pool, own)``: take parts for ever, first the one with this number."""
 
-    def function(pool: int) -> int:
+    def function(pool: int, own: int) -> int:
         looks = 0
         while load(pool + THREADS) > 0:
             ticket = load(pool + TICKET)
             left = ticket & _LEFT
             if left > 0:
                 task, context, parts = load(pool + FUNCTION), load(pool + CONTEXT), load(pool + PARTS)
-                if replaces(pool + TICKET, ticket, ticket - 1) == 1:
+                part = _choice(left, own)
+                if replaces(pool + TICKET, ticket, ticket - (1 << part)) == 1:
                     set_mode(pool + MODE)
-                    call(task, context, left - 1, parts)
+                    call(task, context, part, parts)
                     add(pool + DONE, 1)
                 looks = 0
                 continue
