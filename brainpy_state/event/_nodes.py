@@ -78,6 +78,7 @@ class Node:
     which: int = 0  # of several results of one operation
     stage: int = -1
     results: list[int] = field(default_factory=list)  # numbers of the results that hold it
+    into: Any = None  # what it is added to in place; its last two operands are a factor and that
 
     @property
     def is_event(self) -> bool:
@@ -86,6 +87,8 @@ class Node:
     @property
     def changes(self) -> Any:
         """The operand whose memory it takes and changes, or None."""
+        if self.into is not None:
+            return self.into
         place = IN_PLACE.get(self.name, {}).get(self.which)
         return None if place is None else self.operands[place]
 

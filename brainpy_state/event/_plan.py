@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from jax.extend.core import ClosedJaxpr
 
-from ._nodes import Flat, Node, Operand, Unsupported, Value, source_of
+from ._accumulate import accumulated, origin_of
+from ._nodes import Flat, Node, Operand, Part, Unsupported, Value, source_of
 
 
 @dataclass
@@ -56,6 +57,11 @@ def plan(closed: ClosedJaxpr, pairs: dict[int, int]) -> Plan:
     pairs : dict
         Operands that are not needed afterwards, to the result of the same type that may take their memory.
     """
+    found = _planned(closed, pairs, True)
+    return found or _planned(closed, pairs, False)  # type: ignore[return-value]
+
+
+def _planned(closed: ClosedJaxpr, pairs: dict[int, int], accumulates: bool) -> Plan | None:
     jaxpr = closed.jaxpr
     operands = [Operand(k, v.aval.size, v.aval.dtype) for k, v in enumerate(jaxpr.invars)]
     flat = Flat()
@@ -67,13 +73,17 @@ def plan(closed: ClosedJaxpr, pairs: dict[int, int]) -> Plan:
             value = flat.copy(value, aval)
         value.results.append(k)
         outputs.append(value)
-    stages = _schedule(_used(flat.nodes))
+    nodes = accumulated(flat.nodes, pairs) if accumulates else flat.nodes
+    stages = _schedule(_used(nodes))
     results = [(v.aval.size, v.aval.dtype) for v in jaxpr.outvars]
     for node in _in_memory(stages):
         if not node.results:
             node.results.append(len(results))
             results.append((node.size, node.dtype))
-    return Plan(operands, stages, results, _taken(stages, pairs, outputs) | _changed(stages))
+    taken = _taken(stages, pairs, outputs)
+    if any(node.into is not None and not node.results and origin_of(node).number not in taken for stage in stages for node in stage.nodes):
+        return None
+    return Plan(operands, stages, results, taken | _changed(stages))
 
 
 def reads(stages: Sequence[Stage]) -> Iterator[tuple[int, Node, Value]]:
@@ -108,9 +118,13 @@ def _schedule(nodes: list[Node]) -> list[Stage]:
         for value in node.operands:
             if isinstance(source := source_of(value), Node):
                 readers[source].append((node, value))
+    order = _Order(stages, readers, changed)
+    loops = [node for node in reversed(nodes) if not node.is_event]
     moved = True
     while moved:
-        moved = any([_sink(node, stages, readers, changed) for node in reversed(nodes) if not node.is_event])
+        moved = any([order.sink([node]) for node in loops])
+        for k in range(len(stages)):  # what would not pay one by one may pay together
+            moved |= order.sink([node for node in loops if node.stage == k])
     for node in nodes:
         stages[node.stage].nodes.append(node)
     left = [stage for stage in stages if stage.nodes]
@@ -135,37 +149,43 @@ def _takes(stage: Stage, node: Node) -> bool:
     return not stage.event and stage.size == node.size
 
 
-def _sink(node: Node, stages: list[Stage], readers: dict[Node, list[tuple[Node, Value]]], changed: dict[Any, Node]) -> bool:
-    """Move a node to the last stage before it is read, unless more values would have to be kept in memory."""
+class _Order:
+    """Which stage each node is in, where that can still change."""
 
-    def is_kept(source: Node) -> bool:
-        return bool(source.results) or any(
-            _after(value, reader) > source.stage or reader.stage > source.stage for reader, value in readers[source]
-        )
+    def __init__(self, stages: list[Stage], readers: dict[Node, list[tuple[Node, Value]]], changed: dict[Any, Node]):
+        self.stages, self.readers, self.changed = stages, readers, changed
 
-    def cost() -> int:
-        return sum(map(is_kept, affected))
+    def sink(self, nodes: list[Node]) -> bool:
+        """Move nodes of one stage, last ones first, as far towards their readers as memory for more values is not needed."""
+        sources = (source_of(value) for node in nodes for value in node.operands)
+        affected = {*nodes, *(source for source in sources if isinstance(source, Node) and source.size > 1)}
+        before, old = sum(map(self._is_kept, affected)), [node.stage for node in nodes]
+        for node in nodes:
+            node.stage = self._last(node)
+        moved = [node.stage for node in nodes] != old
+        if moved and sum(map(self._is_kept, affected)) > before:
+            for node, stage in zip(nodes, old, strict=True):
+                node.stage = stage
+            return False
+        return moved
 
-    old = node.stage
-    limits = [reader.stage - (_after(value, reader) > old) for reader, value in readers[node]]
-    limits += [changed[source].stage - 1 for source in map(source_of, node.operands) if source in changed]
-    last = min(limits, default=len(stages) - 1)
-    new = max((k for k in range(old, last + 1) if _takes(stages[k], node)), default=old)
-    if new == old:
-        return False
-    affected = {node, *(source for value in node.operands if isinstance(source := source_of(value), Node) and source.size > 1)}
-    before = cost()
-    node.stage = new
-    if cost() > before:
-        node.stage = old
-    return node.stage != old
+    def _last(self, node: Node) -> int:
+        limits = [reader.stage - (_after(value, reader) > node.stage) for reader, value in self.readers[node]]
+        limits += [self.changed[source].stage - 1 for source in map(source_of, node.operands) if source in self.changed]
+        last = min(limits, default=len(self.stages) - 1)
+        return max((k for k in range(node.stage, last + 1) if _takes(self.stages[k], node)), default=node.stage)
+
+    def _is_kept(self, source: Node) -> bool:
+        if source.results:
+            return True
+        return any(_after(value, reader) > source.stage or reader.stage > source.stage for reader, value in self.readers[source])
 
 
 def _in_memory(stages: list[Stage]) -> list[Node]:
     """Nodes that must be kept in memory, in the order of their stages."""
     nodes = [node for stage in stages for node in stage.nodes]
     changed = {node.changes for node in nodes if node.changes}
-    kept = {node: None for node in nodes if node.is_event and not (node.changes and node in changed)}
+    kept = {node: None for node in nodes if node.is_event and not (node.changes and node in changed) and node.into is None}
     for number, reader, value in reads(stages):
         source = source_of(value)
         if (
@@ -181,9 +201,9 @@ def _taken(stages: list[Stage], pairs: dict[int, int], outputs: list[Node]) -> d
     """Results that take the memory of an operand that is read before only, or in the same loop at the same item."""
     last: dict[int, tuple[int, bool]] = {}
     for number, reader, value in reads(stages):
-        source = source_of(value)
+        source = origin_of(source_of(value))
         if isinstance(source, Operand):
-            in_step = value is source and not reader.is_event and source.size == reader.size
+            in_step = not isinstance(value, Part) and not reader.is_event and source.size == reader.size
             before, was_in_step = last.get(source.number, (-1, True))
             last[source.number] = number, in_step and (was_in_step or before < number)
     taken = {}
@@ -209,10 +229,8 @@ def _changed(stages: list[Stage]) -> dict[int, int]:
     for node in changers.values():
         if node in changers and node.results:
             raise Unsupported('memory is a result, and is changed afterwards')
-        if node not in changers:
-            origin = node
-            while isinstance(origin, Node) and origin.changes:
-                origin = origin.changes
+        if node not in changers and (node.results or node.into is None):
+            origin = origin_of(node)
             if not isinstance(origin, Operand):
                 raise Unsupported('memory is changed that is no operand')
             aliases[origin.number] = node.results[0]

@@ -11,7 +11,7 @@ from llvmlite import ir
 from .. import _ffi, _threads
 from .._nodes import Node, Number, Operand, Part, longest_row
 from .._plan import Plan, Stage
-from .llvm_operations import I8, I64, OPERATIONS, Value, constant, load, store
+from .llvm_operations import I8, I64, OPERATIONS, Value, constant, load, store, type_of
 
 I32 = ir.IntType(32)
 Find = Callable[..., tuple[str, int]]
@@ -217,9 +217,15 @@ class _Emitter:
 
     def _event_to_post(self, nodes: list[Node]) -> None:
         (node,) = nodes
-        *structure, spikes, active = node.operands
+        *structure, spikes, active = _delivered(node)
         for row in range(node.size // max(1, node.params['shape'][1])):
             self._deliver(node, structure, spikes, active, row, node, I64(0), node.params['shape'][1])
+
+    def _how(self, node: Node) -> tuple[Value, Value]:
+        """Whether a delivery begins at zero, and by what it is multiplied, as words."""
+        begins = not node.name.endswith('_to_ring') and node.into is None
+        factor = self._scalar(node.operands[-2]) if node.into is not None else ir.Constant(type_of(node.dtype), 1.0)
+        return I64(int(begins)), self.b.zext(self.b.bitcast(factor, ir.IntType(8 * node.dtype.itemsize)), I64)
 
     def _event_to_ring(self, nodes: list[Node]) -> None:
         (node,) = nodes
@@ -230,7 +236,7 @@ class _Emitter:
     def _deliver(
         self, node: Node, structure: list[Any], spikes: Any, active: Any, row: int, received: Any, start: Value, size: int
     ) -> None:
-        pre, clear = node.params['shape'][0], node.name == 'event_to_post'
+        pre = node.params['shape'][0]
         starts, slots, *weights = structure
         options = str(spikes.dtype), str(node.dtype), str(weights[0].dtype) if weights else ''
         function = self._function(3, 'numba_deliver', 'deliver', *options)
@@ -241,7 +247,7 @@ class _Emitter:
             self._further(spikes, row * pre),
             fired,
             self._further(received, row * size),
-            *(start, I64(size), I64(int(clear))),
+            *(start, I64(size), *self._how(node)),
         ]
         self._share(function, words, fired, slots.size if node.params['ordered'] else 0, node.params['shape'])
 
@@ -254,31 +260,32 @@ class _Emitter:
 
     def _event_dense(self, nodes: list[Node]) -> None:
         (node,) = nodes
-        weights, spikes, active = node.operands
+        weights, spikes, active = _delivered(node)
         pre, post = node.params['shape']
         function = self._function(3, 'numba_deliver', 'deliver_dense', str(spikes.dtype), str(node.dtype), str(weights.dtype))
         for row in range(node.size // max(1, post)):
             fired = self._further(active, row * (pre + 1))
             places = self._address(weights), self._further(spikes, row * pre), fired, self._further(node, row * post)
-            self._share(function, [*places, I64(post)], fired, pre * post, (pre, post))
+            self._share(function, [*places, I64(post), *self._how(node)], fired, pre * post, (pre, post))
 
     def _memory(self, nodes: list[Node]) -> None:
         pass  # what it holds is written by those who use it
 
     def _event_drawn_to_post(self, nodes: list[Node]) -> None:
         (node,) = nodes
-        words, spikes, active, memory = node.operands
+        words, spikes, active, memory = _delivered(node)
         pre, slots = node.params['shape'][0], node.params['shape'][1] * max(1, node.params['steps'])
         for row in range(node.size // max(1, slots)):
             fired = self._further(spikes, row * pre), self._further(active, row * (pre + 1))
-            self._draw('deliver', node, (str(spikes.dtype),), words, *fired, self._further(node, row * slots), (0, slots, 1), memory)
+            sizes = 0, slots, *self._how(node)
+            self._draw('deliver', node, (str(spikes.dtype),), words, *fired, self._further(node, row * slots), sizes, memory)
 
     def _event_drawn_to_ring(self, nodes: list[Node]) -> None:
         (node,) = nodes
         words, spikes, row, ring, active, memory = node.operands
         start = self.b.mul(self._word(row), I64(node.params['shape'][1]))
         places = map(self._address, (spikes, active, ring))
-        self._draw('deliver', node, (str(spikes.dtype),), words, *places, (start, ring.size, 0), memory)
+        self._draw('deliver', node, (str(spikes.dtype),), words, *places, (start, ring.size, *self._how(node)), memory)
 
     def _event_drawn_to_pre(self, nodes: list[Node]) -> None:
         (node,) = nodes
@@ -326,6 +333,11 @@ class _Emitter:
         _, step, events, count, active = nodes[0].operands
         places = self._address(active), self._word(step), self._address(events), self._address(count)
         self._call('numba_record', 'record', (), *places, I64(events.size // 2))
+
+
+def _delivered(node: Node) -> list[Any]:
+    """The operands of a delivery, without what it is added to."""
+    return node.operands if node.into is None else node.operands[:-2]
 
 
 def _part_of(loop: Value, size: int) -> Value:

@@ -71,10 +71,11 @@ def parts() -> Callable:
 
 
 def deliver(spike: str, dtype: str, weight: str) -> Callable:
-    """Add what active sources send to slots, from an address of: starts, slots, weights, spikes, active, received, start, size, clear.
+    """Add what active sources send to slots.
 
-    A slot is a target, or delay * post + target in a ring whose due step begins at ``start``. With ``clear``, what was received
-    before is forgotten. ``weight`` is the type of weights, '' where there are none. A part has its own range of slots, so rows are
+    From an address of: starts, slots, weights, spikes, active, received, start, size, clear, factor. A slot is a target, or
+    delay * post + target in a ring whose due step begins at ``start``. With ``clear``, what was received before is forgotten; the factor
+    multiplies all. ``weight`` is the type of weights, '' where there are none. A part has its own range of slots, so rows are
     sorted by slot if there is more than one.
     """
     value, typed, of_spike = VALUES[dtype], POINTER[dtype], POINTER[spike]
@@ -84,7 +85,7 @@ def deliver(spike: str, dtype: str, weight: str) -> Callable:
         words = _int64(context)
         indptr, indices, weights = _int32(words[0]), _int32(words[1]), words[2]
         spikes, rows, out = of_spike(words[3]), _int32(words[4]), typed(words[5])
-        start, size, clear = words[6], words[7], words[8]
+        start, size, clear, factor = words[6], words[7], words[8], typed(context + 72)[0]
         count, first, last = rows[0], 0, size
         if parts > 1:
             # The synapses of some active rows say where parts of equal work begin. All threads find the same.
@@ -109,7 +110,7 @@ def deliver(spike: str, dtype: str, weight: str) -> Callable:
                 if n + 1 < count:
                     _fetch(words[0] + 4 * rows[n + 2])
             row = rows[n]
-            amplitude = value(spikes[row])
+            amplitude = value(spikes[row]) * factor
             k, end = indptr[row], indptr[row + 1]
             if first > 0:
                 k = _first_from(indices, k, end, first)
@@ -130,17 +131,18 @@ def deliver(spike: str, dtype: str, weight: str) -> Callable:
 
 
 def deliver_dense(spike: str, dtype: str, weight: str) -> Callable:
-    """As `deliver`, with a synapse for each pair: from an address of: weights, spikes, active, received, post."""
+    """As `deliver`, with a synapse for each pair: from an address of: weights, spikes, active, received, post, clear, factor."""
     value, typed, of_spike, weight_of = VALUES[dtype], POINTER[dtype], POINTER[spike], reader(weight)
 
     def function(context: int, part: int, parts: int) -> int:
         words = _int64(context)
         weights, spikes, rows, out, post = words[0], of_spike(words[1]), _int32(words[2]), typed(words[3]), words[4]
-        first, last = post * part // parts, post * (part + 1) // parts
-        for j in range(first, last):
-            out[j] = 0
+        first, last, factor = post * part // parts, post * (part + 1) // parts, typed(context + 48)[0]
+        if words[5]:
+            for j in range(first, last):
+                out[j] = 0
         for n in range(1, rows[0] + 1):
-            amplitude, begin = value(spikes[rows[n]]), rows[n] * post
+            amplitude, begin = value(spikes[rows[n]]) * factor, rows[n] * post
             for j in range(first, last):
                 out[j] += weight_of(weights, begin + j) * amplitude
         return 0

@@ -61,17 +61,18 @@ def deliver(row_symbol: str, value_symbol: str, kind: str, weight: str, delayed:
     draw = _drawn_row(row_symbol, value_symbol, kind, weight, delayed)
 
     def function(
-        words: int, spikes: int, active: int, received: int, start: int, size: int, clear: int,
+        words: int, spikes: int, active: int, received: int, start: int, size: int, clear: int, factor: int,
         post: int, width: int, where: int, longest: int, memory: int,
     ) -> int:  # fmt: skip
         rows, out, targets = _int32(active), typed(received), _int32(memory + HEAD)
         weights, steps = memory + HEAD + 4 * longest, _uint16(memory + HEAD + 12 * longest)
+        _int64(memory)[6] = factor
         if clear:
             for j in range(size):
                 out[j] = 0
         for n in range(1, rows[0] + 1):
             count = draw(words, rows[n], post, width, where, longest, memory)
-            amplitude = value(of_spike(spikes)[rows[n]])
+            amplitude = value(of_spike(spikes)[rows[n]]) * typed(memory + 48)[0]
             for k in range(count):
                 place = targets[k] + start
                 if delayed:
