@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .numba_memory import BLOCK, POINTER, VALUES, inlined, lowest, reader, spike_scanner
+from .numba_memory import BLOCK, POINTER, VALUES, adder, inlined, lowest, reader, spike_scanner
 
 _int32, _int64 = POINTER['int32'], POINTER['int64']
 _LINE = 64  # bytes of a cache line
@@ -78,8 +78,7 @@ def deliver(spike: str, dtype: str, weight: str) -> Callable:
     multiplies all. ``weight`` is the type of weights, '' where there are none. A part has its own range of slots, so rows are
     sorted by slot if there is more than one.
     """
-    value, typed, of_spike = VALUES[dtype], POINTER[dtype], POINTER[spike]
-    weighted, weight_of = weight != '', reader(weight or dtype)
+    value, typed, of_spike, add = VALUES[dtype], POINTER[dtype], POINTER[spike], adder(dtype, weight)
 
     def function(context: int, part: int, parts: int) -> int:
         words = _int64(context)
@@ -117,13 +116,7 @@ def deliver(spike: str, dtype: str, weight: str) -> Callable:
             if last < size:
                 end = _first_from(indices, k, end, last)
             while k < end:
-                place = indices[k] + start
-                if place >= size:
-                    place -= size
-                if weighted:
-                    out[place] += weight_of(weights, k) * amplitude
-                else:
-                    out[place] += amplitude
+                add(out, indices[k] + start, size, weights, k, amplitude)
                 k += 1
         return 0
 

@@ -85,6 +85,22 @@ def reader(dtype: str) -> Callable[[int, int], float]:
     return of_half if dtype == 'float16' else of_type
 
 
+def adder(dtype: str, weight: str) -> Callable:
+    """Make `add(out, place, size, weights, k, amplitude)`: deliver to a place, counted round in as many; '' is no weights."""
+    weighted, weight_of = weight != '', reader(weight or dtype)
+
+    @inlined
+    def add(out: Any, place: int, size: int, weights: int, k: int, amplitude: float) -> None:
+        if place >= size:
+            place -= size
+        if weighted:
+            out[place] += weight_of(weights, k) * amplitude
+        else:
+            out[place] += amplitude
+
+    return add
+
+
 def _compared(dtype: str) -> Any:
     # One comparison of vectors, since the compiler does not vectorise a loop that searches.
     item = ITEMS[dtype]

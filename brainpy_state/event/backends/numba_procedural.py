@@ -13,7 +13,7 @@ from numba import types
 
 from .._nodes import HEAD
 from .numba_host import word
-from .numba_memory import ITEM_BYTES, POINTER, VALUES, inlined, reader
+from .numba_memory import ITEM_BYTES, POINTER, VALUES, adder, inlined, reader
 
 _int32, _int64, _uint16, _uint64 = (POINTER[name] for name in ('int32', 'int64', 'uint16', 'uint64'))
 _LOG_Q, _WEIGHT_LAW, _DELAY_LAW = 8 * 3, 8 * 4, 8 * 10
@@ -56,8 +56,7 @@ def _external(symbol: str, operands: int) -> Any:
 
 def deliver(row_symbol: str, value_symbol: str, kind: str, weight: str, delayed: bool, spike: str, dtype: str) -> Callable:
     """Add what active sources send to slots, as `numba_deliver.deliver` does with stored synapses."""
-    value, typed, of_spike = VALUES[dtype], POINTER[dtype], POINTER[spike]
-    weighted, weight_of = weight != '', reader(weight or dtype)
+    value, typed, of_spike, add = VALUES[dtype], POINTER[dtype], POINTER[spike], adder(dtype, weight)
     draw = _drawn_row(row_symbol, value_symbol, kind, weight, delayed)
 
     def function(
@@ -74,15 +73,8 @@ def deliver(row_symbol: str, value_symbol: str, kind: str, weight: str, delayed:
             count = draw(words, rows[n], post, width, where, longest, memory)
             amplitude = value(of_spike(spikes)[rows[n]]) * typed(memory + 48)[0]
             for k in range(count):
-                place = targets[k] + start
-                if delayed:
-                    place += steps[k] * post
-                if place >= size:
-                    place -= size
-                if weighted:
-                    out[place] += weight_of(weights, k) * amplitude
-                else:
-                    out[place] += amplitude
+                slot = targets[k] + steps[k] * post if delayed else targets[k]
+                add(out, slot + start, size, weights, k, amplitude)
         return 0
 
     return function

@@ -1,0 +1,180 @@
+"""Event operations in a native step: calls of compiled functions with addresses and sizes, each of a frame and the nodes of a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+
+from .. import _threads
+from .._nodes import Node, longest_row
+from .llvm_frame import Frame
+from .llvm_operations import I64, Value, type_of
+
+SHARED = 1 << 17  # items of a loop from which on threads share it: before, what they take from each other's caches costs more
+SHARED_SYNAPSES = 1 << 17
+WORTH_SHARING = 1 << 13, 1 << 10  # synapses of active sources: with targets that one thread updates, or several, which hold them near
+
+
+def _collect(frame: Frame, nodes: list[Node]) -> None:
+    (node,), size = nodes, nodes[0].params['size']
+    (spikes,) = node.operands
+    for row in range(node.size // (size + 1)):
+        places = frame.further(spikes, row * size), frame.further(node, row * (size + 1))
+        frame.call('numba_deliver', 'collect', (str(spikes.dtype),), *places, I64(size))
+
+
+def _event_to_post(frame: Frame, nodes: list[Node]) -> None:
+    (node,) = nodes
+    *structure, spikes, active = _delivered(node)
+    for row in range(node.size // max(1, node.params['shape'][1])):
+        _deliver(frame, node, structure, spikes, active, row, node, I64(0), node.params['shape'][1])
+
+
+def _how(frame: Frame, node: Node) -> tuple[Value, Value]:
+    """Whether a delivery begins at zero, and by what it is multiplied, as words."""
+    begins = not node.name.endswith('_to_ring') and node.into is None
+    factor = frame.scalar(node.operands[-2]) if node.into is not None else ir.Constant(type_of(node.dtype), 1.0)
+    return I64(int(begins)), frame.b.zext(frame.b.bitcast(factor, ir.IntType(8 * node.dtype.itemsize)), I64)
+
+
+def _event_to_ring(frame: Frame, nodes: list[Node]) -> None:
+    (node,) = nodes
+    *structure, spikes, step, ring, active = node.operands
+    start = frame.b.mul(frame.word(step), I64(node.params['shape'][1]))
+    _deliver(frame, node, structure, spikes, active, 0, ring, start, ring.size)
+
+
+def _deliver(
+    frame: Frame, node: Node, structure: list[Any], spikes: Any, active: Any, row: int, received: Any, start: Value, size: int
+) -> None:
+    pre = node.params['shape'][0]
+    starts, slots, *weights = structure
+    options = str(spikes.dtype), str(node.dtype), str(weights[0].dtype) if weights else ''
+    function = frame.function(3, 'numba_deliver', 'deliver', *options)
+    fired = frame.further(active, row * (pre + 1))
+    words = [
+        *map(frame.address, (starts, slots)),
+        frame.address(weights[0]) if weights else I64(0),
+        frame.further(spikes, row * pre),
+        fired,
+        frame.further(received, row * size),
+        *(start, I64(size), *_how(frame, node)),
+    ]
+    _share(frame, function, words, fired, slots.size if node.params['ordered'] else 0, node.params['shape'])
+
+
+def _share(frame: Frame, function: Value, words: list[Value], active: Value, synapses: int, shape: tuple[int, int]) -> None:
+    """Call a function of words; on all threads where it delivers many synapses."""
+    is_shared, worth = synapses >= SHARED_SYNAPSES and _threads.ready(), WORTH_SHARING[shape[1] >= SHARED]
+    numbers = I64(synapses), I64(max(1, shape[0])), I64(worth)
+    parts = frame.call('numba_deliver', 'parts', (), active, *numbers) if is_shared else None
+    frame.give(function, [frame.as_word(word) for word in words], parts)
+
+
+def _event_dense(frame: Frame, nodes: list[Node]) -> None:
+    (node,) = nodes
+    weights, spikes, active = _delivered(node)
+    pre, post = node.params['shape']
+    function = frame.function(3, 'numba_deliver', 'deliver_dense', str(spikes.dtype), str(node.dtype), str(weights.dtype))
+    for row in range(node.size // max(1, post)):
+        fired = frame.further(active, row * (pre + 1))
+        places = frame.address(weights), frame.further(spikes, row * pre), fired, frame.further(node, row * post)
+        _share(frame, function, [*places, I64(post), *_how(frame, node)], fired, pre * post, (pre, post))
+
+
+def _memory(frame: Frame, nodes: list[Node]) -> None:
+    pass  # what it holds is written by those who use it
+
+
+def _event_drawn_to_post(frame: Frame, nodes: list[Node]) -> None:
+    (node,) = nodes
+    words, spikes, active, memory = _delivered(node)
+    pre, slots = node.params['shape'][0], node.params['shape'][1] * max(1, node.params['steps'])
+    for row in range(node.size // max(1, slots)):
+        fired = frame.further(spikes, row * pre), frame.further(active, row * (pre + 1))
+        sizes = 0, slots, *_how(frame, node)
+        _draw(frame, 'deliver', node, (str(spikes.dtype),), words, *fired, frame.further(node, row * slots), sizes, memory)
+
+
+def _event_drawn_to_ring(frame: Frame, nodes: list[Node]) -> None:
+    (node,) = nodes
+    words, spikes, row, ring, active, memory = node.operands
+    start = frame.b.mul(frame.word(row), I64(node.params['shape'][1]))
+    places = map(frame.address, (spikes, active, ring))
+    _draw(frame, 'deliver', node, (str(spikes.dtype),), words, *places, (start, ring.size, *_how(frame, node)), memory)
+
+
+def _event_drawn_to_pre(frame: Frame, nodes: list[Node]) -> None:
+    (node,) = nodes
+    words, values, memory = node.operands
+    pre, slots = node.params['shape'][0], node.params['shape'][1] * max(1, node.params['steps'])
+    sizes = node.size // max(1, pre), pre, slots
+    _draw(frame, 'to_pre', node, (), words, frame.address(values), frame.address(node), sizes, memory)
+
+
+def _draw(frame: Frame, builder: str, node: Node, types: tuple[str, ...], words: Any, *operands: Any) -> None:
+    *places, numbers, memory = operands
+    rule, longest = node.params['rule'], longest_row(node.params)
+    delayed = node.params['steps'] > 0
+    row, _ = frame.find('numba_rows', rule.kind)
+    value = ''
+    if rule.weight or delayed:
+        value, _ = frame.find('numba_values', 'values', rule.weight or 'none', 'uint16' if delayed else 'none')
+    options = row, value, rule.kind, rule.weight, delayed, *types, str(node.dtype)
+    values = *numbers, node.params['shape'][1], rule.width, rule.where, longest
+    words_of = [I64(x) if isinstance(x, int) else x for x in values]
+    frame.call('numba_procedural', builder, options, frame.address(words), *places, *words_of, frame.address(memory))
+
+
+def _event_to_pre(frame: Frame, nodes: list[Node]) -> None:
+    (node,) = nodes
+    starts, targets, *weights, values = node.operands
+    pre, post = node.params['shape']
+    weight = frame.address(weights[0]) if weights else I64(0)
+    places = frame.address(starts), frame.address(targets), weight, frame.address(values), frame.address(node)
+    options = str(values.dtype), str(weights[0].dtype) if weights else ''
+    frame.call('numba_products', 'to_pre', options, *places, I64(node.size // max(1, pre)), I64(pre), I64(post))
+
+
+def _event_to_weight(frame: Frame, nodes: list[Node]) -> None:
+    (node,) = nodes
+    spikes, values = node.operands[2:]
+    pre, post = node.params['shape']
+    places = map(frame.address, (*node.operands, node))
+    sizes = I64(spikes.size // max(1, pre)), I64(pre), I64(post), I64(node.size)
+    frame.call('numba_products', 'to_weight', (str(spikes.dtype), str(values.dtype)), *places, *sizes)
+
+
+def _event_due(frame: Frame, nodes: list[Node]) -> None:
+    row, ring = nodes[0].operands
+    due = next((frame.address(node) for node in nodes if node.which == 1), I64(0))
+    frame.call('numba_ring', 'due', (str(ring.dtype),), frame.word(row), frame.address(ring), due, I64(nodes[0].params['post']))
+
+
+def _event_record(frame: Frame, nodes: list[Node]) -> None:
+    _, step, events, count, active = nodes[0].operands
+    places = frame.address(active), frame.word(step), frame.address(events), frame.address(count)
+    frame.call('numba_record', 'record', (), *places, I64(events.size // 2))
+
+
+def _delivered(node: Node) -> list[Any]:
+    """The operands of a delivery, without what it is added to."""
+    return node.operands if node.into is None else node.operands[:-2]
+
+
+EVENTS: dict[str, Callable[[Frame, list[Node]], None]] = {
+    'collect': _collect,
+    'event_to_post': _event_to_post,
+    'event_to_ring': _event_to_ring,
+    'event_dense': _event_dense,
+    'memory': _memory,
+    'event_drawn_to_post': _event_drawn_to_post,
+    'event_drawn_to_ring': _event_drawn_to_ring,
+    'event_drawn_to_pre': _event_drawn_to_pre,
+    'event_to_pre': _event_to_pre,
+    'event_to_weight': _event_to_weight,
+    'event_due': _event_due,
+    'event_record': _event_record,
+}

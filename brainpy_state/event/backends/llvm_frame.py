@@ -1,0 +1,138 @@
+"""The call frame of a native step: where values are, as XLA passes them, and how other functions are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+
+from .. import _ffi
+from .._nodes import Node, Number, Operand, Part
+from .._plan import Plan
+from .llvm_operations import I8, I64, Value, constant, load
+
+I32 = ir.IntType(32)
+Find = Callable[..., tuple[str, int]]
+
+
+def _word(b: ir.IRBuilder, base: Value, offset: int, type_: Any = I64) -> Value:
+    """What stands at a byte offset from a pointer."""
+    place = b.gep(b.bitcast(base, I8.as_pointer()), [I64(offset)])
+    return b.load(b.bitcast(place, type_.as_pointer()))
+
+
+def answer_metadata(b: ir.IRBuilder, frame: Value, version: tuple[int, int]) -> None:
+    """Leave at once where XLA asks for the version instead of asking to run."""
+    pointer = I64.as_pointer()
+    extension = _word(b, frame, _ffi.FRAME_EXTENSION, pointer)
+    null = ir.Constant(pointer, None)
+    head, check, answer, following, run = (b.append_basic_block() for _ in range(5))
+    start = b.block
+    b.branch(head)
+    b.position_at_end(head)
+    current = b.phi(pointer)
+    current.add_incoming(extension, start)
+    b.cbranch(b.icmp_unsigned('==', current, null), run, check)
+    b.position_at_end(check)
+    is_metadata = b.icmp_signed('==', _word(b, current, _ffi.EXTENSION_TYPE, I32), I32(_ffi.EXTENSION_IS_METADATA))
+    b.cbranch(is_metadata, answer, following)
+    b.position_at_end(following)
+    current.add_incoming(_word(b, current, _ffi.EXTENSION_NEXT, pointer), following)
+    b.branch(head)
+    b.position_at_end(answer)
+    metadata = _word(b, current, _ffi.EXTENSION_METADATA, pointer)
+    for offset, value in ((_ffi.METADATA_MAJOR, version[0]), (_ffi.METADATA_MINOR, version[1]), (_ffi.METADATA_TRAITS, 0)):
+        place = b.gep(b.bitcast(metadata, I8.as_pointer()), [I64(offset)])
+        b.store(I32(value), b.bitcast(place, I32.as_pointer()))
+    b.ret(I64(0))
+    b.position_at_end(run)
+    executes = b.icmp_signed('==', _word(b, frame, _ffi.FRAME_STAGE, I32), I32(_ffi.STAGE_EXECUTE))
+    with b.if_then(b.not_(executes), likely=False):
+        b.ret(I64(0))
+
+
+class Frame:
+    """The values of a plan in a handler that is being written.
+
+    Parameters
+    ----------
+    plan : Plan
+    b : ir.IRBuilder
+        At the place where the handler goes on.
+    frame : ir.Value
+        Pointer to the call frame.
+    find : callable
+        See `compile_plan`.
+    """
+
+    def __init__(self, plan: Plan, b: ir.IRBuilder, frame: Value, find: Find):
+        self.plan, self.b, self.find = plan, b, find
+        self.scalars: dict[Any, Value] = {}  # values of one item, by what they are
+        self.operands: list[Value] = []
+        self.results: list[Value] = []
+        pointer = I64.as_pointer()
+        sides = ((self.operands, _ffi.FRAME_ARGUMENTS, plan.operands), (self.results, _ffi.FRAME_RESULTS, plan.results))
+        for pointers, offset, buffers in sides:
+            table = _word(b, frame, offset, pointer)
+            pointers.extend(_word(b, _word(b, table, 8 * k, pointer), _ffi.BUFFER_DATA, I8.as_pointer()) for k in range(len(buffers)))
+
+    def place(self, value: Any) -> tuple[Any, int]:
+        """Where a value stands: what identifies its memory, and the first item."""
+        if isinstance(value, Part):
+            key, first = self.place(value.source)
+            return key, first + value.first
+        if isinstance(value, Operand):
+            alias = self.plan.aliases.get(value.number)
+            return (('operand', value.number) if alias is None else ('result', alias)), 0
+        return self.place(value.changes) if value.changes else (('result', value.results[0]), 0)
+
+    def pointer(self, key: tuple[str, int]) -> Value:
+        """The start of a memory."""
+        return (self.operands if key[0] == 'operand' else self.results)[key[1]]
+
+    def address(self, value: Any) -> Value:
+        """Where a value begins."""
+        key, first = self.place(value)
+        return self.b.gep(self.pointer(key), [I64(first * value.dtype.itemsize)])
+
+    def scalar(self, value: Any) -> Value:
+        """A value of one item; those in memory are read where they are first needed, since what takes their place is written later."""
+        if isinstance(value, Number):
+            return constant(value)
+        if isinstance(value, Node) and value in self.scalars:
+            return self.scalars[value]
+        return load(self.b, self.address(value), value.dtype)
+
+    def function(self, operands: int, module: str, builder: str, *options: Any) -> Value:
+        """A compiled function of so many words."""
+        symbol, _ = self.find(module, builder, *options)
+        return self.b.module.globals.get(symbol) or ir.Function(self.b.module, ir.FunctionType(I64, [I64] * operands), symbol)
+
+    def call(self, module: str, builder: str, options: tuple[Any, ...], *arguments: Value) -> Value:
+        """Call a compiled function with words and pointers."""
+        words = [self.as_word(argument) for argument in arguments]
+        return self.b.call(self.function(len(words), module, builder, *options), words)
+
+    def as_word(self, value: Value) -> Value:
+        """A word, also of a pointer."""
+        return self.b.ptrtoint(value, I64) if isinstance(value.type, ir.PointerType) else value
+
+    def give(self, function: Value, values: list[Value], parts: Value | None) -> None:
+        """Call a function of (context, part, parts), where the context holds values; on all threads if parts are given."""
+        b, kind = self.b, ir.LiteralStructType([value.type for value in values])
+        context = b.alloca(kind)
+        for k, value in enumerate(values):
+            b.store(value, b.gep(context, [I32(0), I32(k)]))
+        if parts is None:
+            b.call(function, [b.ptrtoint(context, I64), I64(0), I64(1)])
+        else:
+            self.call('numba_pool', 'share_out', (), function, context, parts)
+
+    def word(self, value: Any) -> Value:
+        """A whole number as an argument of an event operation."""
+        return self.b.sext(self.scalar(value), I64)
+
+    def further(self, value: Any, items: int) -> Value:
+        """The address of an item."""
+        return self.b.gep(self.address(value), [I64(items * value.dtype.itemsize)])
