@@ -6,6 +6,8 @@ from pathlib import Path
 from benchmarks._contender import FLOOR, OURS, Size
 from benchmarks._report import number
 
+_LABELS = {OURS: 'brainpy_state', f'{OURS}-1-thread': 'brainpy_state, 1 thread', FLOOR: 'C program, 1 thread'}
+
 Curves = dict[str, dict[str, dict[Size, float]]]
 """Microseconds for a step, by group of sizes, contender and size."""
 
@@ -37,7 +39,7 @@ def plot(curves: Curves, file: Path) -> None:
         for name, curve in contenders.items():
             style = {'color': 'black', 'ls': '--'} if name == FLOOR else {'lw': 2.5 if name == OURS else 1.5}
             points = [(size.neurons, curve[size]) for size in sizes if size in curve]
-            panel.loglog(*zip(*points, strict=True), marker='o', ms=4, label=name, **style)
+            panel.loglog(*zip(*points, strict=True), marker='o', ms=4, label=_LABELS.get(name, name), **style)
         panel.set(title=group, xlabel='neurons')
         panel.set_xticks([size.neurons for size in sizes], [f'{size.neurons:,}' for size in sizes])
         panel.set_xticks([], minor=True)
