@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 # SplitMix64: Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195
 GOLDEN, MIX_1, MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
+# Places among the words of a procedural structure; roots of keys stand before, and a law has six numbers.
+LOG_Q, WEIGHT_LAW, DELAY_LAW, P, WORDS = 3, 4, 10, 16, 17
+
 BINS = 256  # int64 numbers at the start of the memory of a native sort; the rest is as large as what is sorted
 AHEAD = 16  # gaps that native code draws at once, a power of two
 

@@ -20,7 +20,6 @@ from .backends import xla_procedural
 # Operands: words, then spikes (..., pre) or values (..., slots). Slots are targets, or delay * post + target for `steps` > 0.
 drawn_to_post_p = Primitive('event_drawn_to_post')
 drawn_to_pre_p = Primitive('event_drawn_to_pre')
-drawn_to_ring_p = Primitive('event_drawn_to_ring')
 
 
 class Rule(NamedTuple):
@@ -73,22 +72,19 @@ class Procedural:
 
     def to_post(self, weight: Array | None, spikes: Array, dtype: Any, steps: int = 0) -> Array:
         """What each target receives, or each slot of a ring of as many steps, by weights that are drawn, or 1; (..., slots)."""
-        return drawn_to_post_p.bind(self.words, spikes, **_parameters(self, dtype, steps))
+        return drawn_to_post_p.bind(self.words, spikes, **parameters(self, dtype, steps))
 
     def to_pre(self, weight: Array | None, values: Array, dtype: Any) -> Array:
         """What each source would collect from its targets; (..., pre)."""
-        return drawn_to_pre_p.bind(self.words, values, **_parameters(self, dtype, 0))
+        return drawn_to_pre_p.bind(self.words, values, **parameters(self, dtype, 0))
 
     def to_weight(self, spikes: Array, values: Array, dtype: Any) -> Array:
         """Not possible: there is no place for what synapses see."""
         raise TypeError('event.to_weight: a procedural structure has no weights for each synapse; store it as a CSR.')
 
-    def to_ring(self, spikes: Array, row: Array, ring: Array) -> Array:
-        """A ring (steps, post) with what spikes (pre,) deliver after their delays."""
-        return drawn_to_ring_p.bind(self.words, spikes, row, ring, **_parameters(self, ring.dtype, ring.shape[0]))
 
-
-def _parameters(structure: Procedural, dtype: Any, steps: int) -> dict[str, Any]:
+def parameters(structure: Procedural, dtype: Any, steps: int) -> dict[str, Any]:
+    """The parameters of its primitives, for a ring of so many steps or, with none, for targets."""
     if steps and not 0 <= structure.rule.longest < steps:
         reason = f'delays of up to {structure.rule.longest} steps' if structure.rule.longest >= 0 else 'no delays'
         raise ValueError(f'event: a ring of {steps} steps does not fit a structure with {reason}.')
@@ -96,11 +92,6 @@ def _parameters(structure: Procedural, dtype: Any, steps: int) -> dict[str, Any]
         raise ValueError(f'event: {steps} steps of {structure.shape[1]} targets are more than 2**31 slots.')
     values = {'shape': structure.shape, 'rule': structure.rule, 'steps': steps, 'dtype': str(np.dtype(dtype))}
     return {**values, 'backend': _backend.preference()}
-
-
-def _portable_to_ring(words: Array, spikes: Array, row: Array, ring: Array, **parameters: Any) -> Array:
-    sent = drawn_to_post_p.bind(words, spikes, backend='auto', **parameters).reshape(ring.shape)
-    return ring + jnp.roll(sent, row, axis=0)
 
 
 def _linear(primitive: Primitive, transposed: Primitive, size: Any, portable: Any) -> None:
@@ -136,4 +127,3 @@ def _slots(parameters: dict[str, Any]) -> int:
 
 _linear(drawn_to_post_p, drawn_to_pre_p, _slots, xla_procedural.to_post)
 _linear(drawn_to_pre_p, drawn_to_post_p, lambda parameters: parameters['shape'][0], xla_procedural.to_pre)
-_lowering.define_as(drawn_to_ring_p, _portable_to_ring, lambda *operands, **_: ShapedArray(operands[-1].shape, operands[-1].dtype))

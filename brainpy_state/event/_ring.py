@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,11 +13,12 @@ from jax.extend.core import Primitive
 
 from . import _backend, _lowering
 from ._csr import CSR
-from ._procedural import Procedural
+from ._procedural import Procedural, drawn_to_post_p, parameters
 from ._products import product
 from ._trilinear import to_post_p
 
 to_ring_p = Primitive('event_to_ring')
+drawn_to_ring_p = Primitive('event_drawn_to_ring')
 due_p = Primitive('event_due')
 due_p.multiple_results = True
 
@@ -71,7 +74,9 @@ def to_ring(slots: CSR | Procedural, weight: Array | float, spikes: Array, row: 
         if each.ndim:
             raise ValueError(f'event.to_ring: weight has shape {each.shape}, but a procedural structure keeps none; give one number.')
         sent = each.astype(ring.dtype) * spikes.astype(ring.dtype)
-        return slots.to_ring(sent, row, ring) if ring.ndim == 2 else _add(slots.to_post(None, sent, ring.dtype, ring.shape[0]), row, ring)
+        if ring.ndim > 2:
+            return _add(slots.to_post(None, sent, ring.dtype, ring.shape[0]), row, ring)
+        return drawn_to_ring_p.bind(slots.words, sent, row, ring, **parameters(slots, ring.dtype, ring.shape[0]))
     if ring.ndim > 2 or spikes.shape != slots.shape[:1] or each.shape not in ((), (slots.nnz,)):
         return _add(product(slots, each, spikes), row, ring)
     factors = (each, spikes) if each.ndim else (each.astype(ring.dtype) * spikes.astype(ring.dtype),)
@@ -112,12 +117,19 @@ def _portable_to_ring(*operands: Array, shape: tuple[int, int]) -> Array:
     return _add(to_post_p.bind(indptr, indices, *weight, spikes, **parameters), row, ring)
 
 
+def _portable_drawn_to_ring(words: Array, spikes: Array, row: Array, ring: Array, **parameters: Any) -> Array:
+    return _add(drawn_to_post_p.bind(words, spikes, backend='auto', **parameters), row, ring)
+
+
+def _ring_of(*operands: Any, **_: Any) -> ShapedArray:
+    return ShapedArray(operands[-1].shape, operands[-1].dtype)
+
+
 def _portable_due(row: Array, ring: Array, *, post: int) -> tuple[Array, Array]:
     taken = jax.lax.dynamic_index_in_dim(ring, row, 0, keepdims=False)
     return jax.lax.dynamic_update_index_in_dim(ring, jnp.zeros_like(taken), row, 0), taken
 
 
-_lowering.define_as(
-    to_ring_p, _portable_to_ring, lambda *operands, **_: ShapedArray(operands[-1].shape, operands[-1].dtype), pallas='to_ring'
-)
+_lowering.define_as(to_ring_p, _portable_to_ring, _ring_of, pallas='to_ring')
+_lowering.define_as(drawn_to_ring_p, _portable_drawn_to_ring, _ring_of)
 _lowering.define_as(due_p, _portable_due, lambda row, ring, **_: [ShapedArray(s, ring.dtype) for s in (ring.shape, ring.shape[1:])])

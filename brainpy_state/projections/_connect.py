@@ -217,8 +217,13 @@ def connect(
             delays = keys((seed, 'delay'), pre), law, np.min_scalar_type(longest)
     drawn, steps = values_of(rows, weights, delays)
     if structure is None or delays:
-        structure = event.CSR(taken(rows.indptr.astype(np.int32)), taken(rows.columns), (pre, post))
+        structure = as_csr(rows, post)
     return Connection(structure, weight if drawn is None else with_unit(drawn, weight.unit), space=space, delay_steps=steps)
+
+
+def as_csr(rows: Rows, post: int) -> event.CSR:
+    """The structure of rows, in their memory."""
+    return event.CSR(taken(rows.indptr.astype(np.int32)), taken(rows.columns), (rows.indptr.size - 1, post))
 
 
 def precision(weight: Drawn) -> str:

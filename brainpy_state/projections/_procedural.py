@@ -10,15 +10,16 @@ import numpy as np
 
 from .. import environ, event
 from .._errors import ParameterError
+from ..event import _draws
 from ..numerics import with_unit
 from ..random._keys import Seed
 from . import _check
-from ._connect import Connection, precision, taken, values_of
+from ._connect import Connection, as_csr, precision, values_of
 from ._rows import listed, row_lengths
 from ._sampling import Choices, Gaps, keys_of, root
 from .drawn import Drawn, Weight, in_steps
 
-_LOG_Q, _WEIGHT_LAW, _DELAY_LAW, _P = 3, slice(4, 10), slice(10, 16), 16  # places among the words of a structure
+_WEIGHT_LAW, _DELAY_LAW = slice(_draws.WEIGHT_LAW, _draws.DELAY_LAW), slice(_draws.DELAY_LAW, _draws.P)
 
 
 class ProceduralConnection(Connection):
@@ -72,7 +73,7 @@ class ProceduralConnection(Connection):
 
     @property
     def delays(self) -> Any:
-        return self.stored().delays
+        return self.stored().delays if self.has_delays else None
 
     @property
     def outdegree(self) -> np.ndarray:
@@ -100,7 +101,7 @@ class ProceduralConnection(Connection):
         if drawn is not None:
             is_one = u.get_mantissa(weight) == 1
             weight = with_unit(drawn, u.get_unit(weight)) if is_one else drawn * weight
-        structure = event.CSR(taken(rows.indptr.astype(np.int32)), taken(rows.columns), (pre, post))
+        structure = as_csr(rows, post)
         if steps is None:
             return Connection(structure, weight)
         with environ.context(dt=self.made_for):
@@ -113,13 +114,13 @@ class ProceduralConnection(Connection):
 
 def connect_again(rule: str, draw: Gaps | Choices, weight: Weight, *, delay: Drawn | None, seed: Seed) -> ProceduralConnection:
     """The connection that draws the pairs of a rule at each spike."""
-    words = np.zeros(17, np.uint64)
+    words = np.zeros(_draws.WORDS, np.uint64)
     numbers = words.view(np.float64)
     words[:3] = [root(each) for each in (seed, (seed, 'weight'), (seed, 'delay'))]
     kind, where, dtype, longest = 'choices', 0, '', -1
     if isinstance(draw, Gaps):
         with np.errstate(divide='ignore'):
-            numbers[_LOG_Q], numbers[_P] = np.log1p(-draw.p), draw.p
+            numbers[_draws.LOG_Q], numbers[_draws.P] = np.log1p(-draw.p), draw.p
         kind, where = 'gaps', draw.where
     else:
         where = int(draw.skip_own)
@@ -138,7 +139,7 @@ def draw_of(structure: event.Procedural) -> Gaps | Choices:
     keys = keys_of(words[0], pre)
     if rule.kind == 'choices':
         return Choices(keys, post, np.full(pre, rule.width), skip_own=bool(rule.where))
-    return Gaps(keys, post, float(words.view(np.float64)[_P]), rule.where)
+    return Gaps(keys, post, float(words.view(np.float64)[_draws.P]), rule.where)
 
 
 def _words(structure: event.Procedural) -> np.ndarray:

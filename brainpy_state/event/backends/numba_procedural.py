@@ -11,12 +11,13 @@ from typing import Any
 
 from numba import types
 
+from .. import _draws
 from .._nodes import HEAD
 from .numba_host import word
 from .numba_memory import ITEM_BYTES, POINTER, VALUES, adder, inlined, reader
 
 _int32, _int64, _uint16, _uint64 = (POINTER[name] for name in ('int32', 'int64', 'uint16', 'uint64'))
-_LOG_Q, _WEIGHT_LAW, _DELAY_LAW = 8 * 3, 8 * 4, 8 * 10
+_LOG_Q, _WEIGHT_LAW, _DELAY_LAW = (8 * place for place in (_draws.LOG_Q, _draws.WEIGHT_LAW, _draws.DELAY_LAW))
 
 
 def _drawn_row(row_symbol: str, value_symbol: str, kind: str, weight: str, delayed: bool) -> Callable:

@@ -14,7 +14,8 @@ from .. import _draws
 
 _CHUNK = 1 << 16  # synapses that are drawn together
 _FORMULAS = _draws.formulas()
-_TARGETS, _WEIGHTS, _DELAYS, _LOG_Q, _WEIGHT_LAW, _DELAY_LAW = 0, 1, 2, 3, slice(4, 10), slice(10, 16)
+_TARGETS, _WEIGHTS, _DELAYS, _LOG_Q = 0, 1, 2, _draws.LOG_Q
+_WEIGHT_LAW, _DELAY_LAW = slice(_draws.WEIGHT_LAW, _draws.DELAY_LAW), slice(_draws.DELAY_LAW, _draws.P)
 
 
 def to_post(words: Array, spikes: Array, *, shape: tuple[int, int], rule: Any, steps: int, dtype: str) -> Array:
