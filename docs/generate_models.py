@@ -6,8 +6,8 @@ from pathlib import Path
 from types import ModuleType
 
 from brainpy_state import neurons, synapses
+from brainpy_state.modules._describe import option_rows, parameter_rows, show
 from brainpy_state.nn import Dynamics
-from brainpy_state.nn._describe import option_rows, parameter_rows, show
 from brainpy_state.state import HiddenState
 
 PAGE = Path(__file__).with_name('models.md')

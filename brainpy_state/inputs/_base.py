@@ -12,7 +12,7 @@ import numpy as np
 from .. import environ, random
 from .._errors import ParameterError, ShapeError
 from .._typing import Size
-from ..nn import Dynamics, broadcasts, check_unit
+from ..modules import Dynamics, broadcasts, check_unit
 from ..numerics import brief, plain, with_unit
 from ..random._keys import Seed, check_seed
 

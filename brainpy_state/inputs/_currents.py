@@ -10,7 +10,7 @@ import numpy as np
 
 from .._errors import ParameterError
 from .._typing import Size
-from ..nn import Parameter, check_unit, non_negative
+from ..modules import Parameter, check_unit, non_negative
 from ..numerics import plain, with_unit
 from ._base import Input
 

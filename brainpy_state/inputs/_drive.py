@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import environ
 from .._errors import ParameterError
-from ..nn import Dynamics, Parameter, non_negative
+from ..modules import Dynamics, Parameter, non_negative
 from ..numerics import plain
 from ..random._keys import Seed
 from ..state import State

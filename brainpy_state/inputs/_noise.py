@@ -11,7 +11,7 @@ import numpy as np
 
 from .._errors import UnitError
 from .._typing import Size
-from ..nn import Parameter, Variable, check_unit, non_negative, positive
+from ..modules import Parameter, Variable, check_unit, non_negative, positive
 from ..numerics import decay, plain, with_unit
 from ..random._keys import Seed
 from ._base import RandomInput, per_unit

@@ -12,8 +12,7 @@ import numpy as np
 from .. import environ, event
 from .._errors import ParameterError, ShapeError
 from .._typing import Size
-from ..nn import Parameter, broadcasts, check_unit, non_negative
-from ..nn._delay import check_dt
+from ..modules import Parameter, broadcasts, check_dt, check_unit, non_negative
 from ..numerics import with_unit
 from ..random._keys import Seed
 from ._base import ROUNDINGS, Input, RandomInput, per_step, steps_of

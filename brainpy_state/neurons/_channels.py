@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import brainunit as u
 
-from ..nn import Parameter, Variable, positive
+from ..modules import Parameter, Variable, positive
 from ..numerics import plain
 from ._neuron import Neuron, Values
 

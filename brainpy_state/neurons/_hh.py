@@ -8,7 +8,7 @@ import brainunit as u
 import jax.numpy as jnp
 
 from .. import random
-from ..nn import Parameter, Variable, non_negative, positive
+from ..modules import Parameter, Variable, non_negative, positive
 from ..numerics import exprel
 from ._channels import Channel, ConductanceNeuron, Gate
 from ._neuron import Neuron

@@ -6,7 +6,7 @@ from typing import Any
 
 import brainunit as u
 
-from ..nn import Option, Parameter, Variable, non_negative, positive
+from ..modules import Option, Parameter, Variable, non_negative, positive
 from ._neuron import Neuron
 
 _QUADRATIC, _LINEAR, _CONSTANT = 0.04 / (u.ms * u.mV), 5.0 / u.ms, 140.0 * u.mV / u.ms

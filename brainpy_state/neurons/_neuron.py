@@ -15,7 +15,7 @@ import numpy as np
 from .._errors import ParameterError, ShapeError, UnitError
 from .._frames import stack
 from .._typing import Size
-from ..nn import Dynamics, Option, Parameter, Variable, broadcasts, check_unit, non_negative
+from ..modules import Dynamics, Option, Parameter, Variable, broadcasts, check_unit, non_negative
 from ..numerics import brief, exp_euler, heaviside, jump_to, plain, reset_to, runge_kutta
 from ..state import ShortTermState
 from ..transform import jit_error_if

@@ -6,7 +6,7 @@ from typing import Any
 
 import brainunit as u
 
-from ..nn import Parameter, Variable, positive
+from ..modules import Parameter, Variable, positive
 from ._neuron import Neuron
 
 

@@ -11,13 +11,10 @@ import numpy as np
 
 from .. import environ, event
 from .._errors import ParameterError
-from ..nn import Module, call_order
-from ..nn._declare import Allocated
-from ..nn._delay import check_dt, delay_steps
+from ..connections import Connection, ring_slots
+from ..modules import Allocated, Module, call_order, check_dt, delay_steps
 from ..numerics import plain, with_unit
 from ..state import DelayState
-from . import _parallel
-from ._connect import Connection, taken
 
 
 class Ring(Module):
@@ -112,14 +109,14 @@ class DelayedConnection(Module):
 
     def lay_out(self, steps: Any, length: int, dt: Any) -> None:
         """Find the place of each synapse in a ring of this length, unless it is known."""
-        pre, post = self.comm.structure.shape
+        _, post = self.comm.structure.shape
         if length * post >= 2**31:
             raise ParameterError(f'{self.label}: {length} steps of delay onto {post} neurons are more than 2**31 places.')
         known = vars(self)
         if isinstance(self.comm.structure, event.Procedural):
             self.slots = self.comm.structure  # draws delays itself
         elif 'slots' not in known or self.slots.shape[1] != length * post or not bool(dt == self.made_for):
-            self.slots = event.CSR(_starts(self.comm), _places(steps, self.comm.targets, post), (pre, length * post))
+            self.slots = ring_slots(self.comm, steps, length)
         self.made_for = dt
 
     def send(self, x: Any) -> None:
@@ -136,23 +133,3 @@ class DelayedConnection(Module):
         """What arrives in this step, shape ``(batch, n_post)``, after the sources have sent x, shape ``(batch, n_pre)``."""
         self.send(x)
         return self.ring.take()
-
-
-def _starts(comm: Connection) -> Any:
-    """Where the synapses of each source begin."""
-    if isinstance(comm.structure, event.CSR):
-        return comm.structure.indptr
-    return taken(np.concatenate([[0], np.cumsum(comm.outdegree)]).astype(np.int32))
-
-
-def _places(steps: np.ndarray, targets: np.ndarray, post: int) -> Any:
-    """``steps * post + target`` of each synapse."""
-    places = _parallel.empty(targets.size, np.int32)
-
-    def fill(first: int, last: int) -> None:
-        part = places[first:last]
-        np.multiply(steps[first:last], np.int32(post), out=part, dtype=np.int32)
-        part += targets[first:last]
-
-    _parallel.each(fill, _parallel.ranges(targets.size, 1))
-    return taken(places)

@@ -10,10 +10,10 @@ import numpy as np
 
 from .. import event
 from .._errors import ShapeError
+from ..connections import Connection
+from ..modules import Module, call_order, check_unit
 from ..neurons import Neuron
-from ..nn import Module, call_order, check_unit
 from ..numerics import with_unit
-from ._connect import Connection
 from ._receptors import Arrival
 
 

@@ -11,13 +11,12 @@ import numpy as np
 
 from .. import environ, event
 from .._errors import ParameterError, ShapeError
+from ..connections import Connection
+from ..modules import Delay, Module, call_order, check_delay, check_unit
 from ..neurons import Neuron
-from ..nn import Delay, Module, call_order, check_unit
-from ..nn._delay import check_delay
 from ..numerics import with_unit
 from ..state import State
 from ..synapses import ShortTermPlasticity, Synapse, SynOut
-from ._connect import Connection
 from ._delayed import DelayedConnection
 from ._receptors import Arrival, Description, build, shared_receptor
 

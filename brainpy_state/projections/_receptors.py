@@ -13,9 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ShapeError
+from ..modules import Allocated, Module
 from ..neurons import Neuron
-from ..nn import Module
-from ..nn._declare import Allocated
 from ..state import ShortTermState, State
 from ..synapses import Synapse, SynOut
 from ._delayed import DelayedConnection, Ring

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import environ, event
 from .._errors import BrainStateError, ParameterError, ShapeError
-from ..nn import Module
+from ..modules import Module
 from ..numerics import plain
 from ..state import ShortTermState
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from ..nn._undo import lifecycle
+from ..modules import lifecycle
 from ..transform._args import Static, name_of
 from ..transform._jit import Bound, Jitted
 from ..transform._lift import lift

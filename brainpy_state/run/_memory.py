@@ -15,7 +15,7 @@ from jax.tree_util import FlattenedIndexKey, keystr, tree_leaves_with_path
 
 from .._errors import BrainStateError
 from .._frames import Escaped
-from ..projections import Connection
+from ..connections import Connection
 from ..projections._delayed import DelayedConnection
 from ..record import SpikeRecorder
 from ..state import DelayState, ParamState, State

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ShapeError
-from ..nn import Dynamics, broadcasts, check_unit
+from ..modules import Dynamics, broadcasts, check_unit
 from ..numerics import plain
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import brainunit as u
 import jax.numpy as jnp
 
-from ..nn import Dynamics, Option, Parameter, Variable, positive
+from ..modules import Dynamics, Option, Parameter, Variable, positive
 from ..numerics import decay, exprel, plain, with_unit
 from ._arrival import check_arrival
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..nn import Dynamics, Parameter, Variable, non_negative, positive
+from ..modules import Dynamics, Parameter, Variable, non_negative, positive
 from ..numerics import exp_euler, plain
 from ..state import ShortTermState
 from ._arrival import spike_numbers

@@ -7,7 +7,7 @@ from typing import Any
 import brainunit as u
 import jax.numpy as jnp
 
-from ..nn import Dynamics, Parameter, check_unit, non_negative, positive
+from ..modules import Dynamics, Parameter, check_unit, non_negative, positive
 from ..numerics import plain
 
 

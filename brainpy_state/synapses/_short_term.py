@@ -7,7 +7,7 @@ from typing import Any
 import brainunit as u
 import jax
 
-from ..nn import Constraint, Dynamics, Parameter, Variable, positive
+from ..modules import Constraint, Dynamics, Parameter, Variable, positive
 from ..numerics import decay
 from ._arrival import spike_numbers
 

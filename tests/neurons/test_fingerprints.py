@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import brainpy_state as bst
-from brainpy_state.nn._describe import show
+from brainpy_state.modules._describe import show
 
 from .models import number
 

@@ -7,7 +7,7 @@ import pytest
 
 import brainpy_state as bst
 from brainpy_state import COBA, CUBA, MgBlock
-from brainpy_state.nn import _describe
+from brainpy_state.modules import _describe
 
 
 @pytest.mark.parametrize(

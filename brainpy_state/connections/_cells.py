@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from . import _parallel
-from ._space import Space
+from ._positions import Space
 
 
 class Cells:

@@ -8,7 +8,7 @@ from scipy.special import ndtri
 
 import brainpy_state as bst
 from brainpy_state import ParameterError, event
-from brainpy_state.projections import _compiled, _engine, _parallel, _rows, _sampling
+from brainpy_state.connections import _compiled, _engine, _parallel, _rows, _sampling
 
 DISTINCT = dict(allow_multapses=False)
 NO_AUTAPSES = dict(allow_autapses=False)

@@ -16,7 +16,7 @@ import numpy as np
 
 from .._errors import ParameterError
 from .._typing import Initializer
-from ..nn import check_unit
+from ..modules import check_unit
 from ..numerics import plain
 
 _FARTHEST = 8.21  # standard deviations: no normal draw is farther from the mean

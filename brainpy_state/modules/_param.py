@@ -64,7 +64,7 @@ class Param(Module):
         t.check(value, self.label)
         unconstrained = t.inverse(value)
         self.val = ParamState(unconstrained) if fit else unconstrained
-        self.reg_loss()  # units that do not fit are found here
+        self.own_reg_loss()  # units that do not fit are found here
 
     def value(self) -> Any:
         """The parameter, inside its range."""
@@ -90,7 +90,7 @@ class Param(Module):
         self.t.check(new, self.label)
         self.val.value = self.t.inverse(new)
 
-    def reg_loss(self) -> Any:
+    def own_reg_loss(self) -> Any:
         """The regularisation loss of this parameter; 0 without one."""
         return self.reg.loss(self.value()) if self.fit and self.reg is not None else 0.0
 

@@ -13,8 +13,8 @@ from ..random._keys import Seed
 from . import _check, _sampling
 from ._cells import Cells
 from ._connect import Connection, connect
+from ._positions import Space, plain
 from ._rows import Growing, Rows
-from ._space import Space, plain
 from .drawn import Drawn, Weight
 from .spatial import Kernel
 

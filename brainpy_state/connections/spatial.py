@@ -17,7 +17,7 @@ from .._errors import ParameterError, ShapeError, UnitError
 from ..numerics import plain, with_unit
 from ..random._keys import Seed
 from . import _check, _sampling
-from ._space import unit_text
+from ._positions import unit_text
 
 
 def grid(shape: tuple[int, ...], extent: Any = 1.0) -> Any:

@@ -9,9 +9,9 @@ import numpy as np
 
 from .._errors import ShapeError
 from .._typing import Size, as_size
+from ..modules import check_unit
 from ..numerics import with_unit
 from ..state import ParamState
-from ._declare import check_unit
 from ._layer import Layer, WeightInit, he_normal, initial_value, zeros
 
 

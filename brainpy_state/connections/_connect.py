@@ -12,15 +12,15 @@ import numpy as np
 from .. import environ, event
 from .._errors import ParameterError, ShapeError
 from .._typing import Initializer
-from ..nn import Module
+from ..modules import Module
 from ..numerics import with_unit
 from ..random._keys import Seed
 from ..state import ParamState
 from . import _check, _compiled, _parallel
 from ._engine import engine
+from ._positions import Space
 from ._rows import Rows, count
 from ._sampling import Values, keys
-from ._space import Space
 from .drawn import Drawn, in_steps
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import brainpy_state as bst
 from brainpy_state import ParameterError, ShapeError, UnitError, distance_dependent, spatial
-from brainpy_state.projections import _parallel
+from brainpy_state.connections import _parallel
 
 N = 200
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from .. import environ
 from .._errors import ParameterError, ShapeError
+from ..modules import Module
 from ..transform._args import name_of
 from ..transform._lift import lift
-from ._module import Module
 
 
 class Sequential(Module):

@@ -9,10 +9,9 @@ import numpy as np
 
 from .._errors import ShapeError
 from .._typing import Size, as_size
+from ..modules import Dynamics, Parameter, Variable, check_unit, positive
 from ..numerics import decay, with_unit
 from ..state import ParamState
-from ._declare import Parameter, Variable, check_unit, positive
-from ._dynamics import Dynamics
 from ._layer import WeightInit, he_normal, initial_value
 
 

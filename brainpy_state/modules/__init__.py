@@ -1,8 +1,7 @@
-"""Modules: trees of states, and their life cycle; parameters with ranges; layers."""
+"""Modules: trees of states, and their life cycle; declared parameters and variables; delays."""
 
 from ._assign import assign_state_values as assign_state_values
-from ._conv import Conv1d as Conv1d
-from ._conv import Conv2d as Conv2d
+from ._declare import Allocated as Allocated
 from ._declare import Constraint as Constraint
 from ._declare import Option as Option
 from ._declare import Parameter as Parameter
@@ -12,37 +11,24 @@ from ._declare import check_unit as check_unit
 from ._declare import non_negative as non_negative
 from ._declare import positive as positive
 from ._delay import Delay as Delay
-from ._dropout import Dropout as Dropout
+from ._delay import check_delay as check_delay
+from ._delay import check_dt as check_dt
+from ._delay import delay_steps as delay_steps
 from ._dynamics import Dynamics as Dynamics
-from ._embedding import Embedding as Embedding
 from ._lifecycle import call_all_fns as call_all_fns
 from ._lifecycle import call_order as call_order
 from ._lifecycle import init_all_states as init_all_states
 from ._lifecycle import reset_all_states as reset_all_states
 from ._lifecycle import vmap_init_all_states as vmap_init_all_states
-from ._linear import Flatten as Flatten
-from ._linear import Linear as Linear
 from ._module import Module as Module
-from ._norm import BatchNorm0d as BatchNorm0d
-from ._norm import BatchNorm1d as BatchNorm1d
-from ._norm import BatchNorm2d as BatchNorm2d
-from ._norm import LayerNorm as LayerNorm
 from ._param import Const as Const
 from ._param import Param as Param
-from ._pooling import AdaptiveAvgPool1d as AdaptiveAvgPool1d
-from ._pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
-from ._pooling import AvgPool1d as AvgPool1d
-from ._pooling import AvgPool2d as AvgPool2d
-from ._pooling import MaxPool1d as MaxPool1d
-from ._pooling import MaxPool2d as MaxPool2d
-from ._readout import LeakyRateReadout as LeakyRateReadout
 from ._regularizers import ChainedReg as ChainedReg
 from ._regularizers import ElasticNetReg as ElasticNetReg
 from ._regularizers import GaussianReg as GaussianReg
 from ._regularizers import L1Reg as L1Reg
 from ._regularizers import L2Reg as L2Reg
 from ._regularizers import Regularizer as Regularizer
-from ._sequential import Sequential as Sequential
 from ._transforms import AffineT as AffineT
 from ._transforms import ChainT as ChainT
 from ._transforms import ClipT as ClipT
@@ -54,3 +40,4 @@ from ._transforms import SigmoidT as SigmoidT
 from ._transforms import SoftplusT as SoftplusT
 from ._transforms import TanhT as TanhT
 from ._transforms import Transform as Transform
+from ._undo import lifecycle as lifecycle

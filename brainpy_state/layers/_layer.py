@@ -14,9 +14,8 @@ import numpy as np
 from .. import environ, random
 from .._errors import ParameterError, ShapeError
 from .._typing import Size, as_size
+from ..modules import Module, broadcasts
 from ..numerics import with_unit
-from ._declare import broadcasts
-from ._module import Module
 
 WeightInit = Any  # number, quantity, array, or callable
 he_normal = jax.nn.initializers.he_normal()

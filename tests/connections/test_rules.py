@@ -19,7 +19,7 @@ from brainpy_state import (
     pairwise_bernoulli,
     symmetric_pairwise_bernoulli,
 )
-from brainpy_state.projections import _parallel, _rows, _sampling
+from brainpy_state.connections import _parallel, _rows, _sampling
 
 
 def random_rule(rule, number, **options):

@@ -75,9 +75,11 @@ class Module(graph.Node):
 
     def reg_loss(self) -> Any:
         """The sum of the regularisation losses of every `Param` of the tree; a plain number."""
-        from ._param import Param  # which is a module itself
+        return sum((node.own_reg_loss() for node in self.nodes().values()), 0.0)
 
-        return sum((param.reg_loss() for param in self.nodes(Param).values()), 0.0)
+    def own_reg_loss(self) -> Any:
+        """What this module itself adds to `reg_loss`: 0 unless overridden, as `Param` does."""
+        return 0.0
 
     @classmethod
     def desc(cls, *args: Any, **kwargs: Any) -> functools.partial:
