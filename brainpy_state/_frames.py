@@ -9,7 +9,7 @@ is an ordinary local of the function being traced.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -87,14 +87,13 @@ class Frame:
         """The value of a setting, seen from inside this frame."""
         return setting.value if self.parent is None else self.parent.read_setting(setting)
 
-    def read_attribute(self, obj: Any, name: str, value: Any) -> None:
-        """Take note that Python read an attribute of a model; only while a function is traced."""
-        if self.parent is not None:
-            self.parent.read_attribute(obj, name, value)
+
+class _Told(threading.local):
+    tell: Callable[[Any, str, Any], None] | None = None
 
 
 class _Attributes:
-    """Tells the open frames which attributes of models are read, while at least one function is traced.
+    """Tells who traces in this thread which attributes of models are read.
 
     ``epoch`` is another object whenever an attribute of some model has been bound to another object.
     """
@@ -104,27 +103,39 @@ class _Attributes:
         self._classes: list[type] = []
         self._traces = 0
         self._lock = threading.Lock()
+        self._local = _Told()
 
     def watch(self, cls: type) -> type:
         """Watch the instances of a class and of its subclasses; used as a decorator."""
         self._classes.append(cls)
         return cls
 
+    def reports(self, cls: type) -> bool:
+        """Whether instances of a class are watched."""
+        return issubclass(cls, tuple(self._classes))
+
     def changed(self) -> None:
         """Take note that an attribute has been bound anew; a count would lose what two threads add at once."""
         self.epoch = object()
 
+    def tell(self, obj: Any, name: str, value: Any) -> None:
+        """Take note that an attribute was read; only while a function is traced."""
+        if (tell := self._local.tell) is not None:
+            tell(obj, name, value)
+
     @contextmanager
-    def reported(self) -> Iterator[None]:
-        """A block in which reads are told to the frames. Outside of all such blocks they cost nothing."""
+    def reported(self, tell: Callable[[Any, str, Any], None]) -> Iterator[None]:
+        """Reads of this thread are told in this block, as ``tell(object, name, value)``. Outside they cost nothing."""
         with self._lock:
             self._traces += 1
             if self._traces == 1:
                 for cls in self._classes:
                     cls.__getattribute__ = _report  # type: ignore[method-assign, assignment]
+        outer, self._local.tell = self._local.tell, tell
         try:
             yield
         finally:
+            self._local.tell = outer
             with self._lock:
                 self._traces -= 1
                 if self._traces == 0:
@@ -133,9 +144,10 @@ class _Attributes:
 
 
 def _report(obj: Any, name: str) -> Any:
-    own = object.__getattribute__(obj, '__dict__')
-    if name in own and stack.top is not None:
-        stack.top.read_attribute(obj, name, own[name])
+    if name[:2] != '__' and (tell := attributes._local.tell) is not None:
+        own = object.__getattribute__(obj, '__dict__')
+        if name in own or hasattr(type(obj), name):  # else it is not there, as Python will say
+            tell(obj, name, own.get(name, MISSING))
     return object.__getattribute__(obj, name)
 
 

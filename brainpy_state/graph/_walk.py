@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from .._frames import stack
+from .._frames import attributes
 from .._typing import Path
 from ..state import State, StateDictManager
 from ._select import select
@@ -82,10 +82,9 @@ def visible(x: Any) -> list[tuple[Any, Any]]:
 
 
 def report(node: Node, found: dict[str, Any]) -> None:
-    """Tell the open frames which attributes were read, so that a compiled function notices another object there."""
-    if (top := stack.top) is not None:
-        for name, value in found.items():
-            top.read_attribute(node, name, value)
+    """Tell who traces which attributes were read, so that a compiled function notices another object there."""
+    for name, value in found.items():
+        attributes.tell(node, name, value)
 
 
 def _key(item: tuple[Any, Any]) -> Any:

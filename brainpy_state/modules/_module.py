@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from .. import graph
-from .._frames import attributes
+from .._frames import MISSING, attributes
 from .._typing import Path
 from ..state import State
 from ._lifecycle import reset_all_states
@@ -47,7 +47,7 @@ class Module(graph.Node):
         if lifecycle.undo is not None:
             lifecycle.undo.note(own, name)
             value = renew(own.get(name), value)
-        changed = own.get(name, value) is not value
+        changed = own.get(name, MISSING) is not value
         if isinstance(value, State):
             value.stand_at(name)
         elif isinstance(value, Module) and value._path is None and name not in self.graph_invisible_attrs:

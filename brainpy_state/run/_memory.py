@@ -40,8 +40,7 @@ def size_of(x: Any) -> int:
 
 def existing(program: Program, args: Any) -> list[Item]:
     """The arrays that a program is about, each once: of the modules and states that it uses, and its arguments."""
-    owners = {id(owner): owner for owner, _, _ in itertools.chain(*program.attributes)}
-    places = [(owner, f'{owner.label}.{name}', value) for owner in owners.values() for name, value in vars(owner).items()]
+    places = [(owner, f'{owner.label}.{name}', value) for owner in program.world.models() for name, value in vars(owner).items()]
     places += [(None, state.label, state) for state in program.reads]
     places += [(None, f'{x.dtype}{list(x.shape)} from outside', x) for x in jax.tree.leaves(program.captured)]
     places += [(None, f'argument {describe_place(args, path)}', x) for path, x in _leaves(args)]

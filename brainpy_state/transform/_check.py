@@ -18,7 +18,8 @@ from .._frames import EAGER, current_trace
 from ..state import State, Undo
 from ._args import name_of
 from ._lift import lift
-from ._program import Program, programs_of
+from ._program import Program
+from ._programs import programs_of
 
 all_checks = _checkify.all_checks
 automatic_checks = _checkify.automatic_checks

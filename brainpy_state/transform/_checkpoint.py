@@ -15,7 +15,8 @@ from .._errors import ParameterError
 from ._args import name_of, static
 from ._lift import lift
 from ._loop import call_scan_body, call_step, loop
-from ._program import Program, programs_of
+from ._program import Program
+from ._programs import programs_of
 from ._progress import telling
 from ._vmap import call_with
 

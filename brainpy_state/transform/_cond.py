@@ -13,7 +13,8 @@ from .._errors import BrainStateError, ParameterError
 from ._args import same_type, show_types
 from ._error_if import jit_error_if
 from ._lift import Lifted, lift
-from ._program import Program, programs_of, union
+from ._program import Program, union
+from ._programs import programs_of
 
 _DIFFERENT = """\
 {what} of {a} and {b} differ: {old} and {new}.

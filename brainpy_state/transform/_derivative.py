@@ -11,12 +11,12 @@ import jax.numpy as jnp
 
 from .. import environ
 from .._errors import ParameterError
-from .._frames import stack
 from ..state import State, write_back
 from ._args import Static, hide_statics, name_of
 from ._check import guarded
 from ._lift import Lifted, lift
-from ._program import Program, Programs, programs_of
+from ._program import Program
+from ._programs import Programs, programs_of
 from ._units import blocks, common_unit, flatten, gradient, like, numbers_of
 from ._variables import Parts, Variables
 
@@ -154,7 +154,7 @@ class GradientTransform:
         self._key = self._recipe.key
         # programs of plain options are shared by all who ask for the same; others would pile up on the target
         shared = all(isinstance(value, _PLAIN) for _, value in params)
-        self._own = None if shared else Programs(self._recipe.build, owned=True)
+        self._own = None if shared else Programs(self._recipe.build)
         if shared:
             self.__wrapped__ = target
             self.stands_for = target, (*self._key, return_value, debug_nan)
@@ -221,7 +221,6 @@ class Point:
     ):
         args = hide_statics(args)
         self._lifted = lifted = lift(fun, args, call=lambda fn, args: fn(*args[0], **args[1]))
-        _report_attributes(lifted)
         self._args, self._by, self._has_aux, self._scalar = args, by, has_aux, scalar
         self.__name__ = self.__qualname__ = lifted.where
         self._settings = [environ.get(key) for key in lifted.settings]
@@ -254,13 +253,6 @@ class Point:
         """The unit of the output."""
         units = [u.get_unit(x) for x in flatten(self.output)[0]]
         return common_unit(units, f'{self._by.name}: {self.__name__} returns')
-
-
-def _report_attributes(lifted: Lifted) -> None:
-    """Tell the enclosing trace what it depends on as well."""
-    for obj, name, value in lifted.attributes:
-        if stack.top is not None:
-            stack.top.read_attribute(obj, name, value)
 
 
 def _check_used(by: Variables, lifted: Lifted) -> None:

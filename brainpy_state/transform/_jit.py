@@ -12,7 +12,8 @@ import jax
 
 from ._args import name_of, static
 from ._lift import lift
-from ._program import Program, Programs, shared_programs
+from ._program import Program
+from ._programs import Programs, shared_programs
 
 
 def jit(
@@ -94,7 +95,7 @@ class Jitted:
         self._static = _places(fun, 'static', static_argnums, static_argnames)
         self._donated = _places(fun, 'donate', donate_argnums, donate_argnames)
         self._donate_states = donate_states
-        self._programs = Programs(self._build, owned=True)
+        self._programs = Programs(self._build)
         self.stands_for = fun, ('jit', self._static, self._donated, donate_states)
         functools.update_wrapper(self, fun, updated=())
         self.__name__ = getattr(fun, '__name__', name_of(fun))

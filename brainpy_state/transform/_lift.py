@@ -23,10 +23,9 @@ import jax
 import jax.extend.core as jex_core
 
 from .._errors import TraceContextError
-from .._frames import Escaped, Frame, Setting, attributes, current_trace
+from .._frames import Escaped, Frame, Setting, current_trace
 from ..state import State
 from ._args import ARRAYS, check_args, name_of, reveal_statics
-from ._world import Attributes
 
 _input_p = jex_core.Primitive('input')
 _input_p.multiple_results = True
@@ -63,13 +62,12 @@ class Trace(Frame):
         self.settings: dict[str, Any] = {}
         self.static: dict[str, Any] = {}
         self.static_states: dict[State, Any] = {}
-        self.attributes: dict[tuple[int, str], tuple[Any, Any]] = {}
         self.born: list[weakref.ref[State]] = []
 
     @contextmanager
     def opened(self) -> Iterator[None]:
         self.trace = current_trace()
-        with self, attributes.reported():
+        with self:
             try:
                 yield
             finally:
@@ -119,9 +117,6 @@ class Trace(Frame):
             self.settings[key] = self._bind(key, outer)
         return self.settings[key]
 
-    def read_attribute(self, obj: Any, name: str, value: Any) -> None:
-        self.attributes.setdefault((id(obj), name), (obj, value))
-
     def _bind(self, owner: State | str, outer: Any) -> Any:
         """A stand-in for a value from outside: an input of the program."""
         leaves, treedef = jax.tree.flatten(outer)
@@ -152,7 +147,6 @@ class Lifted(NamedTuple):
     settings: tuple[str, ...]
     static: dict[str, Any]
     static_states: dict[State, Any]
-    attributes: Attributes
     captured: list[Any]
     where: str
 
@@ -235,7 +229,6 @@ def lift(
         tuple(trace.settings),
         trace.static,
         trace.static_states,
-        Attributes(trace.attributes),
         captured,
         where,
     )

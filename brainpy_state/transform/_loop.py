@@ -17,7 +17,8 @@ from .._errors import BrainStateError, ShapeError
 from ..state import State
 from ._args import name_of, same_type, show_types
 from ._lift import Lifted, lift
-from ._program import Program, Programs, shared_programs
+from ._program import Program
+from ._programs import Programs, shared_programs
 from ._progress import as_bar, teller, telling
 
 _CARRY_CHANGED = """\

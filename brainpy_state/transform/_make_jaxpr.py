@@ -13,7 +13,8 @@ from .._errors import ParameterError, ShapeError
 from ..state import State
 from ._args import Static, hide_statics, name_of
 from ._lift import Lifted, lift
-from ._program import Program, Programs
+from ._program import Program
+from ._programs import Programs
 
 
 def eval_shape(f: Callable, *args: Any, **kwargs: Any) -> Any:
@@ -83,6 +84,8 @@ def make_jaxpr(
 class _Traced(Program):
     """A program that remembers what it was made from."""
 
+    is_closed = True
+
     lifted: Lifted
     jaxpr: Any
 
@@ -132,7 +135,7 @@ class StatefulFunction:
         self._names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
         if any(n < 0 for n in self._numbers):
             raise ParameterError(f'{self.name}: static_argnums are counted from 0, but are {self._numbers}.')
-        self._programs = Programs(self._trace, owned=True)
+        self._programs = Programs(self._trace)
 
     def make_jaxpr(self, *args: Any, **kwargs: Any) -> Self:
         """Trace for these arguments, if that was not done yet."""

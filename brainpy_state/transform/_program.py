@@ -1,28 +1,28 @@
-"""Programs: lifted functions, compiled, and found again by the signature of the call."""
+"""Programs: lifted functions, compiled."""
 
 from __future__ import annotations
 
 import functools
-import itertools
 import threading
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import brainunit as u
 import jax
+import jax.extend.core as jex_core
 import jax.numpy as jnp
 import numpy as np
 
 from .. import environ, event
-from .._frames import EAGER, current_trace, stack
+from .._frames import EAGER, current_trace
 from ..state import NO_HOOKS, State, any_hooks, fingerprint, write_back
-from ._args import Static, check_args, hide_statics, name_of, signature
+from ._args import Static, signature
 from ._error_if import Flag, raise_if_set
 from ._lift import Lifted
-from ._world import World, anchor
+from ._watch import current_watch
+from ._world import World
 
-_MOST_PROGRAMS = 128
+_MOST_SIGNATURES = 32  # of one program
 
 
 class OtherSignature(Exception):  # noqa: N818  (a signal, not an error)
@@ -30,7 +30,10 @@ class OtherSignature(Exception):  # noqa: N818  (a signal, not an error)
 
 
 class Program:
-    """A pure function over states, with the states that it is about; compiled once.
+    """A pure function over states, with the states that it is about; compiled once for each signature.
+
+    One that was made for other arguments, but touches the same states and captures the same arrays, can be taken in (`take_in`).
+    JAX then tells the signatures of calls apart, as it does for `jax.jit`.
 
     Parameters
     ----------
@@ -47,6 +50,7 @@ class Program:
     """
 
     world: World
+    is_closed = False  # whether it cannot take in another
 
     def __init__(
         self,
@@ -64,20 +68,39 @@ class Program:
         self.settings = tuple(dict.fromkeys(key for part in parts for key in part.settings))
         self.static = tuple({key: value for part in parts for key, value in part.static.items()}.items())
         self.static_states = tuple({s: value for part in parts for s, value in part.static_states.items()}.items())
-        self.attributes = [part.attributes for part in parts]
         self.captured: list[Any] = lifted.captured if isinstance(lifted, Lifted) else [part.captured for part in parts]
-        self.signature = signature((self._values(), self._settings(), args))
         self.statics = [x for x in jax.tree.leaves(args, is_leaf=lambda x: isinstance(x, Static)) if isinstance(x, Static)]
-        self.mode = _mode()
         self.hooks = fingerprint(self.writes)
         self.array = _array_type()
-
-        def checked(values: Any, settings: Any, captured: Any, args: Any) -> Any:
-            if self.mode != _mode() or signature((values, settings, args)) != self.signature:
-                raise OtherSignature
-            return pure(values, settings, captured, args)
-
+        self._pure = {self.signature(args): pure}
+        checked = _checked(self._pure)
         self.jitted = jax.jit(checked) if donate is None else _Donating(checked, donate(self._values(), args))
+
+    def signature(self, args: Any) -> Any:
+        """What decides which code runs in a call with these arguments, as states and settings are now."""
+        return _mode(), signature((self._values(), self._settings(), args))
+
+    def take_in(self, other: Program) -> bool:
+        """Take over what another program does for its signature, if it differs in nothing else."""
+        if self.is_closed or len(self._pure) >= _MOST_SIGNATURES or not self._donates_like(other):
+            return False
+        if any(static.weak for static in (*self.statics, *other.statics)):  # each lives as long as its object
+            return False
+        facts = (self.reads, self.writes, self.settings, self.hooks)
+        if facts != (other.reads, other.writes, other.settings, other.hooks) or not _all_equal(self.captured, other.captured):
+            return False
+        if not (_same_items(self.static, other.static) and _same_items(self.static_states, other.static_states)):
+            return False
+        self._pure.update(other._pure)
+        self.statics = [*self.statics, *other.statics]
+        self.world.join(other.world)
+        return True
+
+    def _donates_like(self, other: Program) -> bool:
+        mine, others = self.jitted, other.jitted
+        if isinstance(mine, _Donating) and isinstance(others, _Donating):
+            return mine.pattern == others.pattern
+        return not isinstance(mine, _Donating) and not isinstance(others, _Donating)
 
     @property
     def reusable(self) -> bool:
@@ -107,21 +130,19 @@ class Program:
             now = environ.peek(key)
             if now is not value and not _equal(now, value):
                 return False
-        for read in self.attributes:
-            if not read.unchanged():
-                return False
         return not self.static_states or all(_equal(s.peek(), value) for s, value in self.static_states)
+
+    def is_current(self, fn: Any) -> bool:
+        """Whether the world is as it was when this program was made, so that only the signature may be another."""
+        return self.same_statics() and self.world.holds(fn)
 
     def fits(self, fn: Any, args: Any) -> bool:
         """Whether this program is the right one for the world as it is now."""
-        if self.mode != _mode() or not self.same_statics() or not self.world.holds_for(fn):
-            return False
-        return signature((self._values(), self._settings(), args)) == self.signature
+        return self.is_current(fn) and self.signature(args) in self._pure
 
     def __call__(self, args: Any) -> Any:
-        if stack.top is not None:
-            for obj, name, value in itertools.chain(*self.attributes):
-                stack.top.read_attribute(obj, name, value)
+        if (watch := current_watch()) is not None and hasattr(self, 'world'):  # one that is used once has none
+            self.world.tell(watch)
         out, new = self.jitted(self._values(), self._settings(), self.captured, args)
         if self.flags and current_trace() is EAGER:
             raise_if_set([(new[k], flag) for k, flag in self.flags])
@@ -132,15 +153,18 @@ class Program:
         """JAX's traced program for these arguments."""
         return self.jitted.trace(self._values(), self._settings(), self.captured, args)
 
-    def call_eagerly(self, args: Any) -> Any:
-        """The quick way for a call outside of every frame; raises `OtherSignature` if it does not fit.
+    def call_eagerly(self, args: Any, trace: Callable[[], None]) -> Any:
+        """The quick way for a call outside of every frame, of a program that is current; raises `OtherSignature` if it does not fit.
 
+        For a signature that it does not know it calls ``trace``, which may let it take in another program.
         That types or the mode are others is left to JAX to find: its own cache misses then. That a raw JAX
         transform is under way shows in the results, which then are no arrays.
         """
-        if not self.same_statics():
-            raise OtherSignature
-        out, new = self.jitted([s.local_value for s in self.reads], self._settings(), self.captured, args)
+        _asked.trace = trace
+        try:
+            out, new = self.jitted([s.local_value for s in self.reads], self._settings(), self.captured, args)
+        finally:
+            _asked.trace = None
         traced = new and type(new[0]) is not self.array and current_trace() is not EAGER
         if self.flags and not traced:
             raise_if_set([(new[k], flag) for k, flag in self.flags])
@@ -166,7 +190,7 @@ class _Donating:
     def __init__(self, checked: Callable, mask: Any):
         self._marks: list[bool]
         self._tree: Any
-        self._marks, self._tree = jax.tree.flatten(mask)
+        self._marks, self._tree = self.pattern = jax.tree.flatten(mask)
 
         def call(given: list[Any], kept: list[Any], settings: Any, captured: Any) -> Any:
             parts = iter(given), iter(kept)
@@ -197,6 +221,32 @@ class _Donating:
         return given, kept
 
 
+class _Asked(threading.local):
+    trace: Callable[[], None] | None = None  # what a program calls for a signature that it does not know
+
+
+_asked = _Asked()
+
+
+def _checked(pure: dict[Any, Callable]) -> Callable:
+    """A function for JAX to compile, which does for each signature what was traced for it; it holds no program.
+
+    A new signature is traced from within, since JAX calls a function slowly for ever whose first call of a signature has failed.
+    """
+
+    def checked(values: Any, settings: Any, captured: Any, args: Any) -> Any:
+        key = _mode(), signature((values, settings, args))
+        if key not in pure and _asked.trace is not None:
+            trace, _asked.trace = _asked.trace, None
+            with jex_core.set_current_trace(EAGER):
+                trace()
+        if key not in pure:
+            raise OtherSignature
+        return pure[key](values, settings, captured, args)
+
+    return checked
+
+
 @functools.cache
 def _array_type() -> type:
     with jax.ensure_compile_time_eval():
@@ -216,70 +266,19 @@ def _equal(a: Any, b: Any) -> bool:
     return type(a) is type(b) and bool(np.all(a == b))
 
 
-class Programs:
-    """The programs made from one function, found again by the signature of the call.
+def _same_items(a: tuple[tuple[Any, Any], ...], b: tuple[tuple[Any, Any], ...]) -> bool:
+    return len(a) == len(b) and all(i is k and _equal(x, y) for (i, x), (k, y) in zip(a, b, strict=True))
 
-    Parameters
-    ----------
-    build : callable
-        ``build(fn, args)`` traces and returns a `Program`.
-    owned : bool
-        Whether the function is kept alive anyway by who keeps this.
-    """
 
-    def __init__(self, build: Callable[[Any, Any], Program], *, owned: bool):
-        self._build = build
-        self._owned = owned
-        self._table: dict[Any, list[Program]] = {}
-        self._only: Program | None = None
-        self._lock = threading.RLock()  # threads may add programs at once
-
-    def __call__(self, fn: Any, args: Any) -> Any:
-        only = self._only
-        if only is not None and stack.top is None and self._same_world(only, fn):
-            try:
-                return only.call_eagerly(args)
-            except (OtherSignature, TypeError):  # a TypeError of an argument that is no array gets a better text below
-                pass
-        return self.find(fn, args)(args)
-
-    def _same_world(self, program: Program, fn: Any) -> bool:
-        return program.world.unchanged() if self._owned else program.world.holds_for(fn)
-
-    def find(self, fn: Any, args: Any) -> Program:
-        """The program for a call: one that was made before, or a new one."""
-        try:
-            key = signature(args)
-        except TypeError:
-            check_args(name_of(fn), args)
-            raise
-        for program in self._table.get(key, ()):
-            if program.fits(fn, args):
-                return program
-        world = World(fn, self._owned)
-        program = self._build(fn, args)
-        world.settle(fn)
-        program.world = world
-        if program.reusable:
-            with self._lock:
-                self._forget()
-                self._only = program if not self._table else None
-                self._table.setdefault(key, []).append(program)
-        return program
-
-    def _forget(self) -> None:
-        """Drop programs that can fit no call any more, and the oldest where there are too many."""
-        for key, programs in list(self._table.items()):
-            self._table[key] = [program for program in programs if not program.lost]
-        if sum(map(len, self._table.values())) >= _MOST_PROGRAMS:
-            next(programs for programs in self._table.values() if programs).pop(0)
-        self._table = {key: programs for key, programs in self._table.items() if programs}
-
-    def clear(self) -> None:
-        """Forget every program."""
-        with self._lock:
-            self._table = {}
-            self._only = None
+def _all_equal(a: Any, b: Any) -> bool:
+    """Whether two lists hold the same arrays, or equal ones."""
+    if isinstance(a, list):
+        return isinstance(b, list) and len(a) == len(b) and all(map(_all_equal, a, b))
+    if a is b:
+        return True
+    if isinstance(a, jax.core.Tracer) or isinstance(b, jax.core.Tracer) or jax.typeof(a) != jax.typeof(b):
+        return False
+    return bool(np.array_equal(np.asarray(a), np.asarray(b)))
 
 
 class union:  # noqa: N801
@@ -302,54 +301,3 @@ class union:  # noqa: N801
         out, new = part.pure([now[s] for s in part.reads], own, captured, args)
         after = now | dict(zip(part.writes, new, strict=True))
         return out, [after[s] for s in self.writes]
-
-
-class _Tables:
-    """A table for each object, which is known by its identity and not kept alive."""
-
-    def __init__(self) -> None:
-        self._found: dict[int, tuple[weakref.ref, dict[Any, Programs]]] = {}
-
-    def of(self, owner: Any) -> dict[Any, Programs]:
-        key = id(owner)
-        ref, table = self._found.get(key, (None, {}))
-        if ref is None or ref() is not owner:
-            try:
-                ref, table = weakref.ref(owner, lambda _: self._found.pop(key, None)), {}
-            except TypeError:  # not weakly referable: nothing to hang the programs on
-                return {}
-            self._found[key] = ref, table
-        return table
-
-
-_shared = _Tables()
-
-
-def shared_programs(fns: Callable | tuple[Callable, ...], key: Any, build: Callable[[Any, Any], Program]) -> Programs:
-    """The programs of a function, or functions, that are kept with what it refers to; see `programs_of`."""
-    owner, part = anchor(fns if isinstance(fns, tuple) else (fns,))
-    table = _shared.of(owner)
-    programs = table.get((key, part))
-    if programs is None:
-        programs = table[key, part] = Programs(build, owned=False)
-    return programs
-
-
-def programs_of(
-    fns: Callable | tuple[Callable, ...], key: Any, build: Callable[[Any, Any], Program], *, arrays: bool = False
-) -> Callable[[Any], Any]:
-    """The programs of a transform that is called anew each time, as a function of the arguments.
-
-    Parameters
-    ----------
-    fns : callable or tuple of callable
-        The user's function, or functions.
-    key : hashable
-        The transform and its options.
-    build : callable
-        ``build(fns, args)`` returns a `Program`; it must not hold ``fns``.
-    arrays : bool
-        Whether every argument is an array. Else booleans, strings and objects are static.
-    """
-    programs = shared_programs(fns, key, build)
-    return lambda args: programs(fns, args if arrays else hide_statics(args))

@@ -15,7 +15,8 @@ from ..state import State
 from ._args import describe_place, name_of
 from ._error_if import Flag
 from ._lift import Lifted, Trace, lift
-from ._program import Program, programs_of
+from ._program import Program
+from ._programs import programs_of
 from ._vmap import after_lanes, axes_of, call_with, checking, first_failure, same_on_all
 
 _DIFFERS = """\

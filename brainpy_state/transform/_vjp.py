@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from .._errors import ParameterError, ShapeError, UnitError
 from ._derivative import Derivative, Point
 from ._lift import lift
-from ._program import Program, programs_of
+from ._program import Program
+from ._programs import programs_of
 from ._units import common_unit, flatten, gradient, is_quantity, like
 from ._variables import Parts, Variables
 

@@ -18,7 +18,8 @@ from ..state import State
 from ._args import describe_place, name_of
 from ._error_if import Flag
 from ._lift import Lifted, Trace, lift
-from ._program import Program, programs_of
+from ._program import Program
+from ._programs import programs_of
 
 _LANE_DEPENDENT = """\
 {where}: {state} is shared by all lanes, but the value written to it differs between lanes.

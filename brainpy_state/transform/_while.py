@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from .._errors import ParameterError
 from ._lift import lift
 from ._loop import check_carry
-from ._program import Program, programs_of, union
+from ._program import Program, union
+from ._programs import programs_of
 
 
 def while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any) -> Any:

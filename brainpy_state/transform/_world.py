@@ -1,273 +1,409 @@
-"""What Python holds around a traced function: globals, closures and attributes that a program depends on.
+"""What Python holds around a traced function, so far as a program depends on it: remembered, and compared at each call.
 
-A program is made while Python runs the function once. What the function then finds under a global
-name, in its closure or in an attribute of a model may be another object at the next call; the
-program that was made before must not be used then. Nothing here keeps an object of a user alive.
+Nothing here keeps an object of a user alive.
 """
 
 from __future__ import annotations
 
-import dis
 import functools
+import sys
 import types
 import weakref
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-import brainunit as u
-import jax
 import numpy as np
 
 from .._frames import MISSING, attributes
-from ..state import State
-from ._args import Static
+from ._look import Inside, Names, code_of, contents, is_plain, look, look_into_names
+from ._watch import Watch
 
-_FIXED = (types.ModuleType, type, types.BuiltinFunctionType)
-_FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial)
-_LIBRARIES = frozenset({'jax', 'numpy', 'brainunit', 'brainpy_state'})
-_COLLECTIONS = (tuple, list, dict, set, frozenset)
-_PLAIN = (int, float, complex, str, bytes, type(None), np.generic, u.Unit, jax.tree_util.PyTreeDef, types.CodeType, Static)
+_MOST_PARTS = 10_000  # of a container that is compared item by item
 
-Place = tuple[Any, str | None, Any]  # (globals, name, value) or (cell, None, value)
+Look = Callable[[Any], Inside]
 
 
-class Memory(NamedTuple):
-    """What was found at a place: whether the same is there now, and what must live for that."""
+class _Plain:
+    """A value that never changes: known by type and value."""
 
-    holds: Callable[[Any], bool]
-    needs: list[weakref.ref]
+    def __init__(self, value: Any):
+        self._value = value
 
-
-def remember(value: Any) -> Memory:
-    """How to know a value again.
-
-    Numbers, strings and quantities are known by value, other things by identity; a tuple is known by its items,
-    and so is any collection of objects, since it cannot be kept without keeping them alive.
-    """
-    kind = type(value)
-    if isinstance(value, _PLAIN):
-        return Memory(lambda now: now is value or (type(now) is kind and bool(now == value)), [])
-    if isinstance(value, (u.Quantity, tuple)) or _holds_objects(value):
-        parts = [remember(item) for item in _items(value)]
-
-        def holds(now: Any) -> bool:
-            if type(now) is not kind:
-                return False
-            items = _items(now)
-            return len(items) == len(parts) and all(part.holds(item) for part, item in zip(parts, items, strict=True))
-
-        return Memory(holds, [ref for part in parts for ref in part.needs])
-    try:
-        ref = weakref.ref(value)
-    except TypeError:
-        return Memory(lambda now: now is value, [])
-    return Memory(lambda now: now is ref(), [ref])
+    def differs(self, now: Any, where: str) -> str | None:
+        value = self._value
+        if now is value or (type(now) is type(value) and bool(now == value or (now != now and value != value))):
+            return None
+        return where
 
 
-def _items(value: Any) -> list[Any]:
-    if isinstance(value, u.Quantity):
-        return [value.mantissa, value.unit]
-    return [*value, *value.values()] if isinstance(value, dict) else list(value)
+class _Contents:
+    """An array of NumPy: known by what it holds."""
+
+    def __init__(self, value: np.ndarray):
+        self._contents = contents(value)
+
+    def same(self, now: Any) -> bool:
+        return isinstance(now, np.ndarray) and contents(now) == self._contents
+
+    def differs(self, now: Any, where: str) -> str | None:
+        return None if self.same(now) else where
 
 
-def _holds_objects(value: Any) -> bool:
-    """Whether it is a collection of something else than numbers, arrays and strings."""
-    return isinstance(value, _COLLECTIONS) and any(
-        _holds_objects(x) if isinstance(x, _COLLECTIONS) else not isinstance(x, (*_PLAIN, jax.Array, np.ndarray, u.Quantity))
-        for x in _items(value)
-    )
+class _Large:
+    """A container of more items than are compared: known by its identity and length."""
+
+    def __init__(self, value: Any):
+        self._key = id(value), len(value)
+
+    def same(self, now: Any) -> bool:
+        return hasattr(now, '__len__') and (id(now), len(now)) == self._key
+
+    def differs(self, now: Any, where: str) -> str | None:
+        return None if self.same(now) else where
 
 
-class World:
-    """What a function refers to by name, directly or through the functions that it refers to.
+class _Parts:
+    """A value that is known by its parts, or an object known by its identity that holds parts.
 
     Parameters
     ----------
-    fn : callable
-        The function.
-    owned : bool
-        Whether who keeps this also keeps the function, so that its names can be looked up again without it.
+    value
+        What is remembered.
+    see : callable
+        How to look into it.
+    memory : _Memory
+        What is common to all that is remembered for a program.
     """
 
-    def __init__(self, fn: Any, owned: bool):
-        self._owned = owned
-        self._look(fn)
+    def __init__(self, value: Any, see: Look, memory: _Memory):
+        inside = see(value)
+        self._see, self._kind, self._keys, self._read, self._size = see, inside.kind, inside.keys, inside.read, inside.size
+        self._ref = memory.hold(value) if inside.is_object else None
+        watch, holder = memory.watch, inside.holder(value)
+        self._open = inside.size is not None and watch.changed(holder, len, inside.size(value))  # grows while it is traced
+        self._fickle = self._open and isinstance(value, (list, deque, set))  # whose items then are not compared
+        if self._fickle:
+            self._things: list[Any] = [None] * len(self._keys)
+        else:
+            parts = zip(self._keys, inside.read(value), strict=True)
+            self._things = [None if watch.changed(holder, key, part, self._open) else memory.remember(part) for key, part in parts]
+        self._is_constant = inside.is_constant or (inside.is_object and not self._things and inside.size is None)
+        self._fixed = [k for k, thing in enumerate(self._things) if thing is not None]
+        self._inner = [(k, thing) for k, thing in enumerate(self._things) if hasattr(thing, 'same')]
+        self._adopt(value)
+        self.same = self._quickly()
 
-    def _look(self, fn: Any) -> None:
-        places = list(_references(fn))
-        self._memories: list[Memory | None] = [remember(_code(value)) for _, _, value in places]
-        self._places = [(holder, name, remember(value).holds) for holder, name, value in places] if self._owned else []
+    @property
+    def is_constant(self) -> bool:
+        """Whether nothing can differ while it is the same object."""
+        return not self._inner and self._is_constant
 
-    def settle(self, fn: Any) -> None:
-        """Stop comparing what the function itself has changed in the meantime."""
-        now = [value for _, _, value in _references(fn)]
-        if len(now) != len(self._memories):  # it made functions, which are there from now on
-            self._look(fn)
-            return
-        kept = [memory is not None and memory.holds(_code(value)) for memory, value in zip(self._memories, now, strict=True)]
-        self._memories = [memory if keep else None for memory, keep in zip(self._memories, kept, strict=True)]
-        self._places = [place for place, keep in zip(self._places, kept, strict=False) if keep]
+    def _adopt(self, value: Any) -> None:
+        """Take a value that was found to be equal as the one to be recognised quickly."""
+        parts = self._read(value)
+        self._type = type(value)
+        self._count = self._size(value) if self._size is not None else 0
+        self._take(parts, list(map(id, parts)) if len(self._fixed) == len(parts) else None)
 
-    def unchanged(self) -> bool:
-        """Whether every name still stands for the same; for the function itself, which is owned."""
-        for holder, name, holds in self._places:
-            now = holder.get(name, MISSING) if name is not None else _content(holder)
-            if not holds(now):
+    def _take(self, parts: list[Any], ids: list[int] | None) -> None:
+        self._ids, self._kept = ids, [part for part in parts if is_plain(part)]  # so that no other object gets their ids
+
+    def _quickly(self) -> Callable[[Any], bool]:
+        """A function that says whether a value is the same, decided by identities where that is possible."""
+        read, size, ref, inner = self._read, self._size, self._ref, [(k, thing.same) for k, thing in self._inner]
+
+        def same(now: Any) -> bool:
+            if type(now) is not self._type or (ref is not None and ref() is not now) or (size is not None and size(now) != self._count):
+                return self.differs(now, '') is None
+            parts = read(now)
+            if list(map(id, parts)) != self._ids:
+                return self._same_parts(now, parts)
+            for k, is_same in inner:  # noqa: SIM110  (a generator would cost as much as all the rest)
+                if not is_same(parts[k]):
+                    return False
+            return True
+
+        return same
+
+    def _below(self, where: str, key: Any) -> str:
+        """A name for a part, for messages."""
+        if isinstance(key, tuple):
+            return f'the keys of {where}'
+        if not where:
+            return str(key)
+        return f'{where}[{key!r}]' if issubclass(self._type, (list, tuple, Mapping)) else f'{where}.{key}'
+
+    def _same_parts(self, now: Any, parts: Any) -> bool:
+        if self._ids is None or len(parts) != len(self._ids):
+            return self.differs(now, '') is None
+        for k, (thing, known) in enumerate(zip(self._things, self._ids, strict=True)):
+            part = parts[k]
+            if not (thing.same(part) if hasattr(thing, 'same') else id(part) == known or thing.differs(part, '') is None):
                 return False
+        self._take(parts, list(map(id, parts)))
         return True
 
-    def holds_for(self, fn: Any) -> bool:
-        """Whether a function, perhaps another one made from the same code, refers to the same."""
-        if not self._memories:
+    def differs(self, now: Any, where: str) -> str | None:
+        """The place of the first difference, compared by value."""
+        if self._ref is not None:
+            held = self._ref()
+            if held is None or held is not now:
+                return where
+        if is_plain(now) or isinstance(now, np.ndarray):
+            return where
+        inside = self._see(now)
+        if inside.kind != self._kind:
+            return where
+        parts = dict(zip(inside.keys, inside.read(now), strict=True))
+        if len(parts) != len(self._keys) and not self._open:
+            return where
+        if not (self._fickle or parts.keys() <= set(self._keys)):
+            return where
+        for k in self._fixed:
+            if (place := self._things[k].differs(parts.get(self._keys[k], MISSING), self._below(where, self._keys[k]))) is not None:
+                return place
+        if inside.keys == self._keys:
+            self._adopt(now)
+        return None
+
+
+class _Room(_Parts):
+    """Global names of a module, given as its dictionary."""
+
+    def __init__(self, room: dict[str, Any], names: set[str], memory: _Memory):
+        self.names = names
+        super().__init__(room, functools.partial(look_into_names, names=frozenset(names)), memory)
+
+    def _quickly(self) -> Callable[[Any], bool]:
+        keys, inner = self._keys, [(key, thing.same) for key, thing in zip(self._keys, self._things, strict=True) if hasattr(thing, 'same')]
+
+        def same(room: dict[str, Any]) -> bool:
+            if len(room) != self._count:
+                return self.differs(room, '') is None
+            if keys:
+                parts = list(map(room.get, keys))
+                if list(map(id, parts)) != self._ids:
+                    return self._same_parts(room, parts)
+                for key, is_same in inner:
+                    if not is_same(room[key]):
+                        return False
             return True
-        now = [value for _, _, value in _references(fn)]
-        if len(now) != len(self._memories):
+
+        return same
+
+
+class _Memory:
+    """What is common to all that is remembered for a program.
+
+    Parameters
+    ----------
+    watch : Watch
+        What happened while it was traced.
+    """
+
+    def __init__(self, watch: Watch):
+        self.watch = watch
+        self.names: Names = frozenset(watch.names)
+        self.see: Look = functools.partial(look, names=self.names, everything=watch.by_name)
+        self.refs: list[weakref.ref] = []
+        self.died = False  # an object has ceased to exist, whose id another one may have got
+        self._met: dict[int, tuple[Any, Any]] = {}
+
+    def hold(self, value: Any) -> Callable[[], Any]:
+        """A way to an object that does not keep it alive, where that is possible."""
+        memory = weakref.ref(self)
+
+        def end(_: Any) -> None:
+            if (mine := memory()) is not None:
+                mine.died = True
+
+        try:
+            ref = weakref.ref(value, end)
+        except TypeError:
+            return lambda: value
+        self.refs.append(ref)
+        return ref
+
+    def remember(self, value: Any, changeable: bool = False) -> Any:
+        """How to know a value again; None for one that need not be compared.
+
+        What can differ while it is the same object has a method ``same``; so has everything where ``changeable`` asks for it.
+        """
+        if is_plain(value):
+            return _Plain(value)
+        if isinstance(value, np.ndarray):
+            return _Contents(value)
+        if isinstance(value, (list, tuple, dict, set, frozenset)) and len(value) > _MOST_PARTS:
+            return _Large(value)
+        if id(value) in self._met:
+            return self._met[id(value)][1]
+        is_object = self.see(value).is_object
+        self._met[id(value)] = value, _Identity(self.hold(value)) if is_object else _Kind(value)  # for what refers to itself
+        thing: Any = _Parts(value, self.see, self)
+        if not changeable and thing.is_constant:
+            if not is_object:
+                self.hold(value)
+            thing = _Constant(thing)
+        if not is_object:
+            self._met[id(value)] = value, thing
+        return thing
+
+    def settle(self) -> None:
+        """Let go of values, which must not be kept alive."""
+        self.watch, self._met = Watch(), {}
+
+
+class _Constant:
+    """What cannot differ while it is the same object."""
+
+    def __init__(self, parts: _Parts):
+        self.differs = parts.differs
+
+
+class _Kind:
+    """What refers to itself: known within itself by its type, or its code."""
+
+    def __init__(self, value: Any):
+        self._code = code_of(value)
+
+    def differs(self, now: Any, where: str) -> str | None:
+        return None if code_of(now) == self._code else where
+
+
+class _Identity:
+    """An object that is known by its identity alone."""
+
+    def __init__(self, ref: Callable[[], Any]):
+        self._ref = ref
+
+    def differs(self, now: Any, where: str) -> str | None:
+        held = self._ref()
+        return where if held is None or held is not now else None
+
+
+class World:
+    """All that a program depends on and that is no input of it.
+
+    Parameters
+    ----------
+    fn : callable, or tuple of callable
+        The function that was traced. A later one, made by the same code, is compared with it.
+    watch : Watch
+        What happened while it was traced.
+    """
+
+    def __init__(self, fn: Any, watch: Watch):
+        self._memory = memory = _Memory(watch)
+        self._names = memory.names
+        self._fns = [memory.remember(f, changeable=True) for f in (fn if isinstance(fn, tuple) else (fn,))]
+        self._rooms = []
+        for room, names in watch.rooms.values():
+            self._rooms.append((_way_to(room), _Room(room, names, memory)))
+        self._quick_rooms = [(way, room.same) for way, room in self._rooms]
+        self._constant = id(fn) if isinstance(fn, types.FunctionType) and self._fns[0].is_constant else None
+        if self._constant is not None:
+            memory.hold(fn)
+        self._needs = list(memory.refs)  # without these no call can fit again
+        read = [(model, name, value) for model, name, value in watch.read.values() if vars(model).get(name, MISSING) is value]
+        self._read = [(weakref.ref(model), name, memory.remember(value)) for model, name, value in read]
+        self._changing = [(ref, name, thing) for ref, name, thing in self._read if hasattr(thing, 'same')]
+        self._epoch = attributes.epoch
+        objects = [(ref, memory.remember(x)) for ref in watch.objects.values() if (x := ref()) is not None]
+        self._objects = [(ref, thing) for ref, thing in objects if hasattr(thing, 'same')]
+        self._joined: list[World] = []
+        memory.settle()
+
+    def holds(self, fn: Any) -> bool:
+        """Whether everything is as it was, and ``fn`` refers to the same as the function that was traced."""
+        if self._memory.died:  # identities may be of other objects now
+            if self.difference(fn) is not None:
+                return False
+            self._memory.died = False
+            return True
+        if self._epoch is not attributes.epoch:
+            epoch = attributes.epoch
+            if any(_differs(*place) for place in self._read):
+                return False
+            self._epoch = epoch
+        elif self._changing and not all(_is_same(*place) for place in self._changing):
             return False
-        return all(memory is None or memory.holds(_code(value)) for memory, value in zip(self._memories, now, strict=True))
+        if self._constant is None or self._constant != id(fn):
+            for f, thing in zip(fn if isinstance(fn, tuple) else (fn,), self._fns, strict=True):
+                if not (thing.same(f) if hasattr(thing, 'same') else thing is None or thing.differs(f, '') is None):
+                    return False
+        for way, same in self._quick_rooms:
+            if not same(way()):
+                return False
+        if self._objects and any((x := ref()) is not None and not thing.same(x) for ref, thing in self._objects):
+            return False
+        return not self._joined or all(other.holds(fn) for other in self._joined)
+
+    def difference(self, fn: Any) -> str | None:
+        """The place of the first difference, by the names that lead to it."""
+        for f, thing in zip(fn if isinstance(fn, tuple) else (fn,), self._fns, strict=True):
+            if thing is not None and (place := thing.differs(f, '')) is not None:
+                return place
+        for way, thing in self._rooms:
+            if (place := thing.differs(way(), '')) is not None:
+                return place
+        for ref, name, thing in self._read:
+            if (place := _differs(ref, name, thing)) is not None:
+                return place
+        for ref, thing in self._objects:
+            if (x := ref()) is not None and (place := thing.differs(x, type(x).__name__)) is not None:
+                return place
+        return next((place for other in self._joined if (place := other.difference(fn)) is not None), None)
+
+    def join(self, other: World) -> None:
+        """Depend on what another world depends on, too."""
+        if not (other._names <= self._names and other._places() <= self._places()):
+            self._joined.append(other)
+
+    def _places(self) -> set[Any]:
+        """Where something is compared, for worlds that hold at the same time."""
+        rooms = ((id(way()), name) for way, room in self._rooms for name in room.names)
+        return {*rooms, *((id(ref()), name) for ref, name, _ in self._read), *(id(ref()) for ref, _ in self._objects)}
 
     @property
     def lost(self) -> bool:
         """Whether something has ceased to exist that the function referred to, so that no function will refer to it again."""
-        return any(ref() is None for memory in self._memories if memory is not None for ref in memory.needs)
+        return self._memory.died and any(ref() is None for ref in self._needs)
+
+    def models(self) -> Iterator[Any]:
+        """The models of which attributes were read, each once."""
+        found = {id(model): model for ref, _, _ in self._read if (model := ref()) is not None}
+        yield from found.values()
+
+    def tell(self, watch: Watch) -> None:
+        """Tell the watch of an enclosing trace what its program depends on, too, when this one is used there."""
+        watch.names |= self._names
+        for way, thing in self._rooms:
+            room = way()
+            watch.rooms.setdefault(id(room), (room, set()))[1].update(thing.names)
+        for ref, _ in self._objects:
+            if (x := ref()) is not None:
+                watch.meet(x)
+        for ref, name, _ in self._read:
+            if (model := ref()) is not None:
+                watch.read_attribute(model, name, vars(model).get(name, MISSING))
 
 
-class Attributes:
-    """Attributes that were read while a function was traced, and what they held.
-
-    Nothing is compared while no attribute of any model has been bound anew.
-    """
-
-    def __init__(self, read: dict[tuple[int, str], tuple[Any, Any]]):
-        still = {key: (obj, value) for key, (obj, value) in read.items() if vars(obj).get(key[1], MISSING) is value}
-        self._items = [(weakref.ref(obj), name, remember(value).holds) for (_, name), (obj, value) in still.items()]
-        self._epoch = attributes.epoch
-
-    def unchanged(self) -> bool:
-        epoch = attributes.epoch
-        if self._epoch is epoch:
-            return True
-        for ref, name, holds in self._items:
-            obj = ref()
-            if obj is not None and not holds(vars(obj).get(name, MISSING)):
-                return False
-        self._epoch = epoch
-        return True
-
-    def __iter__(self) -> Iterator[tuple[Any, str, Any]]:
-        for ref, name, _ in self._items:
-            obj = ref()
-            if obj is not None:
-                yield obj, name, vars(obj).get(name, MISSING)
+def _is_same(ref: weakref.ref, name: str, thing: Any) -> bool:
+    model = ref()
+    return model is None or thing.same(vars(model).get(name, MISSING))
 
 
-def anchor(fns: tuple[Callable, ...]) -> tuple[Any, Any]:
-    """What the programs of functions live as long as, and a name for the functions there.
-
-    A method's programs live with its object. Those of plain functions live with the first object
-    that they refer to, so that functions written anew in each call find them again. A function that a
-    transform has made says in its attribute ``stands_for`` from which function and by which options.
-    """
-    kinds = tuple(map(_kind, fns))
-    for fn in fns:
-        if isinstance(fn, types.MethodType) and _is_owner(fn.__self__):
-            return fn.__self__, kinds
-    for _, _, value in _references(fns):
-        for owner in _owners(value):
-            return owner, kinds
-    own: Any = fns[0]
-    while _is_made(own):
-        own = own.stands_for[0]
-    if isinstance(own, types.FunctionType) and own.__closure__ is None:  # what it refers to is global and lives on anyway
-        return own.__code__, kinds
-    return own, kinds
+def _differs(ref: weakref.ref, name: str, thing: Any) -> str | None:
+    """Where an attribute of a model differs, if it does."""
+    model = ref()
+    return None if model is None or thing is None else thing.differs(vars(model).get(name, MISSING), f'{model.label}.{name}')
 
 
-def _owners(value: Any) -> Iterator[Any]:
-    if isinstance(value, _COLLECTIONS):
-        for item in _items(value):
-            yield from _owners(item)
-    elif _is_owner(value):
-        yield value
-
-
-def _is_owner(value: Any) -> bool:
-    """Whether programs may live as long as this: an object of a user, known by its identity, that no program holds."""
-    if isinstance(value, (*_FIXED, *_FUNCTIONS, State, jax.Array, u.Quantity)):
-        return False
-    return type(value).__hash__ in (object.__hash__, None) and hasattr(value, '__dict__') and not hasattr(value, '__wrapped__')
-
-
-def _is_made(value: Any) -> bool:
-    """Whether a transform has made this function from another."""
-    return callable(value) and hasattr(value, 'stands_for')
-
-
-def _references(fn: Any, seen: set[Callable] | None = None) -> Iterator[Place]:
-    """Places that the names of a function, or of several, stand for; ``seen`` are functions whose names are known."""
-    seen = set() if seen is None else seen
-    if isinstance(fn, tuple):
-        for one in fn:
-            yield from _references(one, seen)
-    elif _is_made(fn):
-        yield from _references(fn.stands_for[0], seen)
-    elif isinstance(fn, types.MethodType):
-        yield from _follow([_box(fn.__self__)], seen)
-        yield from _references(fn.__func__, seen)
-    elif isinstance(fn, functools.partial):
-        yield from _follow([_box(x) for x in (*fn.args, *fn.keywords.values())], seen)
-        yield from _references(fn.func, seen)
-    elif not isinstance(fn, types.FunctionType):
-        yield _box(fn)
-    elif fn not in seen:
-        seen.add(fn)
-        yield from _follow(_names(fn), seen)
-
-
-def _follow(places: list[Place], seen: set[Callable]) -> Iterator[Place]:
-    for place in places:
-        yield place
-        if isinstance(place[2], _FUNCTIONS) or _is_made(place[2]):
-            yield from _references(place[2], seen)
-
-
-def _names(fn: types.FunctionType) -> list[Place]:
-    places: list[Place] = [(cell, None, _content(cell)) for cell in fn.__closure__ or ()]
-    if (fn.__module__ or '').partition('.')[0] not in _LIBRARIES:  # whose globals stay what they are
-        places += [(fn.__globals__, name, fn.__globals__.get(name, MISSING)) for name in _global_names(fn.__code__)]
-    return places + [_box(x) for x in (*(fn.__defaults__ or ()), *(fn.__kwdefaults__ or {}).values())]
-
-
-def _box(value: Any) -> Place:
-    return types.CellType(value), None, value
-
-
-def _code(value: Any) -> Any:
-    """A function stands for its code, since what it refers to is compared besides; other values for themselves."""
-    return _kind(value) if isinstance(value, _FUNCTIONS) or _is_made(value) else value
-
-
-def _kind(fn: Any) -> Any:
-    """What is the same for functions made anew by the same code."""
-    if _is_made(fn):
-        return Static(fn.stands_for[1]), _kind(fn.stands_for[0])
-    if isinstance(fn, types.MethodType):
-        return 'method', _kind(fn.__func__)
-    if isinstance(fn, functools.partial):
-        return 'partial', len(fn.args), tuple(fn.keywords), _kind(fn.func)
-    return fn.__code__ if isinstance(fn, types.FunctionType) else type(fn)
-
-
-@functools.lru_cache(maxsize=1024)
-def _global_names(code: types.CodeType) -> tuple[str, ...]:
-    names = {i.argval for i in dis.get_instructions(code) if i.opname in ('LOAD_GLOBAL', 'LOAD_NAME')}
-    for const in code.co_consts:
-        if isinstance(const, types.CodeType):
-            names.update(_global_names(const))
-    return tuple(sorted(names))
-
-
-def _content(cell: types.CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not assigned yet
-        return MISSING
+def _way_to(room: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    """How to find a module's dictionary again: by the module, where it is one."""
+    module = sys.modules.get(room.get('__name__', ''))
+    if not isinstance(module, types.ModuleType) or vars(module) is not room:
+        return lambda: room
+    ref = weakref.ref(module)
+    return lambda: {} if (alive := ref()) is None else vars(alive)

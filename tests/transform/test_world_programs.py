@@ -200,7 +200,8 @@ def test_programs_of_many_models_as_static_arguments_do_not_pile_up():
 
 
 def test_only_so_many_programs_are_kept_and_the_oldest_goes_first(monkeypatch):
-    monkeypatch.setattr('brainpy_state.transform._program._MOST_PROGRAMS', 4)
+    monkeypatch.setattr('brainpy_state.transform._programs._MOST_PROGRAMS', 4)
+    monkeypatch.setattr('brainpy_state.transform._program._MOST_SIGNATURES', 1)
     traces = []
 
     @jit(static_argnums=0)

@@ -1,0 +1,177 @@
+"""What a user's Python does while functions are traced: which functions run, and which attributes of models they read.
+
+A program is made while Python runs a function once. All that Python finds meanwhile in variables,
+attributes and containers becomes part of the program, so it must be known what this was. A `Watch` is told of every Python function
+that runs, by the interpreter itself (``sys.setprofile``), and keeps what its code mentions.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+import types
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import jax
+
+from .._frames import attributes
+from ._look import Names, is_fixed, is_plain, look
+
+_MOST_ITEMS = 1000  # of a container whose items are compared with those after the trace, one by one
+_DEEPEST = 6
+_BY_NAME = frozenset({'getattr', 'vars', '__dict__', 'attrgetter', 'asdict', 'astuple', 'fields'})
+
+
+class Watch:
+    """What ran while something was traced, and what it found.
+
+    Attributes
+    ----------
+    names : set of str
+        What the code that ran mentions: variables, attributes, and strings that may be names of attributes.
+    rooms : dict
+        The global names of each module that this code mentions, by the id of the module's dictionary.
+    objects : dict
+        Weak references to what the functions that ran were called with or had in their closures.
+    read : dict
+        Attributes of models that were read, as ``(model, name, value)``.
+    """
+
+    def __init__(self) -> None:
+        self.seen: set[types.CodeType] = set()
+        self.names: set[str] = set()
+        self.rooms: dict[int, tuple[dict[str, Any], set[str]]] = {}
+        self.objects: dict[int, weakref.ref] = {}
+        self.read: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+        self._before: dict[tuple[int, Any], tuple[Any, Any]] = {}
+
+    @property
+    def by_name(self) -> bool:
+        """Whether attributes may have been read whose names no code mentions."""
+        return not self.names.isdisjoint(_BY_NAME)
+
+    def see(self, frame: types.FrameType) -> None:
+        """Take note of a function that starts to run, unless it belongs to a library."""
+        code, room = frame.f_code, frame.f_globals
+        if is_fixed(room.get('__name__') or '') or code.co_name == '<module>':
+            return
+        names = _mentioned(code)
+        self.names |= names
+        self.rooms.setdefault(id(room), (room, set()))[1].update(code.co_names)
+        for name in room.keys() & code.co_names:
+            self.note(room, name, room[name], names)
+        for value in frame.f_locals.values():
+            self.meet(value)
+            self._go_into(value, names, 0)
+
+    def meet(self, value: Any) -> None:
+        """Take note of an object that a function was called with."""
+        if is_plain(value) or isinstance(value, jax.core.Tracer) or not look(value, frozenset()).is_object:
+            return
+        with suppress(TypeError):  # of what cannot be found again without keeping it alive
+            self.objects.setdefault(id(value), weakref.ref(value))
+
+    def read_attribute(self, model: Any, name: str, value: Any) -> None:
+        """Take note that an attribute of a model was read."""
+        key = id(model), name
+        if key not in self.read:
+            self.read[key] = model, name, value
+            self._go_into(value, frozenset(self.names), 1)
+
+    def note(self, holder: Any, key: Any, value: Any, names: Names, depth: int = 0) -> None:
+        """Remember what was at a place before the function that is traced may have changed it."""
+        if (id(holder), key) not in self._before:
+            self._before[id(holder), key] = holder, value  # the holder is kept, so that its id stays its own
+            self._go_into(value, names, depth + 1)
+
+    def _go_into(self, value: Any, names: Names, depth: int) -> None:
+        if is_plain(value) or depth > _DEEPEST:
+            return
+        inside = look(value, names)
+        holder = inside.holder(value)
+        if inside.size is not None and (id(holder), len) not in self._before:
+            self._before[id(holder), len] = holder, inside.size(value)
+        if len(inside.keys) <= _MOST_ITEMS:
+            for key, part in zip(inside.keys, inside.read(value), strict=True):
+                self.note(holder, key, part, names, depth)
+
+    def changed(self, holder: Any, key: Any, now: Any, grown: bool = False) -> bool:
+        """Whether the function that was traced has changed what is at this place; of a holder that has grown, or added it."""
+        found = self._before.get((id(holder), key))
+        if found is None:
+            return grown
+        before = found[1]
+        return before is not now and not (type(before) is type(now) and isinstance(now, (int, float, str, complex)) and before == now)
+
+    def absorb(self, other: Watch) -> None:
+        """Take over what another watch, of a part of this trace, was told."""
+        self.names |= other.names
+        for key, (room, names) in other.rooms.items():
+            self.rooms.setdefault(key, (room, set()))[1].update(names)
+        self.objects = other.objects | self.objects
+        self.read = other.read | self.read
+        self._before = other._before | self._before
+
+
+class _Local(threading.local):
+    top: Watch | None = None
+
+
+_local = _Local()
+
+
+def current_watch() -> Watch | None:
+    """The innermost watch of this thread."""
+    return _local.top
+
+
+@contextmanager
+def watching() -> Iterator[Watch]:
+    """A block whose functions are watched. Outside of such blocks nothing is paid."""
+    watch, outer = Watch(), _local.top
+    _local.top = watch
+    profiler = sys.getprofile()
+    try:
+        with attributes.reported(watch.read_attribute):
+            if outer is None:
+                sys.setprofile(_profile(profiler))
+            yield watch
+    finally:
+        _local.top = outer
+        if outer is None:
+            _resume(profiler)
+        else:
+            outer.absorb(watch)
+
+
+def _profile(other: Any) -> Any:
+    def told(frame: types.FrameType, event: str, arg: Any) -> None:
+        if event == 'call':
+            watch = _local.top
+            if watch is not None and frame.f_code not in watch.seen:
+                watch.seen.add(frame.f_code)
+                watch.see(frame)
+        if other is not None and callable(other):  # a profiler of the user's
+            other(frame, event, arg)
+
+    return told
+
+
+def _resume(profiler: Any) -> None:
+    """Let a profiler go on that was at work before: a function, or one of C, which starts itself."""
+    if hasattr(profiler, 'enable'):
+        sys.setprofile(None)
+        profiler.enable()
+    else:
+        sys.setprofile(profiler)
+
+
+@functools.lru_cache(maxsize=4096)
+def _mentioned(code: types.CodeType) -> frozenset[str]:
+    """Names in a code object: of variables, of attributes, its own, and strings that could be names."""
+    strings = [x for x in code.co_consts if isinstance(x, str) and x.isidentifier()]
+    return frozenset((*code.co_names, *strings, code.co_name))
