@@ -16,7 +16,7 @@ from .._errors import ParameterError, ShapeError, UnitError
 from .._frames import stack
 from .._typing import Size
 from ..modules import Dynamics, Option, Parameter, Variable, broadcasts, check_unit, non_negative
-from ..numerics import brief, exp_euler, heaviside, jump_to, plain, reset_to, runge_kutta
+from ..numerics import brief, exp_euler, heaviside, plain, reset_to, runge_kutta
 from ..state import ShortTermState
 from ..transform import jit_error_if
 
@@ -75,7 +75,7 @@ class Neuron(Dynamics):
         'gradient; anything of ``braintools.surrogate`` works',
     )
     spk_reset: Any = Option('soft', ('soft', 'hard'), "``'soft'`` subtracts ``V_th - V_reset``, ``'hard'`` sets V to ``V_reset``")
-    detach_reset: Any = Option(False, (False, True), 'whether the gradient stops at the reset')
+    detach_reset: Any = Option(False, (False, True), 'whether the spike is held fixed in the derivative of the reset and of `jump`')
     method: Any = Option(
         'exp_euler',
         ('exp_euler', 'rk2', 'rk4'),
@@ -248,7 +248,7 @@ class Neuron(Dynamics):
         """The variables after the reset."""
         if self.detach_reset:
             spike = jax.lax.stop_gradient(spike)
-        jumped = {name: jump_to(value, spike, values[name]) for name, value in self._call('jump', values).items()}
+        jumped = {name: reset_to(value, spike, values[name]) for name, value in self._call('jump', values).items()}
         if self.up_crossing:
             V = values['V']
         elif self.spk_reset == 'hard':
