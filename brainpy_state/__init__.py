@@ -14,6 +14,7 @@ from ._errors import BrainStateError as BrainStateError
 from ._errors import HookCancellationError as HookCancellationError
 from ._errors import HookError as HookError
 from ._errors import HookRegistrationError as HookRegistrationError
+from ._errors import ModelError as ModelError
 from ._errors import ParameterError as ParameterError
 from ._errors import ShapeError as ShapeError
 from ._errors import StateTreeError as StateTreeError

@@ -46,6 +46,10 @@ class UnknownStateError(_MissingKeyError):
     """A key names no state."""
 
 
+class ModelError(BrainStateError, TypeError):
+    """A class of models contradicts itself, or one of its methods gives what it must not."""
+
+
 class ParameterError(BrainStateError, ValueError):
     """A parameter has a value that is not allowed."""
 

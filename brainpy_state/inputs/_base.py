@@ -62,12 +62,6 @@ class Input(Dynamics):
         """The shape of a step's value, ``(batch, *size)``."""
         return (*self.lead, *self.varshape)
 
-    def get_dt(self) -> Any:
-        """The time step; the error names this module if there is none, or if it is no time."""
-        dt = super().get_dt()
-        check_unit(dt, u.ms, self.label, 'dt')
-        return dt
-
     def step(self) -> Any:
         """The number of the step, int32."""
         i = environ.get('i', None)

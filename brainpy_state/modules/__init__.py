@@ -21,6 +21,7 @@ from ._lifecycle import init_all_states as init_all_states
 from ._lifecycle import reset_all_states as reset_all_states
 from ._lifecycle import vmap_init_all_states as vmap_init_all_states
 from ._module import Module as Module
+from ._overrides import keeping_variables as keeping_variables
 from ._param import Const as Const
 from ._param import Param as Param
 from ._regularizers import ChainedReg as ChainedReg

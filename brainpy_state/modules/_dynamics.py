@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, dataclass_transform
+from types import FunctionType
+from typing import Any, ClassVar, dataclass_transform
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 
 from .. import environ
-from .._errors import ParameterError
+from .._errors import ModelError, ParameterError, UnitError
 from .._typing import Initializer, Size, as_size
 from ..numerics import brief
 from ._declare import Option, Parameter, Variable
 from ._describe import documented
 from ._module import Module
+from ._overrides import check_overrides
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(Parameter, Option))
@@ -39,10 +42,14 @@ class Dynamics(Module):
     parameters: dict[str, Parameter] = {}
     options: dict[str, Option] = {}
     variables: dict[str, Variable] = {}
+    gives: ClassVar[tuple[str, ...]] = ()
+    """The methods that subclasses give, which are called with the arguments of the base's."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.parameters, cls.options, cls.variables = (_declared(cls, kind) for kind in (Parameter, Option, Variable))
+        _check_replaced(cls)
+        check_overrides(cls)
         cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
         cls.__doc__ = documented(cls)
 
@@ -81,14 +88,28 @@ class Dynamics(Module):
             raise ParameterError(f'{self.label}: {high} = {brief(a)} must lie above {low} = {brief(b)}, {why}.')
 
     def get_dt(self) -> Any:
-        """The time step; the error names this module if there is none."""
-        return environ.get('dt', desc=f'{self.label} needs the time step of the simulation')
+        """The time step; the error names this module if there is none, or if it is no time."""
+        dt = environ.get('dt', desc=f'{self.label} needs the time step of the simulation')
+        if u.get_dim(dt) != u.ms.dim:
+            given = u.get_unit(dt)
+            has = 'has no unit' if given.is_unitless else f'has the unit {given}'
+            raise UnitError(f'{self.label}: dt = {brief(dt)} {has}, but needs one like ms, since it is a time; for example dt=0.1 * u.ms.')
+        return dt
 
 
 def _declared(cls: type[Dynamics], kind: type) -> dict[str, Any]:
     """What a class and its bases declare of a kind, the bases first; not what a plain attribute has replaced."""
     names = [name for base in reversed(cls.__mro__) for name, x in vars(base).items() if isinstance(x, kind)]
     return {name: x for name in names if isinstance(x := getattr(cls, name), kind)}
+
+
+def _check_replaced(cls: type[Dynamics]) -> None:
+    """Raise where a declaration takes the name of a method of a base."""
+    for name in cls.parameters | cls.options | cls.variables:
+        for base in cls.__mro__:
+            if isinstance(vars(base).get(name), (FunctionType, classmethod, staticmethod)):
+                hint = '; declare the threshold as V_th' if name == 'threshold' else ''
+                raise ModelError(f'{cls.__name__}: {name} is a method of {base.__name__}; give what you declare another name{hint}.')
 
 
 def _signature(cls: type[Dynamics]) -> inspect.Signature:

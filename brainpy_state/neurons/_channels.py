@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 import brainunit as u
 
+from .._errors import ModelError
 from ..modules import Parameter, Variable, positive
 from ..numerics import plain
-from ._neuron import Neuron, Values
+from ._equations import Values, did_you_mean, listed
+from ._neuron import Neuron
 
 Rate = Callable[[Any], Any]
 
@@ -73,10 +75,18 @@ class Channel:
     g, E : str
         The parameters that give its maximal conductance and its reversal potential.
     **powers : int
-        The power of each gate.
+        The power of each gate, 1 or more.
+
+    Raises
+    ------
+    ModelError
+        If a power is no such number; when a class with the channel is made, if it has no such parameter or gate.
     """
 
     def __init__(self, g: str, E: str, **powers: int):
+        for name, power in powers.items():
+            if not isinstance(power, int) or power < 1:
+                raise ModelError(f'Channel({g!r}, {E!r}): the power of {name} must be an integer of 1 or more, but is {power!r}.')
         self.g, self.E, self.powers = g, E, powers
 
     def current(self, model: Any, values: Values) -> Any:
@@ -104,21 +114,55 @@ class ConductanceNeuron(Neuron):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.gates = {name: x for name, x in cls.variables.items() if isinstance(x, Gate)}
-        cls.order = (('V', *(name for name, gate in cls.gates.items() if gate.stored)),)
+        if cls.lacks() is None:
+            _check_table(cls)
 
     gates: ClassVar[dict[str, Gate]] = {}
+    _order_is_given: ClassVar[bool] = False
+
+    @classmethod
+    def complete(cls) -> None:
+        """Find the gates; unless a class gives its ``order``, integrate everything that has an equation together."""
+        cls.gates = {name: x for name, x in cls.variables.items() if isinstance(x, Gate)}
+        if 'order' in vars(cls):
+            cls._order_is_given = True
+        elif not cls._order_is_given:
+            cls.order = (('V', *(name for name, x in cls.variables.items() if name != 'V' and x.stored and cls.has_equation(name))),)
+
+    @classmethod
+    def lacks(cls) -> str | None:
+        if super().lacks() is None and not hasattr(cls, 'channels'):
+            return 'there are no channels; list them as channels = (Channel(...), ...)'
+        return super().lacks()
 
     def instantaneous(self, V: Any) -> Values:
         return {name: gate.steady(self, V) for name, gate in self.gates.items() if not gate.stored}
 
-    def derivative(self, name: str, values: Values, current: Callable[[Any], Any]) -> Any:
-        if name in self.gates:
-            return self.gates[name].derivative(self, values['V'], values[name])
-        total = current(values['V'])
+    def dV(self, I: Any, **values: Any) -> Any:  # noqa: E741
+        total = I
         for channel in self.channels:
             total = total + channel.current(self, values)
         return total / self.C
+
+
+def _check_table(cls: type[ConductanceNeuron]) -> None:
+    """Raise where channels or gates name what the class does not have; one with its own constructor may set parameters there."""
+    if not isinstance(cls.channels, (tuple, list)) or not all(isinstance(x, Channel) for x in cls.channels):
+        raise ModelError(f'{cls.__name__}: channels = {cls.channels!r} must be a tuple of Channel.')
+    parameters = [(f'the channel of {x.g!r} and {x.E!r}', name) for x in cls.channels for name in (x.g, x.E)]
+    parameters += [(f'the gate {key}', name) for key, x in cls.gates.items() for name in (x.relative_to, x.speed) if name is not None]
+    for place, name in parameters:
+        if not hasattr(cls, name) and cls.__init__ is ConductanceNeuron.__init__:
+            hint = did_you_mean(name, cls.parameters)
+            raise ModelError(f'{cls.__name__}: {place} names {name!r}, which is no parameter; there are {listed(cls.parameters)}{hint}')
+    for channel in cls.channels:
+        for name in channel.powers:
+            if name not in cls.variables or name == 'V':
+                hint = did_you_mean(name, cls.gates)
+                raise ModelError(
+                    f'{cls.__name__}: the channel of {channel.g!r} and {channel.E!r} names {name!r}, which is no gate; '
+                    f'there are {listed(cls.gates)}{hint}'
+                )
 
 
 def _power(x: Any, power: int) -> Any:

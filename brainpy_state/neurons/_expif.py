@@ -6,7 +6,7 @@ from typing import Any
 
 import brainunit as u
 
-from ..modules import Parameter, Variable, positive
+from ..modules import Parameter, Variable, non_negative, positive
 from ..numerics import plain
 from ._adaptation import Adaptation
 from ._neuron import Neuron
@@ -45,7 +45,7 @@ class ExpIF(Neuron):
 class ExpIFRef(ExpIF):
     """`ExpIF` with a refractory period of 1.7 ms by default."""
 
-    tau_ref: Any = Parameter(1.7 * u.ms, positive, 'refractory period')
+    tau_ref: Any = Parameter(1.7 * u.ms, non_negative, 'refractory period')
 
 
 class AdExIF(Adaptation, ExpIF):  # type: ignore[misc]  # dV names other variables
@@ -79,7 +79,7 @@ class AdExIF(Adaptation, ExpIF):  # type: ignore[misc]  # dV names other variabl
 class AdExIFRef(AdExIF):
     """`AdExIF` with a refractory period of 1.7 ms by default."""
 
-    tau_ref: Any = Parameter(1.7 * u.ms, positive, 'refractory period')
+    tau_ref: Any = Parameter(1.7 * u.ms, non_negative, 'refractory period')
 
 
 AdEx = AdExIF

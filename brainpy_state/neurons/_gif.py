@@ -6,7 +6,7 @@ from typing import Any
 
 import brainunit as u
 
-from ..modules import Parameter, Variable, positive
+from ..modules import Parameter, Variable, non_negative, positive
 from ._neuron import Neuron
 
 
@@ -80,4 +80,4 @@ class Gif(Neuron):
 class GifRef(Gif):
     """`Gif` with a refractory period of 1.7 ms by default."""
 
-    tau_ref: Any = Parameter(1.7 * u.ms, positive, 'refractory period')
+    tau_ref: Any = Parameter(1.7 * u.ms, non_negative, 'refractory period')

@@ -6,7 +6,7 @@ from typing import Any
 
 import brainunit as u
 
-from ..modules import Parameter, Variable, positive
+from ..modules import Parameter, Variable, non_negative, positive
 from ._neuron import Neuron
 
 
@@ -71,7 +71,7 @@ class LIF(Neuron):
 class LIFRef(LIF):
     """`LIF` with a refractory period of 5 ms by default."""
 
-    tau_ref: Any = Parameter(5.0 * u.ms, positive, 'refractory period')
+    tau_ref: Any = Parameter(5.0 * u.ms, non_negative, 'refractory period')
 
 
 class ALIF(LIF):

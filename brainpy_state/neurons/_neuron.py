@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -12,17 +10,30 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._errors import ParameterError, ShapeError, UnitError
+from .._errors import ModelError, ParameterError, ShapeError
 from .._frames import stack
 from .._typing import Size
 from ..modules import Dynamics, Option, Parameter, Variable, broadcasts, check_unit, non_negative
-from ..numerics import brief, exp_euler, heaviside, jump_to, plain, reset_to, runge_kutta
+from ..numerics import brief, exp_euler, heaviside, plain, reset_to, runge_kutta
 from ..state import ShortTermState
 from ..transform import jit_error_if
+from ._definition import check_definition
+from ._equations import (
+    Values,
+    call,
+    check_current,
+    check_delta,
+    check_derivative,
+    check_instantaneous,
+    check_jump,
+    check_spike,
+    check_threshold,
+    check_width,
+)
 
 _STEEPEST = 20.0  # of an equation that runs away: e^20 times as far in a step as by Euler's rule is far enough for a spike
 
-Values = dict[str, Any]
+_Settled = Callable[[str, Any], Any]
 
 
 class Neuron(Dynamics):
@@ -30,12 +41,12 @@ class Neuron(Dynamics):
 
     A model declares its parameters and variables and gives ``d<variable>``, the derivative of each
     variable in time, as a function of those variables that its arguments name, and of the current
-    ``I``; and ``jump``, the values that variables besides V take at a spike.
+    ``I``; and ``jump``, the values that variables besides V take at a spike. An argument ``**values`` takes all.
 
     A step goes: receptors advance; the variables are integrated; delta inputs are added; a refractory
     neuron keeps its V; a neuron at threshold spikes and is reset in the same step. A model without a reset
-    spikes as V comes to the threshold from below. The spike of the step is the state ``spike``, which
-    projections, delays and recorders use.
+    spikes as V comes to the threshold from below; where ``jump`` raises the threshold, coming to the raised one
+    is another spike. The spike of the step is the state ``spike``, which projections, delays and recorders use.
 
     The shortest interval between spikes is ``round(tau_ref / dt)`` steps. While a neuron is refractory its V
     stands still, unless the model has no reset; other variables go on. Input and conductances are constant over
@@ -46,9 +57,13 @@ class Neuron(Dynamics):
     ParameterError, UnitError, ShapeError
         For a parameter out of range, of a wrong unit, or of a shape that does not fit; for an option that there is not, or one of
         the reset where there is none.
+    ModelError
+        When a subclass is made, if its equations and variables do not fit each other; at the first step, if an equation does
+        not give what it must, with `UnitError` and `ShapeError` for units and shapes.
     """
 
     graph_invisible_attrs = ('_merged',)
+    gives = ('derivative',)
 
     order: ClassVar[tuple[tuple[str, ...], ...]] = (('V',),)
     """Groups of variables; exponential Euler integrates a group from the values that those before it have reached."""
@@ -62,6 +77,8 @@ class Neuron(Dynamics):
     """Whether a spike is a crossing of the threshold from below, without a reset, instead of being at the threshold."""
     runs_away: ClassVar[bool] = False
     """Whether V grows without bound once the spike has begun, so that only the threshold limits it."""
+    raises_threshold: ClassVar[bool | None] = None
+    """Whether there is no reset, and a spike may move the threshold; follows from the class."""
 
     V: Any  # what every model declares
     V_th: Any
@@ -75,7 +92,7 @@ class Neuron(Dynamics):
         'gradient; anything of ``braintools.surrogate`` works',
     )
     spk_reset: Any = Option('soft', ('soft', 'hard'), "``'soft'`` subtracts ``V_th - V_reset``, ``'hard'`` sets V to ``V_reset``")
-    detach_reset: Any = Option(False, (False, True), 'whether the gradient stops at the reset')
+    detach_reset: Any = Option(False, (False, True), 'whether the spike is held fixed in the derivative of the reset and of `jump`')
     method: Any = Option(
         'exp_euler',
         ('exp_euler', 'rk2', 'rk4'),
@@ -86,15 +103,45 @@ class Neuron(Dynamics):
     spike: Any = Variable(0.0, 'spike of the last step', kind=ShortTermState)
     refractory: Any = Variable(0, 'steps of refractoriness left', kind=ShortTermState, when='tau_ref', dtype=np.int32)
     delta: Any = Variable(lambda self, _: 0.0 * self.delta_like, 'jumps that wait for the next step', kind=ShortTermState, when='receives')
+    armed: Any = Variable(0.0, 'whether a spike may come without V below the threshold', kind=ShortTermState, when='raises_threshold')
+
+    receives: bool | None = None  # True once a projection adds jumps
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.complete()
+        check_definition(cls, Neuron)
+        moves = cls.jump is not Neuron.jump and cls.threshold is not Neuron.threshold
+        cls.raises_threshold = True if cls.up_crossing and moves else None
 
     def __init__(self, in_size: Size, *, name: str | None = None, **params: Any):
-        self.receives: bool | None = None  # True once a projection adds jumps
         self.receptors: list[Any] = []
         self._merged: dict[Any, Any] = {}
+        if type(self).update is Neuron.update and (missing := self.lacks()):
+            raise ModelError(f'{type(self).__name__}: {missing}.')
         super().__init__(in_size, name=name, **params)
-        if self.up_crossing and (self.spk_reset != 'soft' or self.detach_reset):
-            option = 'detach_reset=True' if self.detach_reset else f'spk_reset={self.spk_reset!r}'
+        detached = self.detach_reset and type(self).jump is Neuron.jump
+        if self.up_crossing and (self.spk_reset != 'soft' or detached):
+            option = 'detach_reset=True' if detached else f'spk_reset={self.spk_reset!r}'
             raise ParameterError(f'{self.label}: {option} is given, but this model has no reset; leave the option out.')
+
+    @classmethod
+    def complete(cls) -> None:
+        """Add to a subclass what follows from its declarations. Does nothing unless overridden."""
+
+    @classmethod
+    def has_equation(cls, name: str) -> bool:
+        """Whether there is a derivative of a variable."""
+        return callable(getattr(cls, f'd{name}', None)) or hasattr(cls.variables.get(name), 'derivative')
+
+    @classmethod
+    def lacks(cls) -> str | None:
+        """What is missing for a model that can be simulated, for a message; None where nothing is."""
+        if 'V' not in cls.variables:
+            return 'there is no variable V; declare V = Variable(...), the membrane potential'
+        if not cls.has_equation('V') and cls.derivative is Neuron.derivative:
+            return 'V has no equation; write def dV(self, V, I), its derivative in time'
+        return None
 
     def check(self) -> None:
         if not self.up_crossing:
@@ -119,7 +166,9 @@ class Neuron(Dynamics):
 
     def derivative(self, name: str, values: Values, current: Callable[[Any], Any]) -> Any:
         """The derivative of one variable in time."""
-        return self._call(f'd{name}', values, current)
+        if hasattr(type(self), f'd{name}'):
+            return call(self, f'd{name}', values, current)
+        return self.variables[name].derivative(self, values['V'], values[name])  # type: ignore[attr-defined]  # a gate
 
     def get_spike(self) -> jax.Array:
         """The spikes of the last step: 1. or 0., shape ``(batch, *size)``."""
@@ -160,64 +209,97 @@ class Neuron(Dynamics):
 
         Raises
         ------
-        UnitError, ShapeError
-            If the input does not fit.
+        UnitError, ShapeError, ModelError
+            If the input does not fit, or what an equation gives.
         ValueError
             If V is not finite after a step of a Runge-Kutta method, for which ``dt`` then is too long.
         """
         old = {name: getattr(self, name).value for group in self.order for name in group}
         if x is not None:
             self._check_input(x, old['V'].shape)
-        synaptic = [receptor() for receptor in self.receptors]
-
-        def current(V: Any) -> Any:
-            terms = ([] if x is None else [x]) + [f(V) for f in synaptic]
-            return sum(terms[1:], terms[0]) if terms else 0.0 * self.input_like
-
-        dt = self.get_dt()
+        if self.receives:
+            check_delta(self, old)
+        dt, delta = self.get_dt(), self.delta.value if self.receives else None
         held = None if self.tau_ref is None else self.refractory.value > 0
-        try:
-            integrate = self._integrate_in_order if self.method == 'exp_euler' else self._integrate_together
-            new, V = integrate(old, current, dt, held)
-        except u.UnitMismatchError as error:
-            raise UnitError(f'{self.label}: units do not fit in its equation; is dt = {brief(dt)} a time? ({error})') from None
-        threshold = self._call('threshold', new)
-        spike = self.spk_fun(plain((V - threshold) * (1.0 / self.spk_width)))
-        if self.up_crossing:
-            spike = spike * (1 - self.spk_fun(plain((old['V'] - threshold) * (1.0 / self.spk_width))))
+        current = self._current(x)
+        integrate = self._integrate_in_order if self.method == 'exp_euler' else self._integrate_together
+        new, V = integrate(old, current, dt, lambda name, value: self._settled(name, value, old, delta, held))
+        threshold = self._threshold(new)
+        below = self._comes_from_below(old)
+        spike = self._at_threshold(V, threshold)
+        spike = spike if below is None else spike * below
+        spike = spike if held is None else jnp.where(held, 0, spike)
+        after = self._after(spike, new, threshold)
+        if self.raises_threshold:
+            raised = u.get_mantissa(self._threshold(after) - threshold) > 0
+            self.armed.value = jnp.where(spike > 0, raised, below > 0).astype(spike.dtype)
         if held is not None:
             left = self.refractory.value
-            spike = jnp.where(held, 0, spike)
             self.refractory.value = jnp.where(spike > 0, self._refractory_steps(dt) - 1, jnp.maximum(left - 1, 0)).astype(left.dtype)
-        for name, value in self._after(spike, new, threshold).items():
+        if self.receives:
+            self.delta.value = u.math.zeros_like(delta)
+        for name, value in after.items():
             getattr(self, name).value = value
         self.spike.value = spike
         return spike
 
-    def _integrate_in_order(self, old: Values, current: Callable[[Any], Any], dt: Any, held: Any) -> tuple[Values, Any]:
+    def _current(self, x: Any) -> Callable[[Any], Any]:
+        """The current of the step as a function of V; the receptors do their step."""
+        synaptic = [(getattr(receptor, 'label', repr(receptor)), receptor()) for receptor in self.receptors]
+
+        def current(V: Any) -> Any:
+            terms = ([] if x is None else [x]) + [check_current(self, place, f(V), V) for place, f in synaptic]
+            return sum(terms[1:], terms[0]) if terms else 0.0 * self.input_like
+
+        return current
+
+    def _threshold(self, values: Values) -> Any:
+        return check_threshold(self, call(self, 'threshold', values), values['V'])
+
+    def _at_threshold(self, V: Any, threshold: Any) -> jax.Array:
+        """1 where V is at the threshold or above, else 0."""
+        margin = plain((V - threshold) * (1.0 / check_width(self, self.spk_width, V)))
+        return check_spike(self, self.spk_fun(margin), margin)
+
+    def _comes_from_below(self, old: Values) -> Any:
+        """1 where V, if it is at the threshold now, has come there, else 0; None for models that are reset.
+
+        The old V belongs to the old threshold. It has also come there where the last spike has raised the threshold, at which
+        it stood, and where a refractory neuron could not spike as it came.
+        """
+        if not self.up_crossing:
+            return None
+        below = 1 - self._at_threshold(old['V'], self._threshold(old))
+        return jnp.where(self.armed.value > 0, 1, below) if self.raises_threshold else below
+
+    def _seen(self, values: Values) -> Values:
+        """The variables and what follows from them at once."""
+        return values | check_instantaneous(self, call(self, 'instantaneous', values), values)
+
+    def _integrate_in_order(self, old: Values, current: Callable[[Any], Any], dt: Any, settled: _Settled) -> tuple[Values, Any]:
         values, V = dict(old), None
         for group in self.order:
-            seen = values | self._call('instantaneous', values)
+            seen = self._seen(values)
             moved = {name: self._exp_euler(name, seen, current, dt) for name in group}
-            values |= {name: self._settled(name, value, old, held) for name, value in moved.items()}
+            values |= {name: settled(name, value) for name, value in moved.items()}
             if 'V' in group:
                 V, values['V'] = values['V'], self._limited(values)
         return values, V
 
     def _exp_euler(self, name: str, values: Values, current: Callable[[Any], Any], dt: Any) -> Any:
         def drift(x: Any) -> Any:
-            return self.derivative(name, values | {name: x}, current)
+            return check_derivative(self, name, self.derivative(name, values | {name: x}, current), x)
 
         return exp_euler(drift, values[name], dt, steepest=_STEEPEST if self.runs_away and name == 'V' else None)
 
-    def _integrate_together(self, old: Values, current: Callable[[Any], Any], dt: Any, held: Any) -> tuple[Values, Any]:
+    def _integrate_together(self, old: Values, current: Callable[[Any], Any], dt: Any, settled: _Settled) -> tuple[Values, Any]:
         def derivatives(values: Values) -> Values:
             values = values | {'V': self._limited(values)}
-            seen = values | self._call('instantaneous', values)
-            return {name: self.derivative(name, seen, current) for name in values}
+            seen = self._seen(values)
+            return {name: check_derivative(self, name, self.derivative(name, seen, current), x) for name, x in values.items()}
 
         moved = runge_kutta(derivatives, old, dt, order=int(self.method[-1]))
-        values = {name: self._settled(name, value, old, held) for name, value in moved.items()}
+        values = {name: settled(name, value) for name, value in moved.items()}
         self._require_finite(values['V'], dt)
         return values | {'V': self._limited(values)}, values['V']
 
@@ -231,24 +313,24 @@ class Neuron(Dynamics):
             "for the rates of the model, or its input is not finite; use a shorter step, or method='exp_euler'.",
         )
 
-    def _settled(self, name: str, value: Any, old: Values, held: Any) -> Any:
+    def _settled(self, name: str, value: Any, old: Values, delta: Any, held: Any) -> Any:
         """An integrated variable, with the jumps that have arrived and the refractory ones where they were."""
-        if name == self.delta_to and self.receives:
-            value = value + self.delta.value
-            self.delta.value = u.math.zeros_like(self.delta.value)
+        if name == self.delta_to and delta is not None:
+            value = value + delta
         if name == 'V' and held is not None and not self.up_crossing:
             value = u.math.where(held, old['V'], value)
         return value
 
     def _limited(self, values: Values) -> Any:
         """V without what a spike overshoots the threshold by, before anything else reads it."""
-        return u.math.minimum(values['V'], self._call('threshold', values)) if self.runs_away else values['V']
+        return u.math.minimum(values['V'], self._threshold(values)) if self.runs_away else values['V']
 
     def _after(self, spike: jax.Array, values: Values, threshold: Any) -> Values:
         """The variables after the reset."""
         if self.detach_reset:
             spike = jax.lax.stop_gradient(spike)
-        jumped = {name: jump_to(value, spike, values[name]) for name, value in self._call('jump', values).items()}
+        jumps = check_jump(self, call(self, 'jump', values), values)
+        jumped = {name: reset_to(value, spike, values[name]) for name, value in jumps.items()}
         if self.up_crossing:
             V = values['V']
         elif self.spk_reset == 'hard':
@@ -256,12 +338,6 @@ class Neuron(Dynamics):
         else:
             V = values['V'] - (threshold - self.V_reset) * spike
         return values | jumped | {'V': V}
-
-    def _call(self, method: str, values: Values, current: Callable[[Any], Any] | None = None) -> Any:
-        """Call a method of the model with the variables, and the current, that its arguments name."""
-        bound = getattr(self, method)
-        names = _argument_names(bound.__func__)
-        return bound(**{name: current(values['V']) if current is not None and name == 'I' else values[name] for name in names})
 
     def _refractory_steps(self, dt: Any) -> Any:
         ratio = plain(self.tau_ref / dt)
@@ -273,8 +349,3 @@ class Neuron(Dynamics):
         if not broadcasts(given, shape):
             batch = '' if shape == self.varshape else f' or a shape broadcastable to {shape} (batch {shape[0]}, size {self.varshape})'
             raise ShapeError(f'{self.label}: current has shape {given}, expected {self.varshape}{batch}.')
-
-
-@functools.lru_cache(maxsize=1024)
-def _argument_names(function: Callable) -> tuple[str, ...]:
-    return tuple(inspect.signature(function).parameters)[1:]

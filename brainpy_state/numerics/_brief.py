@@ -10,8 +10,8 @@ import numpy as np
 
 
 def brief(value: Any) -> str:
-    """A value as a message shows it: long arrays by their shape, and what is known by its number also while a function is traced."""
-    if np.size(u.get_mantissa(value)) > 4:
+    """A value as a message shows it: long arrays and traced ones by their shape, and what is known by its number."""
+    if np.size(u.get_mantissa(value)) > 4 or isinstance(u.get_mantissa(value), jax.core.Tracer):
         return f'<array of shape {np.shape(u.get_mantissa(value))}>'
     with jax.ensure_compile_time_eval():
         return str(value)

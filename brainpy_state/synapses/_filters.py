@@ -20,6 +20,8 @@ class Synapse(Dynamics):
     takes the states to its end. Between steps they stand where V stands: at the start of the next step.
     """
 
+    gives = ('receive',)
+
     g: Any  # the state that input has the unit of
 
     def receive(self, x: Any) -> None:

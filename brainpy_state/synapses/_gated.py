@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..modules import Dynamics, Parameter, Variable, non_negative, positive
+from ..modules import Dynamics, Parameter, Variable, keeping_variables, non_negative, positive
 from ..numerics import exp_euler, plain
 from ..state import ShortTermState
 from ._arrival import spike_numbers
@@ -21,6 +21,8 @@ class GatedSynapse(Dynamics):
     A spike releases a pulse of transmitter. The response is not linear in the spikes, so there is one such synapse for
     each source, and not for each target: use it in an `AlignPreProj`. A model gives ``gating``.
     """
+
+    gives = ('gating',)
 
     g_max: Any = Parameter(1.0 * u.mS, non_negative, 'conductance with all channels open, of any unit', any_unit=True)
     T: Any = Parameter(1.0 * u.mM, non_negative, 'concentration of transmitter in a pulse')
@@ -52,10 +54,11 @@ class GatedSynapse(Dynamics):
         Raises
         ------
         UnitError, ShapeError
-            If the spikes do not fit.
+            If the spikes do not fit, or what ``gating`` gives.
         """
-        g, dt = self.g.value, self.get_dt()
-        self.gating(self.T * self._transmitter(spike_numbers(self, spikes, self.s.value), dt), dt)
+        g, dt, numbers = self.g.value, self.get_dt(), spike_numbers(self, spikes, self.s.value)
+        with keeping_variables(self, 'gating'):
+            self.gating(self.T * self._transmitter(numbers, dt), dt)
         self.g.value = self.g_max * self.s.value
         return g
 

@@ -14,6 +14,8 @@ from ..numerics import plain
 class SynOut(Dynamics):
     """Base of synaptic outputs: ``current(g, V)``, without states of their own."""
 
+    gives = ('current',)
+
     def __init__(self, in_size: Any = 1, *, name: str | None = None, **params: Any):
         super().__init__(in_size, name=name, **params)
 

@@ -7,9 +7,10 @@ from typing import Any
 import brainunit as u
 import jax
 
-from ..modules import Constraint, Dynamics, Parameter, Variable, positive
+from .._errors import ModelError
+from ..modules import Constraint, Dynamics, Parameter, Variable, keeping_variables, positive
 from ..numerics import decay
-from ._arrival import spike_numbers
+from ._arrival import check_arrival, spike_numbers
 
 _fraction = Constraint(lambda x: (x >= 0) & (x <= 1), 'between 0 and 1')
 
@@ -19,6 +20,8 @@ class ShortTermPlasticity(Dynamics):
 
     There is one for each source, so its targets share it. A model gives ``release`` and ``recover``.
     """
+
+    gives = ('release', 'recover')
 
     x: Any = Variable(1.0, 'resources that are available')
 
@@ -46,10 +49,16 @@ class ShortTermPlasticity(Dynamics):
         Raises
         ------
         UnitError, ShapeError
-            If the spikes do not fit.
+            If the spikes do not fit, or what ``release`` and ``recover`` give.
         """
-        released = self.release(spike_numbers(self, spikes, self.x.value))
-        self.recover(self.get_dt())
+        numbers, dt = spike_numbers(self, spikes, self.x.value), self.get_dt()
+        with keeping_variables(self, 'release'):
+            released = self.release(numbers)
+            if released is None:
+                raise ModelError(f'{self.label}: release gives None, but must give what the spikes release.')
+            check_arrival(self, released, numbers, 'what is released')
+        with keeping_variables(self, 'recover'):
+            self.recover(dt)
         return released
 
 

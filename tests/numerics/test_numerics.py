@@ -114,14 +114,21 @@ def test_reset_converts_the_unit_of_its_value():
     np.testing.assert_allclose(new.to_decimal(u.mV), [-65.0], rtol=1e-6)
 
 
-def test_gradient_of_a_reset_passes_through_the_spike(x64):
-    def after(V):
+@pytest.mark.parametrize('detached', [False, True])
+@pytest.mark.parametrize('V', [1.2, 1.0, 0.9])  # above, at and below the threshold
+def test_the_derivative_of_a_reset_is_that_of_its_formula(V, detached, x64):
+    def after(V, V_reset, reset):
         spike = heaviside(V - 1.0)
-        return reset_to(jnp.array(-0.5), spike, V)
+        return reset(V_reset, jax.lax.stop_gradient(spike) if detached else spike, V)
 
-    # d/dV of V + s(V) * (V_reset - [V]) at V = 1.2
-    assert float(jax.grad(after)(1.2)) == pytest.approx(1 + 0.3 * 0.8 * (-0.5 - 1.2))
-    assert float(jax.grad(after)(0.9)) == pytest.approx(1 + 0.3 * 0.9 * (-0.5 - 0.9))
+    def formula(V_reset, spike, V):
+        return V + spike * (V_reset - V)
+
+    for transform in (jax.grad, jax.jacfwd):
+        ours, plain = (transform(after, (0, 1))(V, -0.5, reset) for reset in (reset_to, formula))
+        np.testing.assert_allclose(ours, plain, rtol=1e-14)
+    if detached:
+        np.testing.assert_array_equal(ours, [0.0, 1.0] if V >= 1 else [1.0, 0.0])
 
 
 def test_numerics_know_nothing_of_states_and_settings():
