@@ -12,12 +12,11 @@ import numpy as np
 from .. import environ, event
 from .._errors import BrainStateError, ParameterError, ShapeError, TraceContextError
 from ..modules import Module, check_unit, same_dt
-from ..numerics import brief
+from ..numerics import MOST_SPIKES, brief
 from ..state import ShortTermState
 from ._spikes import Spikes, whole
 
 _MOST = 2**31 - 1  # events hold their numbers in 32 bits
-_MOST_IN_A_STEP = 1 << 16  # spikes of one neuron: more are no spikes, but a quantity of another kind
 _NEVER = -(2**31)  # in the place of the step of the last call
 _MARKS = 2  # rows that a step may need besides those of its spikes, where it does not follow the one before
 
@@ -282,13 +281,13 @@ class SpikeRecorder(Module):
     def _spikes_of(self, rows: np.ndarray, entries: int) -> np.ndarray:
         """Step and entry of each spike."""
         number = rows[:, 2].copy().view(np.float32)
-        wrong = ~((number >= 1) & (number <= _MOST_IN_A_STEP) & (number == np.rint(number)))
+        wrong = ~((number >= 1) & (number <= MOST_SPIKES) & (number == np.rint(number)))
         if wrong.any():
             (step, entry, _), value = rows[wrong][0].tolist(), number[wrong][0]
             trial = f' of trial {entry // self.size}' if abs(entries) > self.size else ''
             raise BrainStateError(
                 f'{self.label}: neuron {entry % self.size}{trial} gave the value {value:g} in step {step}, which is no number of spikes: '
-                f'0, 1, 2 and so on, to {_MOST_IN_A_STEP}. Graded signals are not recorded; return them from the step of `run`.'
+                f'0, 1, 2 and so on, to {MOST_SPIKES}. Graded signals are not recorded; return them from the step of `run`.'
             )
         if (number == 1).all():
             return rows[:, :2].copy()
