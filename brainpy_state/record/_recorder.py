@@ -207,10 +207,10 @@ class SpikeRecorder(Module):
         return self.count.value > self.capacity - clock[3] - _MARKS - jnp.abs(clock[2])
 
     def reserve(self, count: int) -> None:
-        """Make room for at least ``count`` rows, forgetting those it holds."""
+        """Make room for at least ``count`` rows; what it holds is moved to the host."""
         if count > self.capacity:
+            self.drain()
             self.events.value = jnp.zeros((1 << (count - 1).bit_length(), 3), jnp.int32)
-            self.count.value = jnp.zeros((), jnp.int32)
 
     def expect(self, first: int) -> None:
         """Raise unless a run from this step, with the ``dt`` that is set, goes on from what is recorded."""

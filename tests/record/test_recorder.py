@@ -67,6 +67,14 @@ def test_reserve_makes_room_and_never_shrinks(wanted, capacity):
     assert recorder.capacity == capacity
 
 
+def test_reserve_loses_nothing(dt):
+    recorder = SpikeRecorder(5, capacity=40)
+    record(recorder, RASTER[:10])
+    recorder.reserve(100)
+    record(recorder, RASTER[10:], 10)
+    assert len(recorder.spikes(0, 30)) == RASTER.sum()
+
+
 def test_it_is_full_when_all_neurons_of_all_trials_might_not_fit(dt):
     recorder = bst.nn.init_all_states(SpikeRecorder(5, capacity=35), batch_size=4)
     full = []
