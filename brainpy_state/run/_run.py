@@ -46,7 +46,9 @@ def run(step: Callable[[], Any], duration: Any, *, recorders: Sequence[SpikeReco
     Raises
     ------
     ParameterError, UnitError
-        If ``duration``, ``chunk`` or ``start`` is no multiple of ``dt``, or no time.
+        If ``duration``, ``chunk`` or ``start`` is no multiple of ``dt``, or no time; if ``start`` is not after what a recorder has.
+    BrainStateError
+        If a recorder got values that are no numbers of spikes.
 
     Examples
     --------
