@@ -148,7 +148,7 @@ def check(simulation: Simulation) -> dict[str, bool]:
 
 def plot(path: Path, simulation: Simulation) -> None:
     """Figure 3, a second of raster and one excitatory neuron, with the spectrum of the whole run."""
-    first = {k: s.between(0.0 * u.ms, 1000.0 * u.ms) for k, s in simulation.populations.items()}
+    first = {k: s.between(0.0 * u.ms, min(1000.0 * u.ms, s.duration)) for k, s in simulation.populations.items()}
     with report.figure(path, (10, 9)) as canvas:
         raster, rates, trace, power = canvas.subplots(4, 1, height_ratios=(5, 2, 2, 2.5))
         report.draw_raster(raster, first, size=2.5)

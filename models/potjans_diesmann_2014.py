@@ -244,7 +244,9 @@ def plot(path: Path, simulation: Simulation, title: str, shown: Any = 200.0 * u.
         raster, rates, cvs = canvas.subplots(1, 3, width_ratios=(6, 2.5, 2.5))
         bottom, edges = 0, []
         for name in reversed(NAMES):
-            some = simulation.populations[name].between(end - shown, end).of(0, max(round(share * simulation.sizes[name]), 1))
+            some = (
+                simulation.populations[name].between(max(end - shown, 0.0 * u.ms), end).of(0, max(round(share * simulation.sizes[name]), 1))
+            )
             raster.plot(some.t.to_decimal(u.ms), some.i + bottom, '.', color=report.COLOURS[name[-1]], ms=3, mew=0, rasterized=True)
             bottom += some.size
             edges.append(bottom)

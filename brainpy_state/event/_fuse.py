@@ -141,8 +141,7 @@ def _tangent(primals: Any, tangents: Any, *, jaxpr: ClosedJaxpr, **_: Any) -> tu
 
 
 def _batch(operands: Any, axes: Any, *, jaxpr: ClosedJaxpr, **_: Any) -> tuple[Any, Any]:
-    results = jax.vmap(jaxpr_as_fun(jaxpr), in_axes=tuple(axes))(*operands)
-    return results, [0] * len(results)
+    return _lowering.mapped(jaxpr_as_fun(jaxpr), operands, axes)
 
 
 native_p.def_abstract_eval(lambda *operands, jaxpr, **_: [v.aval for v in jaxpr.jaxpr.outvars])

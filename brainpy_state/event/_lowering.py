@@ -136,6 +136,39 @@ def map_lanes(primitive: Primitive, operands: Sequence[Any], axes: Sequence[int 
     return results, [0] * len(results) if primitive.multiple_results else 0
 
 
+def mapped(f: Callable, operands: Sequence[Any], axes: Sequence[int | None]) -> tuple[Any, Any]:
+    """What a function of arrays gives for all lanes, and the lane axis of each result: None of one that is the same in all lanes."""
+    differs = _Differs()
+
+    def watched(*lane: Any) -> Any:
+        results = f(*lane)
+        differs.total = len(results)
+        return [differs_p.bind(x, number=k, seen=differs) for k, x in enumerate(results)]
+
+    jax.make_jaxpr(jax.vmap(watched, in_axes=tuple(axes)))(*operands)
+    out_axes = [0 if k in differs else None for k in range(differs.total)]
+    return jax.vmap(f, in_axes=tuple(axes), out_axes=out_axes)(*operands), out_axes
+
+
+class _Differs(set):
+    """The numbers of results that differ between lanes, of so many; a parameter of equations, so equal to itself only."""
+
+    total = 0
+    __hash__ = object.__hash__  # type: ignore[assignment]
+    __eq__ = object.__eq__
+
+
+def _note_lanes(operands: Any, axes: Any, *, number: int, seen: _Differs) -> tuple[Any, Any]:
+    seen.add(number)
+    return operands[0], axes[0]
+
+
+# An identity that is asked for its batching rule only where its operand differs between lanes.
+differs_p = Primitive('differs')
+differs_p.def_abstract_eval(lambda x, **_: x)
+batching.primitive_batchers[differs_p] = _note_lanes
+
+
 def set_batching(primitive: Primitive, rule: Callable) -> None:
     """Register a batching rule `(operands, axes, **parameters) -> (result, axis)`."""
     batching.primitive_batchers[primitive] = rule

@@ -30,7 +30,7 @@ ON_ACTIVE = {
     'event_dense': 1, 'event_drawn_to_post': 1, 'event_drawn_to_ring': 1,
 }  # fmt: skip
 # Results that are an operand, changed in place: number of the result to number of the operand.
-IN_PLACE = {'event_record': {0: 2, 1: 3}, 'event_to_ring': {0: -2}, 'event_due': {0: -1}, 'event_drawn_to_ring': {0: 3}}
+IN_PLACE = {'event_record': {0: 2, 1: 3, 2: 4}, 'event_to_ring': {0: -2}, 'event_due': {0: -1}, 'event_drawn_to_ring': {0: 3}}
 DRAWN = ('event_drawn_to_post', 'event_drawn_to_pre', 'event_drawn_to_ring')
 HEAD = 64  # bytes at the start of the memory in which a row of synapses is drawn
 DTYPES = tuple(map(np.dtype, ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float32', 'float64')))

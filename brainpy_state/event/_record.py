@@ -18,51 +18,64 @@ record_p = Primitive('event_record')
 record_p.multiple_results = True
 
 
-def record(spikes: Array, step: Array | int, events: Array, count: Array) -> tuple[Array, Array]:
-    """Append the pair (step, index) of every neuron that fires to a buffer, in place inside a compiled loop.
+def record(spikes: Array, step: Array | int, events: Array, count: Array, clock: Array, grid: int = 0) -> tuple[Array, Array, Array]:
+    """Append a row (step, index, value) for every neuron that fires to a buffer, in place inside a compiled loop.
+
+    Where this call does not follow the one before (its step is not the next, or the grid or the entries are others), it also writes
+    two rows from the end of the buffer on backwards: (step, grid, step of the call before) and (entries, 0, 0).
 
     Parameters
     ----------
     spikes : bool, float32 or float64, (n,) -- nonzero where the neuron fires
     step : int32, () -- written beside each index
-    events : int32, (capacity, 2) -- the buffer
-    count : int32, () -- number of events so far
+    events : int32, (capacity, 3) -- the buffer; values in it are the bits of float32 numbers
+    count : int32, () -- number of rows from the start so far
+    clock : int32, (4,) or more -- step, grid and entries of the call before, and the number of rows from the end; entries are n, or -n
+        where lanes of `jax.vmap` share the buffer and n counts the neurons of all. What comes after stays as it is
+    grid : int -- which length of a step it is
 
     Returns
     -------
-    events : int32, (capacity, 2)
-    count : int32, () -- goes on past the capacity (to 2**31 - 1), while `events` keeps the first `capacity`: after the loop,
-        `count > capacity` means that events were lost and how many rows would have been needed
+    events : int32, (capacity, 3)
+    count : int32, () -- goes on past the capacity (to 2**31 - 1), while `events` keeps what it has room for: after the loop,
+        `count + clock[3] > capacity` means that events were lost and how many rows would have been needed
+    clock : int32, (4,) or more -- of this call
 
     Raises
     ------
     TypeError
         A dtype is another one.
     ValueError
-        A shape is another one.
+        A shape is another one, or lanes of `jax.vmap` that share a buffer are in different steps.
 
     Notes
     -----
-    Not differentiable: spikes are recorded without gradient. Under `jax.vmap` each lane fills a buffer of its own.
+    Not differentiable: spikes are recorded without gradient. Under `jax.vmap`, lanes whose buffer is not mapped share it, as a batch
+    does: lane k has the indices from k * n. Mapped buffers are filled one after the other.
 
     Examples
     --------
-    >>> events, count = jnp.zeros((4, 2), jnp.int32), jnp.int32(0)
-    >>> events, count = record(jnp.array([False, True, True]), 7, events, count)
-    >>> events[:2].tolist(), int(count)
-    ([[7, 1], [7, 2]], 2)
+    >>> events, count, clock = jnp.zeros((4, 3), jnp.int32), jnp.int32(0), jnp.array([6, 0, 3, 0])
+    >>> events, count, clock = record(jnp.array([0., 1., 2.]), 7, events, count, clock)
+    >>> events[:2, :2].tolist(), np.asarray(events[:2, 2]).view(np.float32).tolist(), int(count), clock.tolist()
+    ([[7, 1], [7, 2]], [1.0, 2.0], 2, [7, 0, 3, 0])
     """
     spikes, step, count = jnp.asarray(spikes), _int32('step', step), _int32('count', count)
     if spikes.dtype not in (np.bool_, np.float32, np.float64):
         raise TypeError(f'event.record: spikes have dtype {spikes.dtype}, expected bool, float32 or float64.')
     if spikes.ndim != 1:
         raise ValueError(f'event.record: spikes have shape {spikes.shape}, expected one axis (n,); flatten those of a batch.')
-    if events.dtype != np.int32:
-        raise TypeError(f'event.record: events have dtype {events.dtype}, expected int32.')
-    if events.ndim != 2 or events.shape[1] != 2:
-        raise ValueError(f'event.record: events have shape {events.shape}, expected (capacity, 2).')
-    events, count = record_p.bind(jax.lax.stop_gradient(spikes), step, events, count, backend=_backend.preference())
-    return events, count
+    for name, x, fits, shape in (
+        ('events', events, events.shape[1:] == (3,), '(capacity, 3)'),
+        ('clock', clock, clock.ndim == 1 and clock.size >= 4, '(4,)'),
+    ):
+        if x.dtype != np.int32:
+            raise TypeError(f'event.record: {name} has dtype {x.dtype}, expected int32.')
+        if not fits:
+            raise ValueError(f'event.record: {name} has shape {x.shape}, expected {shape}.')
+    options = {'grid': int(grid), 'entries': spikes.shape[0], 'backend': _backend.preference()}
+    events, count, clock = record_p.bind(jax.lax.stop_gradient(spikes), step, events, count, clock, **options)
+    return events, count, clock
 
 
 def _int32(name: str, x: Array | int) -> Array:
@@ -74,8 +87,8 @@ def _int32(name: str, x: Array | int) -> Array:
     return x.astype(np.int32)
 
 
-def _aval(spikes: Any, step: Any, events: Any, count: Any, *, backend: str) -> list[Any]:
-    return [jax.core.ShapedArray(x.shape, x.dtype) for x in (events, count)]
+def _aval(spikes: Any, step: Any, *written: Any, **_: Any) -> list[Any]:
+    return [jax.core.ShapedArray(x.shape, x.dtype) for x in written]
 
 
 def _tangent(primals: Any, tangents: Any, **parameters: Any) -> tuple[Any, Any]:
@@ -84,7 +97,16 @@ def _tangent(primals: Any, tangents: Any, **parameters: Any) -> tuple[Any, Any]:
 
 
 def _batch(operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:
-    return _lowering.map_lanes(record_p, operands, axes, parameters)
+    spikes, step, events, count, clock = operands
+    if axes[2] is not None or axes[3] is not None:
+        return _lowering.map_lanes(record_p, operands, axes, parameters)
+    if axes[1] is not None:
+        raise ValueError('event.record: lanes that share a buffer must be in the same step, but step is mapped over them.')
+    lanes = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
+    spikes = jnp.broadcast_to(spikes, (lanes, *spikes.shape)) if axes[0] is None else jnp.moveaxis(spikes, axes[0], 0)
+    clock = clock if axes[4] is None else jnp.moveaxis(clock, axes[4], 0)[0]
+    parameters = parameters | {'entries': -spikes.size}
+    return record_p.bind(spikes.reshape(-1), step, events, count, clock, **parameters), (None, None, None)
 
 
 record_p.def_abstract_eval(_aval)

@@ -37,11 +37,14 @@ def to_weight(indptr: Any, indices: Any, spikes: Any, cotangent: Any, shape: tup
     return outer[rows, np.asarray(indices)]
 
 
-def record(spikes: Any, step: int, events: Any, count: int) -> tuple[np.ndarray, int]:
-    """Append (step, index) of every nonzero spike; count goes on past the capacity, rows past it are dropped."""
-    events = np.array(events)
-    for index in np.flatnonzero(np.asarray(spikes)):
-        if count < len(events):
-            events[count] = step, index
-        count = min(int(count) + 1, np.iinfo(np.int32).max)
-    return events, int(count)
+def record(spikes: Any, step: int, events: Any, count: int, clock: Any, grid: int = 0) -> tuple[np.ndarray, int, list[int]]:
+    """Append (step, index, value) of every nonzero spike; and two rows from the end on where the call does not follow the one before."""
+    spikes, events, marks = np.asarray(spikes), np.array(events), clock[3]
+    if [clock[0] + 1, clock[1], clock[2]] != [step, grid, spikes.size]:
+        marks += 2
+        if marks <= len(events):
+            events[len(events) - marks : len(events) - marks + 2] = (spikes.size, 0, 0), (step, grid, clock[0])
+    rows = [(step, index, np.float32(spikes[index]).view(np.int32)) for index in np.flatnonzero(spikes)]
+    kept = rows[: max(len(events) - marks - count, 0)]
+    events[count : count + len(kept)] = np.array(kept, np.int32).reshape(-1, 3)
+    return events, min(int(count) + len(rows), np.iinfo(np.int32).max), [step, grid, spikes.size, marks, *clock[4:]]

@@ -41,10 +41,15 @@ def check_delay(time: Any, owner: str) -> None:
         raise ParameterError(f'{owner}: delay = {time} must be finite, and zero or more.')
 
 
+def same_dt(a: Any, b: Any) -> bool:
+    """Whether two time steps are the same but for rounding."""
+    return u.get_dim(a) == u.get_dim(b) and abs(float(plain(a / b)) - 1) <= _ROUNDING
+
+
 def check_dt(made_for: Any, owner: str, remedy: str = 'initialise the model again') -> None:
     """Raise unless the time step is still the one that something was made for."""
     dt = environ.get('dt', desc=f'{owner} counts time steps')
-    if u.get_dim(dt) != u.get_dim(made_for) or abs(float(plain(dt / made_for)) - 1) > _ROUNDING:
+    if not same_dt(dt, made_for):
         raise ParameterError(f'{owner}: it was made for dt = {brief(made_for)}, but dt is {brief(dt)} now; {remedy}.')
 
 

@@ -7,6 +7,7 @@ from ._integrate import exprel as exprel
 from ._integrate import plain as plain
 from ._integrate import runge_kutta as runge_kutta
 from ._integrate import with_unit as with_unit
+from ._spike import MOST_SPIKES as MOST_SPIKES
 from ._spike import heaviside as heaviside
 from ._spike import reset_to as reset_to
 from ._steps import whole_steps as whole_steps

@@ -12,6 +12,8 @@ from ._integrate import with_unit
 
 _SLOPE, _WIDTH = 0.3, 1.0
 
+MOST_SPIKES = 1 << 16  # of one neuron in one step: a larger number is a quantity of another kind
+
 
 @jax.custom_jvp
 def heaviside(x: Any) -> jax.Array:

@@ -2,8 +2,9 @@
 
 from ._measures import correlation_coefficient as correlation_coefficient
 from ._measures import cv as cv
+from ._measures import firing_rates as firing_rates
 from ._measures import isi as isi
 from ._measures import mean_firing_rate as mean_firing_rate
 from ._measures import population_rate as population_rate
-from ._spikes import SpikeRecorder as SpikeRecorder
+from ._recorder import SpikeRecorder as SpikeRecorder
 from ._spikes import Spikes as Spikes

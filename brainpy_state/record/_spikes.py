@@ -1,20 +1,17 @@
-"""Spikes as events: recorded inside a compiled run, never as a dense steps-by-neurons array."""
+"""`Spikes`: what was recorded, as events; windows of it, and parts of the population."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import copy
+import operator
+from dataclasses import dataclass
 from typing import Any
 
-import jax.numpy as jnp
+import brainunit as u
 import numpy as np
 
-from .. import environ, event
-from .._errors import BrainStateError, ParameterError, ShapeError
-from ..modules import Module
-from ..numerics import plain
-from ..state import ShortTermState
-
-_MOST = 2**31 - 1  # events hold their numbers in 32 bits
+from .._errors import ParameterError, ShapeError
+from ..numerics import brief, whole_steps, with_unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +21,9 @@ class Spikes:
     Attributes
     ----------
     step : int array, shape (n_spikes,)
-        The number of the step of each spike.
+        The number of the step of each spike. What is given in another order is sorted.
     i : int array, shape (n_spikes,)
-        The neuron that spiked.
+        The neuron that spiked. Several spikes of a neuron in one step stand one after the other.
     size : int
         Number of neurons of the population.
     dt : time
@@ -41,7 +38,9 @@ class Spikes:
     Raises
     ------
     ParameterError
-        If one of ``trial`` and ``n_trials`` is given without the other.
+        If one of ``trial`` and ``n_trials`` is given without the other, or a number is no integer or out of range.
+    ShapeError
+        If there is not one step, neuron and trial for each spike.
     """
 
     step: np.ndarray
@@ -56,11 +55,39 @@ class Spikes:
     def __post_init__(self) -> None:
         if (self.trial is None) != (self.n_trials is None):
             raise ParameterError('Spikes: spikes of a batch need both trial and n_trials, others neither.')
+        for name in ('size', 'start', 'stop', 'n_trials'):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, whole(name, getattr(self, name)))
+        if self.start > self.stop:
+            raise ParameterError(f'Spikes: start = {self.start} is after stop = {self.stop}.')
+        ranges = {'step': (self.start, self.stop), 'i': (0, self.size), 'trial': (0, self.n_trials or 0)}
+        for name, (low, high) in ranges.items():
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _wholes(name, getattr(self, name), low, high, np.shape(self.step)))
+        if (self.step[1:] < self.step[:-1]).any():
+            order = np.argsort(self.step, kind='stable')
+            for name in ('step', 'i') if self.trial is None else ('step', 'i', 'trial'):
+                object.__setattr__(self, name, getattr(self, name)[order])
 
     @property
     def t(self) -> Any:
-        """Time of each spike: the start of its step."""
-        return self.step * self.dt
+        """Time of each spike: the start of its step; float64."""
+        return with_unit(self.step * float(u.get_mantissa(self.dt)), u.get_unit(self.dt))
+
+    @property
+    def t_start(self) -> Any:
+        """The time from which was recorded."""
+        return self.start * self.dt
+
+    @property
+    def t_stop(self) -> Any:
+        """The time until which was recorded."""
+        return self.stop * self.dt
+
+    @property
+    def duration(self) -> Any:
+        """How long was recorded, each trial alike."""
+        return (self.stop - self.start) * self.dt
 
     @property
     def count(self) -> np.ndarray:
@@ -81,10 +108,35 @@ class Spikes:
     def __len__(self) -> int:
         return self.step.size
 
-    def of(self, first: int, last: int) -> Spikes:
-        """The spikes of neurons ``first`` to ``last`` (not included), numbered from 0, in all trials."""
-        part = self._only((self.i >= first) & (self.i < last))
-        return replace(part, i=part.i - first, size=last - first)
+    def of(self, first: Any, last: int | None = None) -> Spikes:
+        """The spikes of some neurons, numbered from 0, in all trials.
+
+        Parameters
+        ----------
+        first, last : int
+            From which neuron, and up to which one (not included).
+        first : slice, int array or bool array
+            Without ``last``: which neurons, as one would index an array. A list gives the order of the new numbers; a mask has
+            shape ``(size,)``.
+
+        Raises
+        ------
+        ParameterError
+            For neurons that there are not, that are named twice or that are no integers; ``last`` before ``first``.
+        ShapeError
+            For a mask of another shape.
+        """
+        if last is not None:
+            first, last = whole('first', first), whole('last', last)
+            if not 0 <= first <= last <= self.size:
+                raise ParameterError(f'Spikes.of: neurons {first} to {last} are asked for, but there are neurons 0 to {self.size}.')
+            first = slice(first, last)
+        number = np.full(self.size, -1)
+        chosen = _neurons(first, self.size)
+        number[chosen] = np.arange(chosen.size)
+        i = number[self.i]
+        part = self._only(i >= 0)
+        return part._with(i=i[i >= 0], size=chosen.size)
 
     def of_trial(self, trial: int) -> Spikes:
         """The spikes of one trial of a batch, numbered from 0, as a single run would have them.
@@ -96,158 +148,105 @@ class Spikes:
         """
         if self.trial is None or self.n_trials is None:
             raise ParameterError('Spikes: they are of one run without a batch, which has no trials.')
-        if not 0 <= trial < self.n_trials:
+        if not 0 <= (trial := whole('trial', trial)) < self.n_trials:
             raise ParameterError(f'Spikes: trial is {trial}, but must be from 0 to {self.n_trials - 1}.')
-        return replace(self._only(self.trial == trial), trial=None, n_trials=None)
+        return self._only(self.trial == trial)._with(trial=None, n_trials=None)
 
     def between(self, start: Any, stop: Any) -> Spikes:
-        """The spikes of the steps from one time to another (not included)."""
-        first, last = (int(np.rint(plain(t / self.dt))) for t in (start, stop))
-        part = self._only((self.step >= first) & (self.step < last))
-        return replace(part, start=max(first, self.start), stop=min(last, self.stop))
+        """The spikes of the steps from one time to another (not included).
+
+        Parameters
+        ----------
+        start, stop : time
+            Multiples of the time step within what was recorded, from `t_start` to `t_stop`.
+
+        Raises
+        ------
+        ParameterError, UnitError
+            If ``start`` is after ``stop``, or a time is outside of what was recorded, no multiple of the time step, or no time.
+        """
+        first, last = (int(whole_steps(t, self.dt, f'Spikes.between: {name}')) for name, t in (('start', start), ('stop', stop)))
+        if first > last:
+            raise ParameterError(f'Spikes.between: start = {brief(start)} is after stop = {brief(stop)}.')
+        for name, time, step in (('start', start, first), ('stop', stop, last)):
+            if not self.start <= step <= self.stop:
+                recorded = f'from {brief(self.t_start)} to {brief(self.t_stop)}'
+                raise ParameterError(f'Spikes.between: {name} = {brief(time)} is outside of what was recorded, {recorded}.')
+        return self._cut(first, last)
 
     def spike_trains(self) -> list[Any]:
         """The spike times of each neuron; of a batch, a list of them for each trial."""
-        count = np.bincount(self.train, minlength=self.n_trains)
-        step, ends = self.step[np.argsort(self.train, kind='stable')], np.cumsum(count)
-        trains = [step[end - n : end] * self.dt for n, end in zip(count, ends, strict=True)]
+        train, step = self.by_train()
+        ends = np.cumsum(np.bincount(train, minlength=self.n_trains))
+        t, unit = step * float(u.get_mantissa(self.dt)), u.get_unit(self.dt)
+        trains = [with_unit(each, unit) for each in np.split(t, ends[:-1])] if self.n_trains else []
         return trains if self.n_trials is None else [trains[k * self.size : (k + 1) * self.size] for k in range(self.n_trials)]
 
-    @property
-    def duration(self) -> Any:
-        """How long was recorded, each trial alike."""
-        return (self.stop - self.start) * self.dt
+    def by_train(self) -> tuple[np.ndarray, np.ndarray]:
+        """Train and step of each spike, in the order of trains and within each of time; both int64."""
+        span = max(self.stop - self.start, 1)
+        # Numbers that hold both are sorted several times as fast as an order of the spikes is found.
+        key = np.sort(self.train.astype(np.int64) * span + (self.step - self.start))
+        train = key // span
+        return train, key - train * span + self.start
 
-    def _only(self, keep: np.ndarray) -> Spikes:
-        return replace(self, step=self.step[keep], i=self.i[keep], trial=None if self.trial is None else self.trial[keep])
+    def _cut(self, first: int, last: int) -> Spikes:
+        """The spikes of steps that were recorded."""
+        low, high = np.searchsorted(self.step, (first, last))
+        return self._only(slice(low, high))._with(start=first, stop=last)
+
+    def _only(self, keep: Any) -> Spikes:
+        return self._with(step=self.step[keep], i=self.i[keep], trial=None if self.trial is None else self.trial[keep])
+
+    def _with(self, **changes: Any) -> Spikes:
+        """Another one, of parts that are known to fit."""
+        other = copy.copy(self)
+        vars(other).update(changes)
+        return other
 
 
-class SpikeRecorder(Module):
-    """Collects the spikes of a population as events.
+def whole(name: str, x: Any, owner: str = 'Spikes') -> int:
+    """A whole number, such as of a step."""
+    try:
+        if isinstance(x, (bool, np.bool_)):
+            raise TypeError
+        return operator.index(x)
+    except TypeError:
+        raise ParameterError(f'{owner}: {name} is {x!r}, but must be an integer.') from None
 
-    Call it in every step with the spikes; the number of the step is ``environ``'s ``i``. `run`
-    empties it before it could overflow. To record a batch, initialise it with the same ``batch_size`` as the network.
 
-    Parameters
-    ----------
-    size : int
-        Number of neurons.
-    capacity : int
-        Spikes, of all trials, that it holds before it must be emptied.
-    name : str, optional
-        A label for messages.
+def _wholes(name: str, x: Any, low: int, high: int, shape: tuple[int, ...]) -> np.ndarray:
+    x = np.asarray(x, None if np.size(x) else np.int64)
+    if x.ndim != 1 or x.shape != shape:
+        raise ShapeError(f'Spikes: {name} has shape {x.shape}, but step {shape}; expected one of each for each spike.')
+    if x.dtype.kind not in 'iu':
+        raise ParameterError(f'Spikes: {name} has the type {x.dtype}, but must be integers.')
+    x = x if x.dtype.kind == 'i' else x.astype(np.int64)
+    if x.size and not low <= x.min() <= x.max() < high:
+        raise ParameterError(f'Spikes: {name} has numbers from {x.min()} to {x.max()}, but must stay between {low} and {high - 1}.')
+    return x
 
-    Notes
-    -----
-    Lanes are trials too: with states of `nn.vmap_init_all_states`, each lane fills a buffer of this capacity.
 
-    Examples
-    --------
-    >>> import brainunit as u, jax.numpy as jnp
-    >>> import brainpy_state as bst
-    >>> recorder = bst.nn.init_all_states(bst.record.SpikeRecorder(3), batch_size=2)
-    >>> with bst.environ.context(dt=0.1 * u.ms):
-    ...     bst.run(lambda: recorder(jnp.array([[0, 1, 0], [1, 1, 0]]) > 0), 1. * u.ms, recorders=[recorder])
-    ...     spikes = recorder.spikes(0, 10)
-    >>> spikes.count.tolist(), spikes.of_trial(1).count.tolist()
-    ([[0, 10, 0], [10, 10, 0]], [10, 10, 0])
-    """
-
-    batch_size: int | None = None
-
-    def __init__(self, size: int, capacity: int = 1 << 18, name: str | None = None):
-        super().__init__(name)
-        self.size = size
-        self.kept: list[np.ndarray] = []
-        self.events = ShortTermState(jnp.zeros((capacity, 2), jnp.int32))
-        self.count = ShortTermState(jnp.zeros((), jnp.int32))
-
-    @property
-    def capacity(self) -> int:
-        return self.events.value.shape[-2]
-
-    @property
-    def width(self) -> int:
-        """Spikes of a step in which all neurons fire, in all trials that share a buffer."""
-        return self.size if self.batch_size is None else self.batch_size * self.size
-
-    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        """Forget everything, and expect spikes of shape ``(batch_size, size)``, or ``(size,)``."""
-        if batch_size is not None and batch_size * self.size > _MOST:
-            raise ParameterError(
-                f'{self.label}: batch_size = {batch_size} trials of {self.size} neurons are more than the {_MOST} that can be numbered.'
-            )
-        self.batch_size = batch_size
-        self.kept = []
-        self.events.value = jnp.zeros((self.capacity, 2), jnp.int32)
-        self.count.value = jnp.zeros((), jnp.int32)
-
-    def update(self, spikes: Any) -> None:
-        """Record the spikes of one step, shape ``(size,)`` or, of a batch, ``(batch_size, size)``.
-
-        Raises
-        ------
-        ShapeError
-            If the spikes have another shape.
-        """
-        i = jnp.asarray(environ.get('i', desc='the number of the step'), jnp.int32)
-        spikes = jnp.asarray(spikes)
-        self._check(spikes.shape)
-        self.events.value, self.count.value = event.record(spikes.reshape(-1), i, self.events.value, self.count.value)
-
-    def _check(self, shape: tuple[int, ...]) -> None:
-        expected = (self.size,) if self.batch_size is None else (self.batch_size, self.size)
-        if shape == expected:
-            return
-        message = f'{self.label}: spikes have shape {shape}, expected {expected}, for {self.size} neurons'
-        message += ' without a batch' if self.batch_size is None else f' and batch_size={self.batch_size}'
-        if shape[-1:] == (self.size,) and len(shape) < 3:
-            given = f', batch_size={shape[0]}' if len(shape) == 2 else ''
-            message += f'; initialise it as the network: init_all_states(recorder{given})'
-        raise ShapeError(f'{message}.')
-
-    @property
-    def is_full(self) -> Any:
-        """Whether there is no room for a step in which all neurons spike."""
-        full = self.count.value > self.capacity - self.width
-        return full.any() if full.ndim else full
-
-    def reserve(self, count: int) -> None:
-        """Make room for at least ``count`` events, forgetting those it holds."""
-        if count > self.capacity:
-            lanes = self.count.value.shape
-            self.events.value = jnp.zeros((*lanes, 1 << (count - 1).bit_length(), 2), jnp.int32)
-            self.count.value = jnp.zeros(lanes, jnp.int32)
-
-    def drain(self) -> None:
-        """Move the events to the host, which makes room for more.
-
-        Raises
-        ------
-        BrainStateError
-            If there were more than it holds, which cannot happen in `run`.
-        """
-        events, count = np.asarray(self.events.value), np.asarray(self.count.value)
-        if count.max(initial=0) > self.capacity:
-            raise BrainStateError(
-                f'{self.label}: {count.max()} spikes were recorded, but it holds {self.capacity}, the others are lost;'
-                ' call `run` with recorders=[recorder], which empties it in time, or choose a larger capacity.'
-            )
-        if count.ndim == 0:
-            self.kept.append(events[:count].copy())  # a slice in JAX compiles for each length
-        else:
-            lanes = zip(events.reshape(-1, self.capacity, 2), count.ravel(), strict=True)
-            merged = np.concatenate([lane[:n] + np.array([0, k * self.width]) for k, (lane, n) in enumerate(lanes)])
-            self.kept.append(merged[np.argsort(merged[:, 0], kind='stable')])
-        self.count.value = jnp.zeros(count.shape, jnp.int32)
-
-    def spikes(self, start: int, stop: int) -> Spikes:
-        """Everything that was drained, of the steps ``start`` to ``stop`` (not included)."""
-        events = np.concatenate(self.kept) if self.kept else np.zeros((0, 2), np.int32)
-        step, i = events[(events[:, 0] >= start) & (events[:, 0] < stop)].T
-        lanes = self.count.value.shape
-        if self.batch_size is None and not lanes:
-            return Spikes(step, i, self.size, environ.get_dt(), start, stop)
-        trial, i = np.divmod(i, self.size)
-        n_trials = int(np.prod(lanes)) * (1 if self.batch_size is None else self.batch_size)
-        return Spikes(step, i, self.size, environ.get_dt(), start, stop, trial, n_trials)
+def _neurons(which: Any, size: int) -> np.ndarray:
+    """The numbers of neurons that a slice, a mask or a list names."""
+    if isinstance(which, slice):
+        for bound in (which.start, which.stop):
+            if bound is not None and not -size <= whole('a bound of the slice', bound) <= size:
+                raise ParameterError(f'Spikes.of: {which} is asked for, but there are {size} neurons.')
+        return np.arange(size)[which]
+    which = np.asarray(which, None if np.size(which) else np.int64)
+    if which.dtype == np.bool_:
+        if which.shape != (size,):
+            raise ShapeError(f'Spikes.of: the mask has shape {which.shape}, expected ({size},), one for each neuron.')
+        return np.flatnonzero(which)
+    if which.ndim != 1 or which.dtype.kind not in 'iu':
+        raise ParameterError(
+            'Spikes.of: give the first neuron and the last (not included), or a slice, a list of integers or a mask, '
+            f'but not {brief(which)} alone.'
+        )
+    if which.size and not -size <= which.min() <= which.max() < size:
+        raise ParameterError(f'Spikes.of: neurons from {which.min()} to {which.max()} are asked for, but there are {size}.')
+    which = which.astype(np.int64) % max(size, 1)
+    if np.unique(which).size < which.size:
+        raise ParameterError('Spikes.of: a neuron is named twice.')
+    return which

@@ -46,7 +46,9 @@ def run(step: Callable[[], Any], duration: Any, *, recorders: Sequence[SpikeReco
     Raises
     ------
     ParameterError, UnitError
-        If ``duration``, ``chunk`` or ``start`` is no multiple of ``dt``, or no time.
+        If ``duration``, ``chunk`` or ``start`` is no multiple of ``dt``, or no time; if ``start`` is not after what a recorder has.
+    BrainStateError
+        If a recorder got values that are no numbers of spikes.
 
     Examples
     --------
@@ -64,6 +66,8 @@ def run(step: Callable[[], Any], duration: Any, *, recorders: Sequence[SpikeReco
     for recorder in recorders:
         recorder.drain()
     chunks = Chunks(step, duration, recorders=recorders, chunk=chunk, start=start)
+    for recorder in recorders:
+        recorder.expect(chunks.first)
     done, results = chunks.advance(0, None)
     while done < chunks.total:
         done, results = chunks.advance(done, results)
@@ -89,7 +93,7 @@ class Chunks:
         most = _LONGEST_CHUNK if chunk is None else max(1, int(whole_steps(chunk, dt, 'run: chunk')))
         self.length = max(1, min(most, self.total))
         for recorder in self.recorders:
-            recorder.reserve(recorder.width)
+            recorder.reserve(2 * recorder.width)  # so that it is emptied after many steps, not after each
         self.programs = loops(step, _Clocked(self.recorders), self.length, scan=_until_full)
 
     def arguments(self, done: int) -> tuple[Any, Any]:

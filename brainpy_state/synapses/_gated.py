@@ -12,7 +12,7 @@ import numpy as np
 from ..modules import Dynamics, Parameter, Variable, keeping_variables, non_negative, positive
 from ..numerics import exp_euler, plain
 from ..state import ShortTermState
-from ._arrival import spike_numbers
+from ._arrival import amounts
 
 
 class GatedSynapse(Dynamics):
@@ -43,8 +43,9 @@ class GatedSynapse(Dynamics):
         Parameters
         ----------
         spikes : array
-            Spikes of the sources at the start of the step; broadcasts to ``(batch, *size)``. A spike begins a pulse or
-            makes the present one begin anew. A number other than 1, such as short-term plasticity gives, scales the pulse.
+            Spikes of the sources at the start of the step, or the amounts that they release, such as short-term plasticity gives;
+            broadcasts to ``(batch, *size)``. A spike begins a pulse or makes the present one begin anew, so several in one
+            step are one pulse. An amount below 1 scales the pulse; with 1 or more it has the concentration T.
 
         Returns
         -------
@@ -55,10 +56,13 @@ class GatedSynapse(Dynamics):
         ------
         UnitError, ShapeError
             If the spikes do not fit, or what ``gating`` gives.
+        ValueError
+            If an amount is negative or not finite.
         """
-        g, dt, numbers = self.g.value, self.get_dt(), spike_numbers(self, spikes, self.s.value)
+        g, dt = self.g.value, self.get_dt()
+        released = amounts(self, spikes, self.s.value)
         with keeping_variables(self, 'gating'):
-            self.gating(self.T * self._transmitter(numbers, dt), dt)
+            self.gating(self.T * self._transmitter(released, dt), dt)
         self.g.value = self.g_max * self.s.value
         return g
 
@@ -66,7 +70,7 @@ class GatedSynapse(Dynamics):
         """The transmitter during the step, in units of T."""
         steps = jnp.maximum(jnp.rint(plain(self.T_dur / dt)), 1)
         fired = x > 0
-        level = jnp.where(fired, x, self.transmitter.value)
+        level = jnp.where(fired, jnp.where(x > 1, 1, x), self.transmitter.value)
         left = jnp.where(fired, steps.astype(np.int32), self.pulse.value)
         self.pulse.value = jnp.maximum(left - 1, 0)
         self.transmitter.value = jnp.where(left > 1, level, 0)

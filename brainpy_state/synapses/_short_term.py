@@ -6,10 +6,12 @@ from typing import Any
 
 import brainunit as u
 import jax
+import jax.numpy as jnp
 
 from .._errors import ModelError
 from ..modules import Constraint, Dynamics, Parameter, Variable, keeping_variables, positive
 from ..numerics import decay
+from ..transform import cond
 from ._arrival import check_arrival, spike_numbers
 
 _fraction = Constraint(lambda x: (x >= 0) & (x <= 1), 'between 0 and 1')
@@ -18,16 +20,33 @@ _fraction = Constraint(lambda x: (x >= 0) & (x <= 1), 'between 0 and 1')
 class ShortTermPlasticity(Dynamics):
     """Base of short-term plasticity: from the spikes of sources to the amounts that they release.
 
-    There is one for each source, so its targets share it. A model gives ``release`` and ``recover``.
+    There is one for each source, so its targets share it. n spikes of a source in one step act one after the other. A model
+    gives ``release``, ``repeat`` and ``recover``.
     """
 
-    gives = ('release', 'recover')
+    gives = ('release', 'repeat', 'recover')
 
     x: Any = Variable(1.0, 'resources that are available')
 
     def release(self, spikes: jax.Array) -> jax.Array:
-        """What the spikes release; changes the states as a spike does."""
+        """What at most one spike of each source releases; changes the states as it does.
+
+        Parameters
+        ----------
+        spikes : array, shape ``(batch, *size)``
+            0 or 1. The derivative by spikes passes here: it is that of the expression as it is written.
+        """
         raise NotImplementedError(f'{self.label} does not define `release`.')
+
+    def repeat(self, n: jax.Array) -> jax.Array:
+        """What n spikes of each source release one after the other; changes the states as they do.
+
+        Parameters
+        ----------
+        n : array, shape ``(batch, *size)``
+            0, 1, 2 and so on.
+        """
+        raise NotImplementedError(f'{self.label} does not define `repeat`.')
 
     def recover(self, dt: Any) -> None:
         """Take the states through one step without spikes."""
@@ -39,27 +58,37 @@ class ShortTermPlasticity(Dynamics):
         Parameters
         ----------
         spikes : array
-            Spikes of the sources at the start of the step; broadcasts to ``(batch, *size)``.
+            How many spikes each source has at the start of the step; broadcasts to ``(batch, *size)``.
 
         Returns
         -------
         array
-            The amount that each source releases, 0 where there is no spike, shape ``(batch, *size)``.
+            The amount that each source releases in all, 0 where there is no spike, shape ``(batch, *size)``.
 
         Raises
         ------
         UnitError, ShapeError
             If the spikes do not fit, or what ``release`` and ``recover`` give.
+        ValueError
+            If they are no numbers of spikes, such as graded values: 0, 1, 2 and so on.
         """
-        numbers, dt = spike_numbers(self, spikes, self.x.value), self.get_dt()
+        n, unusual = spike_numbers(self, spikes, self.x.value)
         with keeping_variables(self, 'release'):
-            released = self.release(numbers)
+            if isinstance(unusual, jax.core.Tracer):  # several spikes in a step are rare, and cost ten times as much
+                released = cond(unusual, self._several, self.release, n)
+            else:
+                released = (self._several if unusual else self.release)(n)
             if released is None:
                 raise ModelError(f'{self.label}: release gives None, but must give what the spikes release.')
-            check_arrival(self, released, numbers, 'what is released')
+            check_arrival(self, released, n, 'what is released')
         with keeping_variables(self, 'recover'):
-            self.recover(dt)
+            self.recover(self.get_dt())
         return released
+
+    def _several(self, n: jax.Array) -> jax.Array:
+        """What any number of spikes release: those before the last one at once, and then the last."""
+        earlier = jax.lax.stop_gradient(jnp.maximum(jnp.ceil(n) - 1, 0))
+        return self.repeat(earlier) + self.release(n - earlier)
 
 
 class STP(ShortTermPlasticity):
@@ -72,7 +101,9 @@ class STP(ShortTermPlasticity):
 
     Notes
     -----
-    u starts at 0, so the first spike releases U. Between spikes the solution is exact. The gradient passes through spikes.
+    u starts at 0, so the first spike releases U. Between spikes the solution is exact. k spikes at once take u to
+    :math:`1 - (1 - u)(1 - U)^k` and leave the part :math:`(1 - u)^k (1 - U)^{k (k + 1) / 2}` of x. The derivative by a spike is the effect
+    of the last one, or of one more where there is none.
     Source: Tsodyks & Markram 1997, doi:10.1073/pnas.94.2.719; Tsodyks, Pawelzik & Markram 1998, doi:10.1162/089976698300017502.
 
     Examples
@@ -92,9 +123,16 @@ class STP(ShortTermPlasticity):
     u: Any = Variable(0.0, 'facilitation')
 
     def release(self, spikes: jax.Array) -> jax.Array:
-        self.u.value = self.u.value + spikes * (self.U * (1.0 - self.u.value))
-        released = spikes * (self.u.value * self.x.value)
-        self.x.value = self.x.value - released
+        u_, x = self.u.value, self.x.value
+        rise = self.U * (1.0 - u_)
+        released = spikes * ((u_ + rise) * x)
+        self.u.value, self.x.value = u_ + spikes * rise, x - released
+        return released
+
+    def repeat(self, n: jax.Array) -> jax.Array:
+        u_, x, log_U = self.u.value, self.x.value, _log_of_rest(self.U, self.x.value)
+        released = -x * jnp.expm1(n * (_log_of_rest(u_, x) + 0.5 * (n + 1.0) * log_U))
+        self.u.value, self.x.value = u_ - (1.0 - u_) * jnp.expm1(n * log_U), x - released
         return released
 
     def recover(self, dt: Any) -> None:
@@ -111,7 +149,8 @@ class STD(ShortTermPlasticity):
 
     Notes
     -----
-    Between spikes the solution is exact. The gradient passes through spikes. What is released is 1 for a rested synapse.
+    Between spikes the solution is exact. What a spike releases is 1 for a rested synapse; k at once release :math:`x (1 - (1 - U)^k) / U`.
+    The derivative by a spike is the effect of the last one, or of one more where there is none.
     Source: Abbott et al. 1997, doi:10.1126/science.275.5297.221; Tsodyks & Markram 1997, doi:10.1073/pnas.94.2.719.
     """
 
@@ -123,8 +162,19 @@ class STD(ShortTermPlasticity):
         self.x.value = self.x.value - self.U * released
         return released
 
+    def repeat(self, n: jax.Array) -> jax.Array:
+        x = self.x.value
+        lost = -jnp.expm1(n * _log_of_rest(self.U, x))
+        self.x.value = x - x * lost
+        return x * jnp.where(self.U > 0, lost / jnp.where(self.U > 0, self.U, 1.0), n)
+
     def recover(self, dt: Any) -> None:
         self.x.value = _recovered(self.x.value, dt, self.tau)
+
+
+def _log_of_rest(fraction: Any, like: jax.Array) -> Any:
+    """``log(1 - fraction)``, as if a fraction of 1 were the next number below, which rounding cannot tell from it."""
+    return jnp.log1p(-jnp.minimum(fraction, 1.0 - float(jnp.finfo(like.dtype).epsneg)))
 
 
 def _recovered(x: jax.Array, dt: Any, tau: Any) -> jax.Array:

@@ -10,7 +10,7 @@ import jax
 from jax.sharding import PartitionSpec
 
 from .. import environ
-from .._errors import ShapeError
+from .._errors import BatchAxisError, ShapeError
 from ..state import State
 from ._args import describe_place, name_of
 from ._error_if import Flag
@@ -114,6 +114,8 @@ def shard_map(
             return [part(state.label, aval, came[state]) for aval in avals] if state in came else avals
 
         lifted = lift(fn, jax.tree.unflatten(in_tree, local), call=call_with, trace=Trace(where, view), axes=tuple(mesh.shape.items()))
+        if gathered := [s for s in lifted.writes if s.rejoin is not None and s.lanes is None]:
+            raise BatchAxisError(f'{where}: {gathered[0].label} gathers what lanes write to it, which devices cannot do; move it outside.')
         each = PartitionSpec(mesh.axis_names)
         split = [s for s in lifted.writes if s.lanes is not None and s not in went and s in lifted.reads]
         own = [isinstance(s, Flag) or s in split for s in lifted.writes]  # of which every device has one

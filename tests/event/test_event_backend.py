@@ -149,16 +149,15 @@ def test_choice_of_native_code_is_logged_once(small, caplog):
 
 def test_a_step_that_is_left_to_xla_is_logged_once_for_each_reason(caplog):
     def inside(x):
-        return list(event.record(x > 0, 3, jnp.zeros((9, 2), jnp.int32) + 1, jnp.int32(0)))
+        return list(event.record(x > 0, 3, jnp.zeros((9, 3), jnp.int32) + 1, jnp.int32(0), jnp.zeros(4, jnp.int32)))
 
-    def read_after(x, events, count):
-        events_after, count_after = event.record(x > 0, 3, events, count)
-        return [events_after, count_after, events + 1]
+    def read_after(x, events, count, clock):
+        return [*event.record(x > 0, 3, events, count, clock), events + 1]
 
     with caplog.at_level(logging.INFO, 'brainpy_state.event'):
         for n in (4, 5):
-            x, events, count = jnp.arange(float(n)), jnp.zeros((9, 2), jnp.int32), jnp.int32(0)
-            for step, *args in ((inside, x), (read_after, x, events, count)):
+            x, recorder = jnp.arange(float(n)), (jnp.zeros((9, 3), jnp.int32), jnp.int32(0), jnp.zeros(4, jnp.int32))
+            for step, *args in ((inside, x), (read_after, x, *recorder)):
                 for found, expected in zip(jax.jit(event.fuse(step, 0))(*args), step(*args), strict=True):
                     np.testing.assert_array_equal(found, expected)
     said = [(r.levelname, r.getMessage()) for r in caplog.records if 'not as one native function' in r.getMessage()]

@@ -169,24 +169,24 @@ def test_swapped_states():
         np.testing.assert_array_equal(native, plain)
 
 
-def test_two_recorders_in_one_step():
-    def step(x, events, count, others, number):
-        events, count = event.record(x > 0, 3, events, count)
-        others, number = event.record(x < -1, 4, others, number)
-        return [events, count, others, number, count + number]
+def recorder():
+    return jnp.zeros((N, 3), jnp.int32), jnp.int32(0), jnp.array([2, 0, N, 0], jnp.int32)
 
-    buffer = jnp.zeros((N, 2), jnp.int32)
-    args = sample('float32'), buffer, jnp.int32(0), buffer, jnp.int32(0)
-    for native, plain in zip(*native_and_plain(step, *args), strict=True):
+
+def test_two_recorders_in_one_step():
+    def step(x, *both):
+        first, second = event.record(x > 0, 3, *both[:3]), event.record(jnp.where(x < -1, 2.0, 0.0), 4, *both[3:])
+        return [*first, *second, first[1] + second[1]]
+
+    for native, plain in zip(*native_and_plain(step, sample('float32'), *recorder(), *recorder()), strict=True):
         np.testing.assert_array_equal(native, plain)
 
 
 def test_one_recorder_twice_in_one_step():
-    def step(x, events, count):
-        events, count = event.record(x > 0, 3, events, count)
-        return list(event.record(x < -1, 4, events, count))
+    def step(x, *recorder):
+        return list(event.record(x < -1, 5, *event.record(x > 0, 3, *recorder)))
 
-    for native, plain in zip(*native_and_plain(step, sample('float32'), jnp.zeros((N, 2), jnp.int32), jnp.int32(0)), strict=True):
+    for native, plain in zip(*native_and_plain(step, sample('float32'), *recorder()), strict=True):
         np.testing.assert_array_equal(native, plain)
 
 

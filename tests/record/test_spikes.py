@@ -4,6 +4,7 @@ import brainunit as u
 import numpy as np
 import pytest
 
+import brainpy_state as bst
 from brainpy_state.record import Spikes
 
 
@@ -59,10 +60,99 @@ def test_between_takes_the_first_time_and_leaves_the_last(spikes):
     assert part.duration.to_decimal(u.ms) == pytest.approx(3.0)
 
 
-def test_between_in_another_unit_and_beyond_the_recording(spikes):
+def test_between_in_another_unit_and_of_nothing(spikes):
     np.testing.assert_array_equal(spikes.between(1000.0 * u.us, 4000.0 * u.us).step, [10, 10, 25])
-    everything = spikes.between(0.0 * u.ms, 1.0 * u.second)
-    assert (everything.start, everything.stop, len(everything)) == (0, 100, 7)
+    nothing = spikes.between(1.0 * u.ms, 1.0 * u.ms)
+    assert (nothing.start, nothing.stop, len(nothing)) == (10, 10, 0)
+
+
+PICKS = {
+    'slice': (slice(1, 4), [1, 2, 3]),
+    'open slice': (slice(-2, None), [2, 3]),
+    'every second': (slice(None, None, 2), [0, 2]),
+    'list': ([3, 0], [3, 0]),
+    'negative': ([-1], [3]),
+    'mask': (np.array([True, False, False, True]), [0, 3]),
+    'none': ([], []),
+    'tuple of numpy numbers': (np.int8([2, 1]), [2, 1]),
+}
+
+
+@pytest.mark.parametrize('pick', PICKS)
+def test_of_takes_what_indexes_an_array(spikes, pick):
+    which, neurons = PICKS[pick]
+    part = spikes.of(which)
+    assert part.size == len(neurons)
+    np.testing.assert_array_equal(part.count, spikes.count[neurons])
+    keep = np.isin(spikes.i, neurons)
+    np.testing.assert_array_equal(part.step, spikes.step[keep])
+    np.testing.assert_array_equal(np.array(neurons, int)[part.i], spikes.i[keep])
+
+
+BAD = {
+    'absent neurons': (lambda s: s.of(2, 8), r'Spikes\.of: neurons 2 to 8 are asked for, but there are neurons 0 to 4'),
+    'reversed neurons': (lambda s: s.of(3, 2), 'neurons 3 to 2 are asked for'),
+    'negative neurons': (lambda s: s.of(-2, 2), 'neurons -2 to 2 are asked for'),
+    'half a neuron': (lambda s: s.of(0, 1.5), r'last is 1\.5, but must be an integer'),
+    'absent in a list': (lambda s: s.of([0, 4]), 'neurons from 0 to 4 are asked for, but there are 4'),
+    'absent in a slice': (lambda s: s.of(slice(2, 8)), r'slice\(2, 8, None\) is asked for, but there are 4 neurons'),
+    'one number': (lambda s: s.of(3), 'give the first neuron and the last'),
+    'floats': (lambda s: s.of([0.0, 1.0]), 'a list of integers or a mask'),
+    'twice': (lambda s: s.of([1, -3]), 'a neuron is named twice'),
+    'short mask': (lambda s: s.of([True, False]), r'the mask has shape \(2,\), expected \(4,\)'),
+    'late window': (
+        lambda s: s.between(20 * u.ms, 30 * u.ms),
+        r'between: start = 20 ms is outside of what was recorded, from 0\.? ms to 10\.? ms',
+    ),
+    'long window': (lambda s: s.between(5 * u.ms, 30 * u.ms), 'between: stop = 30 ms is outside'),
+    'reversed window': (lambda s: s.between(5 * u.ms, 3 * u.ms), 'between: start = 5 ms is after stop = 3 ms'),
+    'half a step': (lambda s: s.between(0.05 * u.ms, 3 * u.ms), r'between: start = 0\.05 ms must be a multiple of dt'),
+    'no time': (lambda s: s.between(0, 3 * u.ms), 'between: start = 0 must be a time'),
+    'negative time': (lambda s: s.between(-1 * u.ms, 3 * u.ms), r'between: start = -1 ms must be a multiple of dt = 0\.1 ms, zero or more'),
+}
+
+
+@pytest.mark.parametrize('bad', BAD)
+def test_parts_that_there_are_not_are_errors_that_name_the_argument(spikes, bad):
+    call, text = BAD[bad]
+    with pytest.raises(bst.BrainStateError, match=text):
+        call(spikes)
+
+
+def made(**changes):
+    given = {'step': [1, 2], 'i': [0, 1], 'size': 2, 'dt': 0.1 * u.ms, 'start': 0, 'stop': 10}
+    return Spikes(**(given | changes))
+
+
+MADE = {
+    'absent neuron': ({'i': [0, 2]}, 'i has numbers from 0 to 2, but must stay between 0 and 1'),
+    'step outside': ({'step': [1, 10]}, 'step has numbers from 1 to 10, but must stay between 0 and 9'),
+    'lengths': ({'i': [0]}, r'i has shape \(1,\), but step \(2,\)'),
+    'float steps': ({'step': [1.0, 2.0]}, 'step has the type float64'),
+    'reversed': ({'start': 11}, 'start = 11 is after stop = 10'),
+    'half a neuron': ({'size': 2.5}, r'size is 2\.5, but must be an integer'),
+    'absent trial': ({'trial': [0, 3], 'n_trials': 2}, 'trial has numbers from 0 to 3'),
+}
+
+
+@pytest.mark.parametrize('bad', MADE)
+def test_spikes_that_contradict_themselves_are_an_error(bad):
+    changes, text = MADE[bad]
+    with pytest.raises(bst.BrainStateError, match=text):
+        made(**changes)
+
+
+def test_spikes_in_another_order_are_sorted():
+    spikes = made(step=[5, 1, 5, 3], i=[0, 1, 1, 0], trial=[0, 1, 1, 0], n_trials=2)
+    np.testing.assert_array_equal(np.stack([spikes.step, spikes.i, spikes.trial]), [[1, 3, 5, 5], [1, 0, 0, 1], [1, 0, 0, 1]])
+
+
+def test_times_are_exact_after_a_long_time():
+    late = made(step=[10**8, 10**8 + 1], start=10**8, stop=10**8 + 10)
+    np.testing.assert_allclose(late.t.to_decimal(u.ms), [1e7, 1e7 + 0.1], rtol=1e-15)
+    assert [float(x.to_decimal(u.ms)) for x in (late.t_start, late.t_stop, late.duration)] == pytest.approx(
+        [1e7, 1e7 + 1.0, 1.0], rel=1e-12
+    )
 
 
 def test_spikes_are_immutable(spikes):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from brainpy_state import ParameterError
-from brainpy_state.record import Spikes, correlation_coefficient, cv, isi, mean_firing_rate, population_rate
+from brainpy_state.record import Spikes, correlation_coefficient, cv, firing_rates, isi, mean_firing_rate, population_rate
 
 N_TRIALS, SIZE, STOP = 3, 5, 105
 RASTER = np.random.default_rng(0).random((STOP, N_TRIALS, SIZE)) < np.array([0.02, 0.2, 0.4])[:, None]
@@ -54,6 +54,8 @@ def test_spike_trains_are_a_list_for_each_trial():
 def test_rates_are_means_over_trials():
     mean = np.mean([mean_firing_rate(trial).to_decimal(u.Hz) for trial in TRIALS])
     np.testing.assert_allclose(mean_firing_rate(BATCH).to_decimal(u.Hz), mean, rtol=1e-6)
+    rates = np.mean([firing_rates(trial).to_decimal(u.Hz) for trial in TRIALS], axis=0)
+    np.testing.assert_allclose(firing_rates(BATCH).to_decimal(u.Hz), rates, rtol=1e-12)
     t, rate = population_rate(BATCH, 2.0 * u.ms)
     mean = np.mean([population_rate(trial, 2.0 * u.ms)[1].to_decimal(u.Hz) for trial in TRIALS], axis=0)
     np.testing.assert_allclose(rate.to_decimal(u.Hz), mean, rtol=1e-6)
@@ -97,5 +99,7 @@ def test_a_trial_that_there_is_not_is_an_error(trial):
 def test_spikes_without_a_batch_have_no_trials():
     with pytest.raises(ParameterError, match='without a batch'):
         TRIALS[0].of_trial(0)
+    with pytest.raises(ParameterError, match='trial is 1.0, but must be an integer'):
+        BATCH.of_trial(1.0)
     with pytest.raises(ParameterError, match='both trial and n_trials'):
         Spikes(np.zeros(1, int), np.zeros(1, int), 3, 0.1 * u.ms, 0, 10, trial=np.zeros(1, int))

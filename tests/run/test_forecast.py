@@ -70,7 +70,7 @@ def test_every_array_of_a_network_is_counted_once_as_what_it_is(net):
     assert found.states == 2 * 4 * N + g + refractory  # V and spike besides
     assert found.delays == 10 * 4 * N + 4
     assert found.connectivity == 4 * (N + 1) + SYNAPSES * (4 + 4)
-    assert found.recorders == 2 * 4 * (1 << 10) + 4
+    assert found.recorders == 3 * 4 * (1 << 10) + 4 + 5 * 4
     assert found.inputs == found.residuals == 0
     assert bytes_at(found, "Connection 'proj.comm'.weight") == 4 * SYNAPSES
 
@@ -148,7 +148,7 @@ def test_a_forecast_changes_nothing(dt):
     bst.forecast(bst.run, net.step, 5.0 * u.ms, recorders=[small])
     assert all(state.value is before[path] for path, state in states.items())
     assert small.capacity == 1
-    assert small.kept == []
+    assert small.kept.events == ()
 
 
 def test_states_may_be_created_in_what_is_forecast_and_are_gone_after(dt):

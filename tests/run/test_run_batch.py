@@ -65,7 +65,7 @@ def test_a_batch_equals_single_runs_bit_for_bit(singles, capacity, chunk, as_boo
     spikes = simulate(net, DRIVE, chunk=chunk)
     assert (spikes.size, spikes.n_trials) == (SIZE, TRIALS)
     assert len(spikes) == sum(map(len, singles)) > 1000
-    assert capacity > 1000 or len(net.recorder.kept) > 10  # it was emptied many times
+    assert capacity > 1000 or len(net.recorder.kept.events) > 3  # it was emptied several times
     for k, single in enumerate(singles):
         same(spikes.of_trial(k), single)
     order = np.lexsort((spikes.i, spikes.trial, spikes.step))

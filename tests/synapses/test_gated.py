@@ -106,6 +106,19 @@ def test_a_released_amount_scales_the_pulse(x64):
     np.testing.assert_allclose(s, gate(0.0, 0.4 * 0.49, 0.18, DT * np.arange(6)), rtol=1e-12)
 
 
+@pytest.mark.parametrize('amount', [1.0, 2.0, 3.0, 1.9])
+def test_several_spikes_in_a_step_are_one_pulse(amount, x64):
+    for make in (AMPA, BioNMDA):
+        np.testing.assert_array_equal(opened(make(1), amount * train(20, [0, 3])), opened(make(1), train(20, [0, 3])))
+
+
+@pytest.mark.parametrize('value', [-1.0, -0.1, np.nan, np.inf])
+def test_what_is_no_amount_is_an_error_that_names_it(value, dt):
+    synapse = init_all_states(GABAa(2, name='I'))
+    with pytest.raises(ValueError, match=f"GABAa 'I': spikes have the value {value:g}, but must be amounts that are released: 0 or more"):
+        for_loop(synapse, jnp.array([[0.0, 1.0], [value, 0.5]]))
+
+
 def test_the_derivative_by_a_released_amount_is_exact(x64):
     synapse = AMPA(1)
 

@@ -1,6 +1,7 @@
 """Short-term plasticity against its recursion from spike to spike, and against NEST."""
 
 import json
+import re
 from pathlib import Path
 
 import brainunit as u
@@ -11,7 +12,7 @@ import pytest
 import brainpy_state as bst
 from brainpy_state import STD, STP
 from brainpy_state.nn import init_all_states
-from brainpy_state.transform import for_loop, grad
+from brainpy_state.transform import for_loop, grad, jit
 
 DT = 0.1
 NEST = json.loads((Path(__file__).parent / 'nest_tsodyks2.json').read_text())
@@ -128,34 +129,99 @@ def test_U_is_a_fraction(make, U):
         make(1, U=U)
 
 
+SEVERAL = np.array([0, 1, 3, 2, 0, 0, 17, 1, 0, 2])
+
+
+def one_after_the_other(make, U, spikes, tau_f=20.0, tau_d=80.0):
+    """The releases of each step, in a loop over its spikes; of the last one or of none, a part of so much acts."""
+    x, u_, released = 1.0, 0.0, []
+    for n in spikes:
+        out, earlier = 0.0, max(int(np.ceil(n - 0.5)) - 1, 0)
+        for part in [1.0] * earlier + [n - earlier]:
+            rise = U * (1 - u_)
+            amount = part * x * (u_ + rise if make is STP else 1.0)
+            out, u_ = out + amount, u_ + part * rise
+            x -= amount if make is STP else U * amount
+        released.append(out)
+        x, u_ = 1 + (x - 1) * np.exp(-DT / tau_d), u_ * np.exp(-DT / tau_f)
+    return np.array(released)
+
+
+def short(make, size, U):
+    return make(size, U=U, tau_f=20.0 * u.ms, tau_d=80.0 * u.ms) if make is STP else make(size, U=U, tau=80.0 * u.ms)
+
+
+@pytest.mark.parametrize('backend', ['numba', 'xla'])
+@pytest.mark.parametrize('dtype', ['float32', 'int32'])
 @pytest.mark.parametrize('make', [STP, STD])
-def test_gradients_by_U_and_by_spikes_are_exact(make, x64):
+def test_n_spikes_in_a_step_act_one_after_the_other(make, dtype, backend):
+    U = np.array([0.0, 1e-5, 0.07, 0.6, 1.0], 'float32')
+    with bst.event.use_backend(backend):
+        model = short(make, (60, 5), np.broadcast_to(U, (60, 5)))  # large enough for a native step
+        released = run(model, np.broadcast_to(SEVERAL[:, None, None], (10, 60, 5)).astype(dtype))
+    for k in range(5):
+        exact = one_after_the_other(make, float(U[k]), SEVERAL)
+        np.testing.assert_allclose(released[:, 0, k], exact, rtol=1e-5, atol=2e-7)  # some ten roundings, of resources of about 1
+    assert ((model.x.value >= 0) & (model.x.value <= 1)).all()
+    if make is STP:
+        assert ((model.u.value >= 0) & (model.u.value <= 1)).all()
+
+
+def test_three_spikes_at_once_release_what_nest_gives(x64):
+    model = init_all_states(STP(1, U=0.6, tau_f=50.0 * u.ms, tau_d=200.0 * u.ms))
+    with bst.environ.context(dt=DT * u.ms):
+        # 0.6, 0.84 of 0.4 and 0.936 of 0.064
+        assert float(model(3)[0]) == pytest.approx(0.6 + 0.84 * 0.4 + 0.936 * 0.064, rel=1e-14)
+
+
+@pytest.mark.parametrize('model', [STP(1), STD(1)], ids=['STP', 'STD'])
+@pytest.mark.parametrize('value', [-1.0, 0.3, 1.5, np.nan, np.inf, 1e6])
+def test_what_is_no_number_of_spikes_is_an_error_that_names_it(model, value, dt):
+    init_all_states(model)
+    text = re.escape(f'{type(model).__name__}: spikes have the value {value:g}, but must be numbers of spikes: 0, 1, 2 and so on')
+    for call in (model, jit(model)):
+        with pytest.raises(ValueError, match=text):
+            call(jnp.array([value]))
+    init_all_states(model)  # what a call outside of any program has written
+    with pytest.raises(ValueError, match=text):
+        for_loop(model, jnp.array([[1.0], [value], [0.0]]))
+    assert float(model.x.value[0]) == 1.0  # as before the loop
+
+
+@pytest.mark.parametrize('make', [STP, STD])
+def test_gradients_by_U_and_by_spikes_are_those_of_the_recursion(make, x64):
     U = bst.ParamState(jnp.array(0.2))
-    model = make(1, U=U)
-    spikes = jnp.zeros((12, 1)).at[jnp.array([0, 1, 5, 9])].set(1.0)
+    model = short(make, 1, U)
+    spikes = np.array([1.0, 1, 0, 2, 0, 1, 0, 0, 3, 1, 0, 0])
+    weights = np.arange(1.0, 13.0)
 
     def total(spikes):
         init_all_states(model)
         with bst.environ.context(dt=DT * u.ms):
-            return jnp.sum(for_loop(model, spikes) * jnp.arange(1.0, 13.0)[:, None])
+            return jnp.sum(for_loop(model, spikes[:, None])[:, 0] * weights)
 
-    by_U, by_spikes = grad(total, U, argnums=0)(spikes)
+    by_U, by_spikes = grad(total, U, argnums=0)(jnp.asarray(spikes))
     step = 1e-5
 
     def slope(change):
         return (change(step) - change(-step)) / (2 * step)  # the error is some step**2
 
-    def with_U(d):
-        U.value = jnp.array(0.2 + d)
-        return float(total(spikes))
-
-    expected = slope(with_U)
-    U.value = jnp.array(0.2)
+    expected = slope(lambda d: one_after_the_other(make, 0.2 + d, spikes) @ weights)
     assert float(u.get_mantissa(by_U)) == pytest.approx(expected, rel=1e-7)
-    for at in (0, 1, 2, 9):  # with a spike and without
-        expected = slope(lambda d, at=at: float(total(spikes.at[at, 0].add(d))))
-        assert float(by_spikes[at, 0]) == pytest.approx(expected, rel=1e-7)
+    for at in range(12):  # with a spike, with several and without
+        expected = slope(lambda d, at=at: one_after_the_other(make, 0.2, spikes + d * (np.arange(12) == at)) @ weights)
+        assert float(by_spikes[at]) == pytest.approx(expected, rel=1e-7)
     assert (np.asarray(by_spikes) != 0).all()
+
+
+@pytest.mark.parametrize('make', [STP, STD])
+def test_the_derivative_by_a_missing_spike_is_what_it_would_release(make, x64):
+    def released(spike):
+        model = init_all_states(short(make, 1, 0.2))
+        with bst.environ.context(dt=DT * u.ms):
+            return model(spike[None])[0]
+
+    assert float(grad(released)(jnp.array(0.0))) == pytest.approx(float(released(jnp.array(1.0))), rel=1e-14)
 
 
 def test_plasticity_that_defines_nothing_says_so(dt):
@@ -164,5 +230,7 @@ def test_plasticity_that_defines_nothing_says_so(dt):
 
     with pytest.raises(NotImplementedError, match='Silent does not define `release`'):
         init_all_states(Silent(1))(1.0)
+    with pytest.raises(NotImplementedError, match='Silent does not define `repeat`'):
+        init_all_states(Silent(1))(2.0)
     with pytest.raises(NotImplementedError, match='Silent does not define `recover`'):
         Silent(1).recover(0.1 * u.ms)

@@ -154,9 +154,11 @@ def _event_due(frame: Frame, nodes: list[Node]) -> None:
 
 
 def _event_record(frame: Frame, nodes: list[Node]) -> None:
-    _, step, events, count, active = nodes[0].operands
-    places = frame.address(active), frame.word(step), frame.address(events), frame.address(count)
-    frame.call('numba_record', 'record', (), *places, I64(events.size // 2))
+    spikes, step, events, count, clock, active = nodes[0].operands
+    call = I64(nodes[0].params['entries']), frame.word(step), I64(nodes[0].params['grid'])
+    written = map(frame.address, (events, count, clock))
+    places = frame.address(spikes), frame.address(active), *call, *written, I64(events.size // 3)
+    frame.call('numba_record', 'record', (str(spikes.dtype),), *places)
 
 
 def _delivered(node: Node) -> list[Any]:
