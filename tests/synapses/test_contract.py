@@ -134,7 +134,7 @@ def test_a_parameter_for_each_element_equals_single_elements(case, x64):
 
 def test_each_parameter_is_checked_and_described(case):
     model = case.make(1)
-    rows = {name: (default, meaning) for name, default, meaning in bst.nn._describe.parameter_rows(type(model))}
+    rows = {name: (default, meaning) for name, default, meaning in bst.modules._describe.parameter_rows(type(model))}
     assert rows.keys() == model.parameters.keys()
     for name, parameter in model.parameters.items():
         assert name in type(model).__doc__
