@@ -139,6 +139,7 @@ class ConductanceNeuron(Neuron):
         return {name: gate.steady(self, V) for name, gate in self.gates.items() if not gate.stored}
 
     def dV(self, I: Any, **values: Any) -> Any:  # noqa: E741
+        """The derivative of V in time, from the current and those through the channels; ``values`` are V and the gates."""
         total = I
         for channel in self.channels:
             total = total + channel.current(self, values)
