@@ -9,6 +9,8 @@ from ._backend import preference as preference
 from ._backend import set_backend as set_backend
 from ._backend import use_backend as use_backend
 from ._csr import CSR as CSR
+from ._explain import Report as Report
+from ._fuse import explain as explain
 from ._fuse import fuse as fuse
 from ._implied import AllToAll as AllToAll
 from ._implied import OneToOne as OneToOne
@@ -30,10 +32,12 @@ __all__ = [
     'AllToAll',
     'OneToOne',
     'Procedural',
+    'Report',
     'Rule',
     'Structure',
     'backend',
     'due',
+    'explain',
     'fuse',
     'preference',
     'product',

@@ -14,7 +14,6 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from . import _backend, _native
-from ._nodes import Unsupported
 from ._plan import Plan, plan
 
 
@@ -59,11 +58,8 @@ def install(
         try:
             todo = planned(*ctx.avals_in, **parameters)
             target = _native.handler(todo)
-        except Unsupported as reason:
-            _backend.left_to_xla(str(reason))
-            return as_xla_on_cpu(ctx, *operands, **parameters)
         except _native.Unavailable as problem:
-            _backend.without('numba', choice, 'cpu', str(problem))
+            _backend.failed('numba', choice, str(problem))
             return as_xla_on_cpu(ctx, *operands, **parameters)
         # The memory that the function needs for itself is given as further results.
         extra = [ShapedArray((size,), dtype) for size, dtype in todo.results[len(ctx.avals_out) :]]
@@ -81,7 +77,7 @@ def install(
                 return as_pallas(ctx, *operands, **parameters)
         except Exception as error:  # what JAX of another version cannot compile
             first_line = str(error).strip().partition('\n')[0]
-            _backend.without('pallas', choice, 'cuda', f'{primitive} cannot be compiled ({first_line})')
+            _backend.failed('pallas', choice, f'the kernel of {primitive} cannot be compiled ({first_line})')
             return as_xla(ctx, *operands, **parameters)
 
     def elsewhere(ctx: mlir.LoweringRuleContext, *operands: Any, **parameters: Any) -> Any:

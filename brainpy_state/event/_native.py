@@ -30,7 +30,7 @@ _log = logging.getLogger('brainpy_state.event')
 lock = threading.RLock()
 _functions: dict[tuple[Option, ...], Function] = {}
 _registered: set[str] = set()  # XLA accepts a name only once
-_failures: list[str] = []  # functions that could not be built: none is tried again
+_failures: dict[tuple[Option, ...], str] = {}  # functions that could not be built: none is tried again
 _engines: list[Any] = []  # the loaded code lives as long as its engine
 
 # What functions are made of besides the file of their builder.
@@ -46,8 +46,8 @@ class Unavailable(RuntimeError):  # noqa: N818 -- a reason to fall back, not a f
 
 
 def problem() -> str | None:
-    """Why native kernels cannot be used in this process, or None."""
-    return _failures[0] if _failures else _missing()
+    """Why native kernels cannot be used in this process, or None. That one of them cannot be compiled concerns it alone."""
+    return _missing()
 
 
 @functools.cache
@@ -124,13 +124,15 @@ def function(module: str, builder: str, *options: Option) -> Function:
 
 def _function(module: str, builder: str, *options: Option) -> Function:
     wanted = (module, builder, *options)
+    if wanted in _failures:
+        raise Unavailable(_failures[wanted])
     if wanted not in _functions:
         try:
             _functions[wanted] = _build(module, builder, options)
         except Exception as error:
             # Whatever a compiler of another version trips over, XLA and NumPy still work, and the caller logs the reason.
-            _failures.append(f'the native function {builder} cannot be compiled ({_first_line(error)})')
-            raise Unavailable(_failures[-1]) from error
+            _failures[wanted] = f'the native function {builder} cannot be compiled ({_first_line(error)})'
+            raise Unavailable(_failures[wanted]) from error
     return _functions[wanted]
 
 

@@ -8,8 +8,10 @@ from typing import Any
 from llvmlite import ir
 
 from .. import _threads
-from .._nodes import Node, longest_row
+from .._flat import longest_row
+from .._nodes import Node
 from .llvm_frame import Frame
+from .llvm_moves import join, put, reduce
 from .llvm_operations import I64, Value, type_of
 
 SHARED = 1 << 17  # items of a loop from which on threads share it: before, what they take from each other's caches costs more
@@ -177,4 +179,7 @@ EVENTS: dict[str, Callable[[Frame, list[Node]], None]] = {
     'event_to_weight': _event_to_weight,
     'event_due': _event_due,
     'event_record': _event_record,
+    'put': put,
+    'join': join,
+    'reduce': reduce,
 }
