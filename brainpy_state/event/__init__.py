@@ -16,7 +16,6 @@ from ._implied import AllToAll as AllToAll
 from ._implied import OneToOne as OneToOne
 from ._procedural import Procedural as Procedural
 from ._procedural import Rule as Rule
-from ._products import Structure as Structure
 from ._products import product as product
 from ._products import to_post as to_post
 from ._products import to_pre as to_pre
@@ -24,6 +23,7 @@ from ._products import to_weight as to_weight
 from ._record import record as record
 from ._ring import due as due
 from ._ring import to_ring as to_ring
+from ._structure import Structure as Structure
 from ._threads import set_threads as set_threads
 from ._threads import threads as threads
 

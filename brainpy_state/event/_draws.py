@@ -17,6 +17,7 @@ GOLDEN, MIX_1, MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111E
 LOG_Q, WEIGHT_LAW, DELAY_LAW, P, WORDS = 3, 4, 10, 16, 17
 
 BINS = 256  # int64 numbers at the start of the memory of a native sort; the rest is as large as what is sorted
+HEAD = 64  # bytes at the start of the memory in which a row of synapses is drawn
 AHEAD = 16  # gaps that native code draws at once, a power of two
 
 SQRT_HALF, LN_2 = math.sqrt(0.5), math.log(2.0)
@@ -42,6 +43,16 @@ OF_FAR_TAIL = (
     (2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5, 7.86869131145613259100e-4,
      1.48753612908506148525e-2, 1.36929880922735805310e-1, 5.99832206555887937690e-1, 1.0),
 )  # fmt: skip
+
+
+def longest_row(rule: Any, post: int) -> int:
+    """Synapses of a source that there must be room for."""
+    return -(-(post if rule.kind == 'gaps' else rule.width) // 8) * 8
+
+
+def row_memory(parameters: dict[str, Any]) -> int:
+    """Bytes that the drawing of a row needs, of the parameters of an operation."""
+    return HEAD + 8 * BINS + 36 * longest_row(parameters['rule'], parameters['shape'][1])
 
 
 class Formulas(NamedTuple):

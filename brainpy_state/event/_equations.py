@@ -9,7 +9,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from ._moves import MOVES, REFUSED_MOVES
-from ._nodes import EVENTS
+from ._operation import OPERATIONS
 
 # The parameters under which equations keep another jaxpr, which may stand in their place.
 CALLS = {
@@ -39,7 +39,7 @@ def called(eqn: Any) -> ClosedJaxpr | None:
 def refusal(eqn: Any) -> str:
     """Why an equation cannot be part of a native function; '' if it can."""
     name, avals = eqn.primitive.name, [v.aval for v in (*eqn.invars, *eqn.outvars)]
-    if name in EVENTS:
+    if name in OPERATIONS:
         return ''
     if eqn.effects:
         return 'it has side effects'

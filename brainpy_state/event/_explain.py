@@ -13,7 +13,7 @@ from typing import Any
 import brainunit
 import jax
 
-from ._nodes import EVENTS
+from ._operation import OPERATIONS
 
 _log = logging.getLogger('brainpy_state.event')
 _LIBRARIES = tuple(map(os.path.dirname, (os.path.dirname(__file__), str(jax.__file__), str(brainunit.__file__))))
@@ -95,7 +95,7 @@ def report(groups: list[Any], reason_of: Callable[[Any], str]) -> Report:
 
 def _native(eqns: list[Any]) -> Native:
     names = (eqn.primitive.name for eqn in eqns)
-    return Native(len(eqns), max(map(items, eqns)), tuple(name.removeprefix('event_') for name in names if name in EVENTS))
+    return Native(len(eqns), max(map(items, eqns)), tuple(name.removeprefix('event_') for name in names if name in OPERATIONS))
 
 
 def items(eqn: Any) -> int:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
-from . import _draws
 from ._equations import RENAMES, called
 from ._moves import MOVES, read, strides_of
-from ._nodes import DRAWN, EVENTS, HEAD, ON_ACTIVE, Node, Number, Part, Value, size_of, source_of
+from ._nodes import Node, Number, Part, Value, size_of, source_of
+from ._operation import OPERATIONS, Operation
+
+_COLLECT = Operation('collect', native='llvm_events.collect')
+_MEMORY = Operation('memory', native='llvm_events.memory')
 
 
 class Flat:
@@ -45,9 +49,12 @@ class Flat:
         size = next((n for n in map(size_of, operands) if n != 1), 1) if size is None else size
         return self._add(Node(name, {}, list(operands), size, np.dtype(dtype)))
 
-    def event(self, name: str, params: dict[str, Any], operands: list[Value], aval: Any) -> Node:
-        """A node of an operation on memory."""
-        return self._add(Node(name, params, operands, aval.size, aval.dtype))
+    def operate(self, operation: Operation, params: dict[str, Any], operands: list[Value], *avals: Any) -> list[Node]:
+        """The nodes of an operation on memory, one for each of its results."""
+        changed = operation.in_place
+        return [
+            self._add(Node(operation.name, params, operands, v.size, v.dtype, operation, k, changed.get(k))) for k, v in enumerate(avals)
+        ]
 
     def stored(self, value: Value, aval: Any) -> Value:
         """A value that has memory, with as many items as it is said to have."""
@@ -65,8 +72,8 @@ class Flat:
             return operands
         if name in MOVES:
             return MOVES[name](self, eqn, operands)
-        if name in EVENTS:
-            return self._event(eqn, operands)
+        if name in OPERATIONS:
+            return self._operation(OPERATIONS[name], eqn, operands)
         operands = [self._spread(x, v.aval, out.aval) for x, v in zip(operands, eqn.invars, strict=True)]
         if name in ('mul', 'div') and out.aval.dtype.kind == 'f':
             name, operands = _scaled(name, operands)
@@ -82,21 +89,22 @@ class Flat:
         strides = [0 if n == 1 else stride for n, stride in zip(given.shape, strides_of(given.shape), strict=True)]
         return read(self, value, wanted.shape, strides)
 
-    def _event(self, eqn: Any, operands: list[Value]) -> list[Value]:
-        name = eqn.primitive.name
+    def _operation(self, operation: Operation, eqn: Any, operands: list[Value]) -> list[Value]:
         operands = [self.stored(x, v.aval) if v.aval.ndim else x for x, v in zip(operands, eqn.invars, strict=True)]
-        if name in ON_ACTIVE:
-            place = ON_ACTIVE[name]
+        if (place := operation.spikes) is not None:
             operands.append(self._active(operands[place], eqn.invars[place].aval.shape))
-        if name in DRAWN:
-            operands.append(self._memory(HEAD + 8 * _draws.BINS + 36 * longest_row(eqn.params)))
-        return [self._add(Node(name, eqn.params, operands, v.aval.size, v.aval.dtype, k)) for k, v in enumerate(eqn.outvars)]
+        if operation.memory:
+            operands.append(self._memory(operation.memory(eqn.params)))
+        nodes = self.operate(operation, eqn.params, operands, *(v.aval for v in eqn.outvars))
+        for node in nodes:
+            node.changed = None if node.changed is None else node.changed % len(eqn.invars)
+        return [*nodes]
 
     def _memory(self, size: int) -> Node:
         """Room of so many bytes, for one operation after the other."""
         size = 1 << (size - 1).bit_length()
         if size not in self._rooms:
-            self._rooms[size] = self._add(Node('memory', {}, [], size, np.dtype(np.uint8)))
+            (self._rooms[size],) = self.operate(_MEMORY, {}, [], jax.ShapeDtypeStruct((size,), np.uint8))
         return self._rooms[size]
 
     def _active(self, spikes: Any, shape: tuple[int, ...]) -> Node:
@@ -104,15 +112,9 @@ class Flat:
         *batch, size = shape
         key = source_of(spikes), spikes.first if isinstance(spikes, Part) else 0, shape
         if key not in self._collected:
-            rows = int(np.prod(batch))
-            self._collected[key] = self._add(Node('collect', {'size': size}, [spikes], rows * (size + 1), np.dtype(np.int32)))
+            rows = jax.ShapeDtypeStruct((*batch, size + 1), np.int32)
+            (self._collected[key],) = self.operate(_COLLECT, {'size': size}, [spikes], rows)
         return self._collected[key]
-
-
-def longest_row(params: dict[str, Any]) -> int:
-    """Synapses of a source that there must be room for."""
-    rule = params['rule']
-    return -(-(params['shape'][1] if rule.kind == 'gaps' else rule.width) // 8) * 8
 
 
 def _number(value: Any, aval: Any) -> Number:

@@ -17,7 +17,7 @@ from jax.interpreters import ad
 from . import _backend, _lowering, _native
 from ._equations import refusal
 from ._explain import Left, Report, items, report, say
-from ._nodes import EVENTS
+from ._operation import OPERATIONS
 from ._plan import Plan, plan
 
 _SMALLEST = 256  # items: shorter loops gain nothing
@@ -167,7 +167,7 @@ def _grouped(jaxpr: Jaxpr, left: Collection[int] = ()) -> list[JaxprEqn | list[J
 
 
 def _is_worth_it(eqns: list[Any]) -> bool:
-    return any(eqn.primitive.name in EVENTS or items(eqn) >= _SMALLEST for eqn in eqns)
+    return any(eqn.primitive.name in OPERATIONS or items(eqn) >= _SMALLEST for eqn in eqns)
 
 
 def _extract(jaxpr: Jaxpr, eqns: list[JaxprEqn], succession: dict[Var, Any]) -> tuple[ClosedJaxpr, tuple[tuple[int, int], ...]]:
@@ -202,7 +202,7 @@ def _failures(jaxpr: Jaxpr, eqns: Sequence[JaxprEqn]) -> dict[int, str]:
     failed = {}
     for eqn in eqns:
         try:
-            _native.handler(plan(_alone(jaxpr, eqn), {}))
+            _lowering.target(plan(_alone(jaxpr, eqn), {}))
         except _native.Unavailable as problem:
             failed[id(eqn)] = str(problem)
     return failed
@@ -215,7 +215,7 @@ def _compiled(jaxpr: Jaxpr, succession: dict[Var, Any], failed: dict[int, str]) 
         if isinstance(group, list):
             part, pairs = _extract(jaxpr, group, succession)
             try:
-                _native.handler(plan(part, dict(pairs)))
+                _lowering.target(plan(part, dict(pairs)))
             except _native.Unavailable as problem:
                 failed |= _failures(jaxpr, group) or dict.fromkeys(map(id, group), str(problem))
                 return _compiled(jaxpr, succession, failed)

@@ -13,8 +13,12 @@ import jax
 import numpy as np
 
 from ._nodes import Node, Number, Part, Value, size_of
+from ._operation import Operation
 
 _INT64 = np.dtype(np.int64)
+_PUT = Operation('put', native='llvm_moves.put', in_place={0: 0})
+_JOIN = Operation('join', native='llvm_moves.join')
+_REDUCE = Operation('reduce', native='llvm_moves.reduce')
 _Mode = jax.lax.GatherScatterMode
 
 
@@ -24,8 +28,8 @@ class Nodes(Protocol):
     def compute(self, name: str, dtype: Any, *operands: Value, size: int | None = None) -> Value:
         """A node of an operation on single items."""
 
-    def event(self, name: str, params: dict[str, Any], operands: list[Value], aval: Any) -> Node:
-        """A node of an operation on memory."""
+    def operate(self, operation: Operation, params: dict[str, Any], operands: list[Value], *avals: Any) -> list[Node]:
+        """The nodes of an operation on memory."""
 
     def stored(self, value: Value, aval: Any) -> Value:
         """A value that has memory, with as many items as it is said to have."""
@@ -201,7 +205,8 @@ def _put(flat: Nodes, source: Value, whole: Any, update: Value, part: Any, place
     if not part.size:
         return source
     params = {'shape': whole.shape, 'part': part.shape}
-    return flat.event('put', params, [flat.stored(source, whole), flat.stored(update, part), *places], whole)
+    (node,) = flat.operate(_PUT, params, [flat.stored(source, whole), flat.stored(update, part), *places], whole)
+    return node
 
 
 def _pad(flat: Nodes, eqn: Any, operands: list[Value]) -> list[Value]:
@@ -217,7 +222,7 @@ def _join(flat: Nodes, eqn: Any, operands: list[Value]) -> list[Value]:
     if len(stored) == 1 or not out.size:
         return stored[:1]
     times = math.prod(out.shape[:axis])
-    return [flat.event('join', {'times': times}, stored, out)]
+    return [*flat.operate(_JOIN, {'times': times}, stored, out)]
 
 
 def _reduce(flat: Nodes, eqn: Any, operands: list[Value]) -> list[Value]:
@@ -227,7 +232,7 @@ def _reduce(flat: Nodes, eqn: Any, operands: list[Value]) -> list[Value]:
     order = [axis for axis in range(given.ndim) if axis not in axes] + list(axes)
     source = flat.stored(_permuted(flat, source, given.shape, order), given)
     params = {'how': eqn.primitive.name.partition('_')[2], 'items': math.prod(given.shape[axis] for axis in axes)}
-    return [flat.event('reduce', params, [source], eqn.outvars[0].aval)]
+    return [*flat.operate(_REDUCE, params, [source], eqn.outvars[0].aval)]
 
 
 def _gather(flat: Nodes, eqn: Any, operands: list[Value]) -> list[Value]:

@@ -16,13 +16,13 @@ import os
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import _ffi
-from ._plan import Plan
 
 Option = str | bool
 
@@ -71,12 +71,15 @@ class Function(NamedTuple):
         return _PLAIN(self.address)(*map(ctypes.c_int64, numbers))
 
 
-def handler(plan: Plan) -> str:
+def handler(write: Callable[[tuple[int, int], Callable[..., tuple[str, int]]], str], symbol: str) -> str:
     """Compile and register a native function of XLA's call frame and return the name of its custom call.
 
     Parameters
     ----------
-    plan : Plan -- what it does
+    write : callable
+        ``write(version, find)`` gives its LLVM code, where ``find(module, builder, *options)`` gives symbol and address of a function.
+    symbol : str
+        What the function is called in the code.
 
     Raises
     ------
@@ -85,23 +88,17 @@ def handler(plan: Plan) -> str:
     """
     with lock:
         try:
-            return _handler(plan)
+            text = write(_ffi.api_version(), _function)
+            key = _fingerprint(text)
+            name = f'brainpy_state_{key[:24]}'
+            if name not in _registered:
+                _ffi.register(name, _load(_read(key) or _optimise(key, text), symbol))
+                _registered.add(name)
+            return name
         except Unavailable:
             raise
         except Exception as error:
             raise Unavailable(f'a native step cannot be compiled ({_first_line(error)})') from error
-
-
-def _handler(plan: Plan) -> str:
-    from .backends import llvm_step
-
-    text = llvm_step.compile_plan(plan, _ffi.api_version(), _function)
-    key = _fingerprint(text)
-    name = f'brainpy_state_{key[:24]}'
-    if name not in _registered:
-        _ffi.register(name, _load(_read(key) or _optimise(key, text), llvm_step.SYMBOL))
-        _registered.add(name)
-    return name
 
 
 def function(module: str, builder: str, *options: Option) -> Function:

@@ -7,21 +7,7 @@ from typing import Any
 
 import numpy as np
 
-EVENTS = (
-    'event_to_post', 'event_to_pre', 'event_to_weight', 'event_record', 'event_to_ring', 'event_due',
-    'event_dense', 'event_drawn_to_post', 'event_drawn_to_pre', 'event_drawn_to_ring', 'collect', 'memory', 'put', 'join', 'reduce',
-)  # fmt: skip
-# Event operations that work on a list of the sources that fire, and which of their operands the spikes are.
-ON_ACTIVE = {
-    'event_to_post': -1, 'event_to_ring': -3, 'event_record': 0,
-    'event_dense': 1, 'event_drawn_to_post': 1, 'event_drawn_to_ring': 1,
-}  # fmt: skip
-# Results that are an operand, changed in place: number of the result to number of the operand.
-IN_PLACE = {
-    'event_record': {0: 2, 1: 3}, 'event_to_ring': {0: -2}, 'event_due': {0: -1}, 'event_drawn_to_ring': {0: 3}, 'put': {0: 0},
-}  # fmt: skip
-DRAWN = ('event_drawn_to_post', 'event_drawn_to_pre', 'event_drawn_to_ring')
-HEAD = 64  # bytes at the start of the memory in which a row of synapses is drawn
+from ._operation import Operation
 
 
 @dataclass(eq=False)
@@ -63,26 +49,17 @@ class Node:
     operands: list[Any]
     size: int
     dtype: np.dtype
+    operation: Operation | None = None  # on memory, or on single items
     which: int = 0  # of several results of one operation
+    changed: int | None = None  # which operand it is then, changed in place
+    into: Any = None  # what it is added to in place; its last two operands are a factor and that
     stage: int = -1
     results: list[int] = field(default_factory=list)  # numbers of the results that hold it
-    into: Any = None  # what it is added to in place; its last two operands are a factor and that
-
-    @property
-    def is_event(self) -> bool:
-        return self.name in EVENTS
 
     @property
     def changes(self) -> Any:
-        """The operand whose memory it takes and changes, or None."""
-        if self.into is not None:
-            return self.into
-        return None if self.changed_place is None else self.operands[self.changed_place]
-
-    @property
-    def changed_place(self) -> int | None:
-        """Which operand that is, where the operation itself says so."""
-        return IN_PLACE.get(self.name, {}).get(self.which)
+        """The value whose memory it takes and changes, or None."""
+        return self.into if self.changed is None else self.operands[self.changed]
 
 
 Value = Operand | Number | Part | Node

@@ -12,10 +12,8 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad
 
 from . import _backend, _lowering
+from ._operation import Operation
 from .backends import xla_record
-
-record_p = Primitive('event_record')
-record_p.multiple_results = True
 
 
 def record(spikes: Array, step: Array | int, events: Array, count: Array) -> tuple[Array, Array]:
@@ -78,16 +76,21 @@ def _aval(spikes: Any, step: Any, events: Any, count: Any, *, backend: str) -> l
     return [jax.core.ShapedArray(x.shape, x.dtype) for x in (events, count)]
 
 
-def _tangent(primals: Any, tangents: Any, **parameters: Any) -> tuple[Any, Any]:
-    results = record_p.bind(*primals, **parameters)
+def _tangent(primitive: Primitive, primals: Any, tangents: Any, **parameters: Any) -> tuple[Any, Any]:
+    results = primitive.bind(*primals, **parameters)
     return results, [ad.Zero(jax.typeof(x).to_tangent_aval()) for x in results]
 
 
-def _batch(operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:
-    return _lowering.map_lanes(record_p, operands, axes, parameters)
-
-
-record_p.def_abstract_eval(_aval)
-ad.primitive_jvps[record_p] = _tangent
-_lowering.set_batching(record_p, _batch)
-_lowering.install(record_p, xla_record.record)
+record_p = _lowering.define(
+    Operation(
+        'event_record',
+        native='llvm_events.record',
+        spikes=0,
+        in_place={0: 2, 1: 3},
+        aval=_aval,
+        portable=xla_record.record,
+        multiple_results=True,
+        tangent=_tangent,
+        batch=_lowering.map_lanes,
+    )
+)

@@ -47,7 +47,7 @@ def in_turn(nodes: list[Node]) -> list[Node]:
             users.setdefault(source, []).append(operation)
     changed: set[Any] = set()
     for operation in list(operations):
-        for place in dict.fromkeys(place for node in operation.nodes if (place := node.changed_place) is not None):
+        for place in dict.fromkeys(place for node in operation.nodes if (place := node.changed) is not None):
             value = operation.operands[place]
             others = [user for user in users.get(source_of(value), ()) if user is not operation]
             if _is_free(value, operation, others) and value not in changed:
@@ -66,7 +66,7 @@ def in_turn(nodes: list[Node]) -> list[Node]:
 def _copied(operation: _Operation, place: int) -> _Operation:
     """Give an operation a copy of an operand."""
     value = operation.operands[place]
-    size = next(node.size for node in operation.nodes if node.changed_place == place)
+    size = next(node.size for node in operation.nodes if node.changed == place)
     copy = _Operation(operation.number, Node('copy', {}, [value], size, value.dtype))
     operation.operands[place] = copy.nodes[0]
     operation.before.add(copy)
@@ -84,7 +84,7 @@ def _is_free(value: Any, operation: _Operation, others: Iterable[_Operation]) ->
 def _operations(nodes: list[Node]) -> list[_Operation]:
     found: dict[Any, _Operation] = {}
     for number, node in enumerate(nodes):
-        key = id(node.operands) if node.is_event and node.operands else node
+        key = id(node.operands) if node.operation and node.operands else node
         if key in found:
             found[key].nodes.append(node)
         else:

@@ -9,7 +9,7 @@ from llvmlite import ir
 from .. import _threads
 from .._nodes import Number
 from .._plan import Plan, Stage
-from .llvm_events import EVENTS, SHARED
+from .llvm_events import SHARED
 from .llvm_frame import I32, Find, Frame, answer_metadata, counting
 from .llvm_operations import I64, OPERATIONS, Value, constant, load, reads_memory, store
 
@@ -34,8 +34,8 @@ def compile_plan(plan: Plan, version: tuple[int, int], find: Find) -> str:
     answer_metadata(b, handler.args[0], version)
     frame = Frame(plan, b, handler.args[0], find)
     for number, stage in enumerate(plan.stages):
-        if stage.event:
-            EVENTS[stage.event](frame, stage.nodes)
+        if stage.operation:
+            stage.operation.write(frame, stage.nodes)
         elif stage.size == 1:
             _straight(frame, stage)
         elif stage.size:
