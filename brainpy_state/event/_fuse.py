@@ -69,6 +69,7 @@ def explain(f: Callable, *args: Any, carried: int = 0) -> Report:
 
     Examples
     --------
+    >>> import jax.numpy as jnp
     >>> x = jnp.ones(1000)
     >>> print(explain(lambda x: [jnp.sort(jnp.exp(x))], x))
     native: 1 equation on up to 1000 items

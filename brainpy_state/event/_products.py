@@ -112,6 +112,7 @@ def product(structure: Structure, weight: Array | float, spikes: Array) -> Array
 
     Examples
     --------
+    >>> from brainpy_state.event import CSR
     >>> csr = CSR.from_pairs([0, 0, 2], [1, 3, 0], (3, 4))
     >>> product(csr, 0.5, jnp.array([True, False, False])).tolist()
     [0.0, 0.5, 0.0, 0.5]

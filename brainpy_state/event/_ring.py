@@ -46,6 +46,7 @@ def to_ring(slots: Structure, weight: Array | float, spikes: Array, row: Array |
 
     Examples
     --------
+    >>> from brainpy_state.event import CSR
     >>> slots = CSR.from_pairs([0, 0], [1, 2 * 3 + 0], (1, 3 * 3))  # to neuron 1 at once, to neuron 0 after two steps
     >>> to_ring(slots, 0.5, jnp.array([True]), 2, jnp.zeros((3, 3))).tolist()
     [[0.0, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.5, 0.0]]
