@@ -83,6 +83,7 @@ from .projections import GapJunction as GapJunction
 from .projections import Projection as Projection
 from .random import RandomState as RandomState
 from .run import Forecast as Forecast
+from .run import explain as explain
 from .run import forecast as forecast
 from .run import run as run
 from .state import BatchState as BatchState

@@ -80,7 +80,7 @@ class Connection(Module):
         super().__init__(name)
         self.structure: Any = structure
         self.space = space
-        shape: tuple[int, ...] = () if isinstance(structure, event.Procedural) else (structure.nnz,)
+        shape: tuple[int, ...] = structure.weight_shape
         self.delay_steps: Any = None
         if delay_steps is not None:
             self.made_for = environ.get('dt', desc=f'{self.label} counts delays in time steps')

@@ -21,8 +21,7 @@ def engine(draws: int, *kernels: tuple[str, ...]) -> ModuleType:
             return _sampling
         for kernel in kernels:
             _native.function(*kernel)
-    except _native.Unavailable:
-        # Asked again, the choice knows of the failure: it logs it, or raises where 'numba' was demanded.
-        _backend.resolve(choice, 'cpu')
+    except _native.Unavailable as problem:
+        _backend.failed('numba', choice, str(problem))
         return _sampling
     return _compiled

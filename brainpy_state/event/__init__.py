@@ -9,12 +9,13 @@ from ._backend import preference as preference
 from ._backend import set_backend as set_backend
 from ._backend import use_backend as use_backend
 from ._csr import CSR as CSR
+from ._explain import Report as Report
+from ._fuse import explain as explain
 from ._fuse import fuse as fuse
 from ._implied import AllToAll as AllToAll
 from ._implied import OneToOne as OneToOne
 from ._procedural import Procedural as Procedural
 from ._procedural import Rule as Rule
-from ._products import Structure as Structure
 from ._products import product as product
 from ._products import to_post as to_post
 from ._products import to_pre as to_pre
@@ -22,6 +23,7 @@ from ._products import to_weight as to_weight
 from ._record import record as record
 from ._ring import due as due
 from ._ring import to_ring as to_ring
+from ._structure import Structure as Structure
 from ._threads import set_threads as set_threads
 from ._threads import threads as threads
 
@@ -30,10 +32,12 @@ __all__ = [
     'AllToAll',
     'OneToOne',
     'Procedural',
+    'Report',
     'Rule',
     'Structure',
     'backend',
     'due',
+    'explain',
     'fuse',
     'preference',
     'product',

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
 from ._nodes import Node, Number, Operand, Value, size_of, source_of
-
-_DELIVER = ('event_to_post', 'event_drawn_to_post', 'event_dense')
 
 
 def origin_of(value: Value) -> Any:
@@ -35,7 +34,7 @@ def accumulated(nodes: list[Node], pairs: dict[int, int]) -> list[Node]:
     replaced: dict[Node, Node] = {}
     gone: set[Node] = set()
     for node in nodes:
-        if node.name not in _DELIVER:
+        if node.operation is None or not node.operation.adds:
             continue
         factor, scaled = _only_product(node, readers)
         sum_, state = _only_sum(scaled, readers, replaced, pairs)
@@ -43,7 +42,7 @@ def accumulated(nodes: list[Node], pairs: dict[int, int]) -> list[Node]:
             continue
         one = Number(np.ones((), node.dtype)[()], node.dtype)
         operands = [*node.operands, factor or one, state]
-        replaced[sum_] = Node(node.name, node.params, operands, node.size, node.dtype, results=sum_.results, into=state)
+        replaced[sum_] = dataclasses.replace(node, operands=operands, results=sum_.results, into=state)
         gone |= {node, scaled}
     for node in nodes:
         node.operands[:] = [replaced.get(value, value) if isinstance(value, Node) else value for value in node.operands]

@@ -89,11 +89,16 @@ def resolve(choice: str, platform: str) -> str:
     return 'xla' if problem else name
 
 
-def without(name: str, choice: str, platform: str, problem: str) -> None:
-    """Say once that XLA takes over from an implementation, or raise where that was demanded."""
+def failed(name: str, choice: str, problem: str) -> None:
+    """Say once that XLA takes over from one kernel, or raise where the implementation was demanded."""
     if choice == name:
         raise ValueError(_impossible(name, problem))
-    _log_once(platform, name, problem)
+    _warn_once(problem)
+
+
+def is_native() -> bool:
+    """Whether steps are to become native functions."""
+    return preference() in ('auto', 'numba') and jax.default_backend() == 'cpu' and _PROBLEMS['numba']() is None
 
 
 def pallas() -> ModuleType:
@@ -130,9 +135,8 @@ _KERNELS = {
 
 
 @functools.cache
-def left_to_xla(reason: str) -> None:
-    """Say once for each reason that equations are not one native function."""
-    _log.info('equations of a step run as XLA, with native event operations, not as one native function: %s', reason)
+def _warn_once(problem: str) -> None:
+    _log.warning('%s: what needs it runs as XLA, which is slower', problem)
 
 
 def _check(name: str) -> None:

@@ -9,11 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from . import _backend
+from ._ring import to_ring_p
+from ._structure import Structure
+from ._trilinear import to_post_p, to_pre_p, to_weight_p
+
 _INDEX_LIMIT = 2**31
 _BLOCK = 1 << 22  # synapses that are looked at together
 
 
-class CSR:
+class CSR(Structure):
     """Connectivity of `pre` sources and `post` targets, stored row by row (one row a source).
 
     The synapses of source `i` are the entries `indptr[i]` to `indptr[i + 1]` (exclusive) of `indices`. A pair may occur more than
@@ -143,6 +148,33 @@ class CSR:
         """Source of each synapse, int32, (nnz,)."""
         rows = jnp.arange(self.shape[0], dtype=jnp.int32)
         return jnp.repeat(rows, jnp.diff(self.indptr), total_repeat_length=self.nnz)
+
+    def to_post(self, weight: jax.Array | None, spikes: jax.Array, dtype: Any) -> jax.Array:
+        """What each target receives, (..., post)."""
+        return to_post_p.bind(*self._operands(weight), spikes, **self._parameters(dtype))
+
+    def to_pre(self, weight: jax.Array | None, values: jax.Array, dtype: Any) -> jax.Array:
+        """What each source would collect from its targets, (..., pre)."""
+        return to_pre_p.bind(*self._operands(weight), values, **self._parameters(dtype))
+
+    def to_weight(self, spikes: jax.Array, values: jax.Array, dtype: Any) -> jax.Array:
+        """What each synapse sees, summed over the batch, (nnz,)."""
+        return to_weight_p.bind(*self._operands(None), spikes, values, **self._parameters(dtype))
+
+    def to_ring(self, weight: jax.Array, spikes: jax.Array, row: jax.Array, ring: jax.Array) -> jax.Array:
+        """A ring (steps, ..., post) with what spikes deliver; targets are places ``delay * post + target`` from the due row on."""
+        if ring.ndim > 2 or spikes.shape != self.shape[:1] or weight.shape not in ((), (self.nnz,)):
+            return super().to_ring(weight, spikes, row, ring)
+        factors = (weight, spikes) if weight.ndim else (weight.astype(ring.dtype) * spikes.astype(ring.dtype),)
+        parameters = {**self._parameters(ring.dtype), 'shape': (self.shape[0], ring.shape[-1])}
+        del parameters['dtype']
+        return to_ring_p.bind(self.indptr, self.indices, *factors, row, ring, **parameters)
+
+    def _operands(self, weight: jax.Array | None) -> list[jax.Array]:
+        return [self.indptr, self.indices, *([] if weight is None else [weight])]
+
+    def _parameters(self, dtype: Any) -> dict[str, Any]:
+        return {'shape': self.shape, 'ordered': self.ordered, 'dtype': str(dtype), 'backend': _backend.preference()}
 
     def to_dense(self, weight: jax.Array | float = 1.0) -> jax.Array:
         """The matrix of summed weights, (pre, post).

@@ -7,18 +7,21 @@ holds the equations as they were: derivatives, batches and other platforms use t
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import jax
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Primitive, Var, jaxpr_as_fun
 from jax.interpreters import ad
 
-from . import _backend, _lowering
-from ._nodes import EVENTS, supports
+from . import _backend, _lowering, _native
+from ._equations import refusal
+from ._explain import Left, Report, items, report, say
+from ._operation import OPERATIONS
 from ._plan import Plan, plan
 
 _SMALLEST = 256  # items: shorter loops gain nothing
+_TOO_SMALL = f'no array beside it has {_SMALLEST} items, and shorter loops gain nothing'
 
 native_p = Primitive('native_step')
 native_p.multiple_results = True
@@ -37,10 +40,54 @@ def fuse(f: Callable, carried: int) -> Callable:
 
     @functools.wraps(f)
     def fused(*args: Any) -> Sequence[Any]:
-        closed = _inlined(jax.make_jaxpr(f)(*args))
-        return _evaluate(closed.jaxpr, closed.consts, args, carried)
+        closed, succession = _prepared(f, args, carried)
+        return _evaluate(closed, args, succession)
 
     return fused
+
+
+def explain(f: Callable, *args: Any, carried: int = 0) -> Report:
+    """What `fuse` makes of a function on this machine: native functions, and equations that stay with XLA, with their reasons.
+
+    Parameters
+    ----------
+    f : callable
+        Of arrays, to a sequence of arrays.
+    *args
+        Arrays, or ``jax.ShapeDtypeStruct`` in their place.
+    carried : int
+        As for `fuse`.
+
+    Returns
+    -------
+    Report
+        Native functions that are not compiled yet are compiled, to be sure that they can be.
+
+    See Also
+    --------
+    brainpy_state.explain : the same for steps that read and write states.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> x = jnp.ones(1000)
+    >>> print(explain(lambda x: [jnp.sort(jnp.exp(x))], x))
+    native: 1 equation on up to 1000 items
+    XLA: sort float32[1000]: it has no native version
+    """
+    closed, succession = _prepared(f, args, carried)
+    jaxpr = closed.jaxpr
+    if (backend := _backend.backend()) != 'numba':
+        return Report((), (Left(f'all {len(jaxpr.eqns)} equations', '', f'event operations run as {backend!r} here'),))
+    failed: dict[int, str] = {}
+    groups = _compiled(jaxpr, succession, failed)
+    return report(groups, lambda eqn: failed.get(id(eqn)) or refusal(eqn) or _TOO_SMALL)
+
+
+def _prepared(f: Callable, args: Sequence[Any], carried: int) -> tuple[ClosedJaxpr, dict[Var, Any]]:
+    """A function as a jaxpr without calls of `jit`, and the results that succeed its arguments."""
+    closed = _inlined(jax.make_jaxpr(f)(*args))
+    return closed, dict(zip(closed.jaxpr.invars[:carried], closed.jaxpr.outvars[:carried], strict=True))
 
 
 def _inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
@@ -48,27 +95,32 @@ def _inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
     if not any(eqn.primitive.name in ('jit', 'pjit') for eqn in closed.jaxpr.eqns):
         return closed
 
-    def inline(closed: ClosedJaxpr, *args: Any) -> list[Any]:
+    def inline(closed: ClosedJaxpr, caller: Any, *args: Any) -> list[Any]:
         env = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True)) | dict(zip(closed.jaxpr.invars, args, strict=True))
         for eqn in closed.jaxpr.eqns:
+            # a function that `jit` has traced before remembers an earlier caller
+            eqn = eqn if caller is None else eqn.replace(source_info=caller.source_info)
             is_call = eqn.primitive.name in ('jit', 'pjit') and not eqn.effects
-            made = inline(eqn.params['jaxpr'], *_read(env, eqn.invars)) if is_call else _as_is(closed.jaxpr, eqn, env)
+            made = inline(eqn.params['jaxpr'], eqn, *_read(env, eqn.invars)) if is_call else _as_is(closed.jaxpr, eqn, env)
             env.update(zip(eqn.outvars, made, strict=True))
         return _read(env, closed.jaxpr.outvars)
 
-    return jax.make_jaxpr(functools.partial(inline, closed))(*closed.in_avals)
+    return jax.make_jaxpr(functools.partial(inline, closed, None))(*closed.in_avals)
 
 
-def _evaluate(jaxpr: Jaxpr, consts: Sequence[Any], args: Sequence[Any], carried: int) -> list[Any]:
-    env = dict(zip(jaxpr.constvars, consts, strict=True)) | dict(zip(jaxpr.invars, args, strict=True))
-    succession = dict(zip(jaxpr.invars[:carried], jaxpr.outvars[:carried], strict=True))
-    for group in _grouped(jaxpr):
-        if isinstance(group, JaxprEqn):
+def _evaluate(closed: ClosedJaxpr, args: Sequence[Any], succession: dict[Var, Any], left: Collection[int] = ()) -> list[Any]:
+    """The results of a jaxpr, evaluated by native groups and what is left to XLA."""
+    jaxpr = closed.jaxpr
+    env = dict(zip(jaxpr.constvars, closed.consts, strict=True)) | dict(zip(jaxpr.invars, args, strict=True))
+    for group in _grouped(jaxpr, left):
+        if not isinstance(group, list):
+            if not left and _backend.is_native() and (reason := refusal(group)):
+                say(group, reason)
             env.update(zip(group.outvars, _as_is(jaxpr, group, env), strict=True))
             continue
-        closed, pairs = _extract(jaxpr, group, succession)
-        results = native_p.bind(*_read(env, closed.jaxpr.invars), jaxpr=closed, pairs=pairs, backend=_backend.preference())
-        env.update(zip(closed.jaxpr.outvars, results, strict=True))
+        part, pairs = _extract(jaxpr, group, succession)
+        results = native_p.bind(*_read(env, part.jaxpr.invars), jaxpr=part, pairs=pairs, backend=_backend.preference())
+        env.update(zip(part.jaxpr.outvars, results, strict=True))
     return _read(env, jaxpr.outvars)
 
 
@@ -77,8 +129,12 @@ def _read(env: dict[Any, Any], atoms: Sequence[Any]) -> list[Any]:
 
 
 def _as_is(jaxpr: Jaxpr, eqn: JaxprEqn, env: dict[Any, Any]) -> Sequence[Any]:
-    operands = list(dict.fromkeys(v for v in eqn.invars if not isinstance(v, Literal)))
-    return jaxpr_as_fun(_part(jaxpr, [eqn], operands, eqn.outvars))(*_read(env, operands))
+    alone = _alone(jaxpr, eqn)
+    return jaxpr_as_fun(alone)(*_read(env, alone.jaxpr.invars))
+
+
+def _alone(jaxpr: Jaxpr, eqn: JaxprEqn) -> ClosedJaxpr:
+    return _part(jaxpr, [eqn], list(dict.fromkeys(v for v in eqn.invars if not isinstance(v, Literal))), eqn.outvars)
 
 
 def _part(jaxpr: Jaxpr, eqns: list[JaxprEqn], operands: list[Var], results: list[Var]) -> ClosedJaxpr:
@@ -86,10 +142,11 @@ def _part(jaxpr: Jaxpr, eqns: list[JaxprEqn], operands: list[Var], results: list
     return ClosedJaxpr(jaxpr.replace(constvars=[], invars=operands, outvars=results, eqns=eqns, debug_info=names), [])
 
 
-def _grouped(jaxpr: Jaxpr) -> list[JaxprEqn | list[JaxprEqn]]:
+def _grouped(jaxpr: Jaxpr, left: Collection[int] = ()) -> list[JaxprEqn | list[JaxprEqn]]:
     """Equations in an order in which they can be evaluated, those of a native function as a list.
 
-    Group k may use what the other equations made of the results of groups before k.
+    Those whose `id` is among ``left`` are not native, nor are those that `refusal` refuses. Group k may use what the other equations
+    made of the results of groups before k.
     """
     group: dict[Var, int] = {}  # of the results of a native equation; of others, the first group that may use them
     is_native: dict[Var, bool] = {}
@@ -97,7 +154,7 @@ def _grouped(jaxpr: Jaxpr) -> list[JaxprEqn | list[JaxprEqn]]:
     others: dict[int, list[JaxprEqn]] = {}
     for eqn in jaxpr.eqns:
         sources = [v for v in eqn.invars if not isinstance(v, Literal) and v in group]
-        fits = supports(eqn)
+        fits = id(eqn) not in left and not refusal(eqn)
         number = max((group[v] + (is_native[v] and not fits) for v in sources), default=0)
         (native if fits else others).setdefault(number, []).append(eqn)
         for v in eqn.outvars:
@@ -111,7 +168,7 @@ def _grouped(jaxpr: Jaxpr) -> list[JaxprEqn | list[JaxprEqn]]:
 
 
 def _is_worth_it(eqns: list[Any]) -> bool:
-    return any(eqn.primitive.name in EVENTS or eqn.outvars[0].aval.size >= _SMALLEST for eqn in eqns)
+    return any(eqn.primitive.name in OPERATIONS or items(eqn) >= _SMALLEST for eqn in eqns)
 
 
 def _extract(jaxpr: Jaxpr, eqns: list[JaxprEqn], succession: dict[Var, Any]) -> tuple[ClosedJaxpr, tuple[tuple[int, int], ...]]:
@@ -132,6 +189,40 @@ def _portable(*operands: Any, jaxpr: ClosedJaxpr, pairs: Any) -> Any:
     return jaxpr_as_fun(jaxpr)(*operands)
 
 
+def _portable_on_cpu(*operands: Any, jaxpr: ClosedJaxpr, pairs: Any) -> Any:
+    """A group as other groups, without the equations for which no native function can be compiled."""
+    failed = _failures(jaxpr.jaxpr, jaxpr.jaxpr.eqns) if _backend.is_native() else {}
+    if not failed:
+        return _portable(*operands, jaxpr=jaxpr, pairs=pairs)
+    succession = {jaxpr.jaxpr.invars[k]: jaxpr.jaxpr.outvars[result] for k, result in pairs}
+    return _evaluate(jaxpr, operands, succession, failed)
+
+
+def _failures(jaxpr: Jaxpr, eqns: Sequence[JaxprEqn]) -> dict[int, str]:
+    """Equations that cannot be compiled each for itself, by their `id`, and why."""
+    failed = {}
+    for eqn in eqns:
+        try:
+            _lowering.target(plan(_alone(jaxpr, eqn), {}))
+        except _native.Unavailable as problem:
+            failed[id(eqn)] = str(problem)
+    return failed
+
+
+def _compiled(jaxpr: Jaxpr, succession: dict[Var, Any], failed: dict[int, str]) -> list[JaxprEqn | list[JaxprEqn]]:
+    """Groups that have been compiled, and what is left; what fails is added to ``failed`` with its reason."""
+    groups = _grouped(jaxpr, failed)
+    for group in groups:
+        if isinstance(group, list):
+            part, pairs = _extract(jaxpr, group, succession)
+            try:
+                _lowering.target(plan(part, dict(pairs)))
+            except _native.Unavailable as problem:
+                failed |= _failures(jaxpr, group) or dict.fromkeys(map(id, group), str(problem))
+                return _compiled(jaxpr, succession, failed)
+    return groups
+
+
 def _planned(*avals: Any, jaxpr: ClosedJaxpr, pairs: Any, backend: str) -> Plan:
     return plan(jaxpr, dict(pairs))
 
@@ -147,4 +238,4 @@ def _batch(operands: Any, axes: Any, *, jaxpr: ClosedJaxpr, **_: Any) -> tuple[A
 native_p.def_abstract_eval(lambda *operands, jaxpr, **_: [v.aval for v in jaxpr.jaxpr.outvars])
 ad.primitive_jvps[native_p] = _tangent
 _lowering.set_batching(native_p, _batch)
-_lowering.install(native_p, _portable, planned=_planned)
+_lowering.install(native_p, _portable, portable_on_cpu=_portable_on_cpu, planned=_planned)

@@ -12,17 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.core import ShapedArray
-from jax.extend.core import Primitive
 
 from . import _backend, _lowering
+from ._operation import Operation
+from ._structure import Structure
 
 _matmul = functools.partial(jnp.matmul, precision='highest')
-dense_p = Primitive('event_dense')  # operands: weights (pre * post,), spikes (..., pre)
 
 
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
-class OneToOne:
+class OneToOne(Structure):
     """Each of n sources to the target of the same number.
 
     Parameters
@@ -33,7 +33,7 @@ class OneToOne:
     n: int
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, int]:  # type: ignore[override]
         """Number of sources and of targets."""
         return self.n, self.n
 
@@ -55,7 +55,9 @@ class OneToOne:
         """What each target receives."""
         return spikes.astype(dtype) if weight is None else weight.astype(dtype) * spikes.astype(dtype)
 
-    to_pre = to_post
+    def to_pre(self, weight: Array | None, values: Array, dtype: np.dtype) -> Array:
+        """What each source would collect from its targets."""
+        return self.to_post(weight, values, dtype)
 
     def to_weight(self, spikes: Array, values: Array, dtype: np.dtype) -> Array:
         """What each synapse sees, summed over the batch."""
@@ -64,7 +66,7 @@ class OneToOne:
 
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
-class AllToAll:
+class AllToAll(Structure):
     """Each source to each target.
 
     Parameters
@@ -136,4 +138,7 @@ def _aval(weight: Any, spikes: Any, *, shape: tuple[int, int], dtype: str, backe
     return ShapedArray((*spikes.shape[:-1], shape[1]), np.dtype(dtype))
 
 
-_lowering.define_as(dense_p, _matrix_product, _aval)
+# Operands: weights (pre * post,), spikes (..., pre).
+dense_p = _lowering.define(
+    Operation('event_dense', native='llvm_events.dense', spikes=1, adds=True, aval=_aval, portable=_matrix_product),
+)

@@ -1,4 +1,4 @@
-"""How an event primitive is evaluated, compiled for each platform, and mapped over a batch."""
+"""How an operation becomes a primitive: evaluated, compiled for each platform, differentiated and mapped over a batch."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from . import _backend, _native
-from ._nodes import Unsupported
+from ._operation import OPERATIONS, Operation
 from ._plan import Plan, plan
+
+_ONLY_NATIVE = ('backend', 'ordered')  # parameters that the portable operation does not know
 
 
 def install(
@@ -39,8 +41,8 @@ def install(
     primitive.def_impl(functools.partial(_evaluate, primitive))
 
     def lowered(operation: Callable) -> Callable:
-        def without_choice(*operands: Any, backend: str, ordered: bool = False, **parameters: Any) -> Any:
-            return operation(*operands, **parameters)
+        def without_choice(*operands: Any, **parameters: Any) -> Any:
+            return operation(*operands, **{k: v for k, v in parameters.items() if k not in _ONLY_NATIVE})
 
         return mlir.lower_fun(without_choice, multiple_results=primitive.multiple_results)
 
@@ -58,16 +60,13 @@ def install(
             return (interpreted if pallas and name == 'pallas' else as_xla_on_cpu)(ctx, *operands, **parameters)
         try:
             todo = planned(*ctx.avals_in, **parameters)
-            target = _native.handler(todo)
-        except Unsupported as reason:
-            _backend.left_to_xla(str(reason))
-            return as_xla_on_cpu(ctx, *operands, **parameters)
+            name = target(todo)
         except _native.Unavailable as problem:
-            _backend.without('numba', choice, 'cpu', str(problem))
+            _backend.failed('numba', choice, str(problem))
             return as_xla_on_cpu(ctx, *operands, **parameters)
         # The memory that the function needs for itself is given as further results.
         extra = [ShapedArray((size,), dtype) for size, dtype in todo.results[len(ctx.avals_out) :]]
-        call = jax.ffi.ffi_lowering(target, operand_output_aliases=todo.aliases)
+        call = jax.ffi.ffi_lowering(name, operand_output_aliases=todo.aliases)
         return call(ctx.replace(avals_out=[*ctx.avals_out, *extra]), *operands)[: len(ctx.avals_out)]
 
     def on_cuda(ctx: mlir.LoweringRuleContext, *operands: Any, **parameters: Any) -> Any:
@@ -81,7 +80,7 @@ def install(
                 return as_pallas(ctx, *operands, **parameters)
         except Exception as error:  # what JAX of another version cannot compile
             first_line = str(error).strip().partition('\n')[0]
-            _backend.without('pallas', choice, 'cuda', f'{primitive} cannot be compiled ({first_line})')
+            _backend.failed('pallas', choice, f'the kernel of {primitive} cannot be compiled ({first_line})')
             return as_xla(ctx, *operands, **parameters)
 
     def elsewhere(ctx: mlir.LoweringRuleContext, *operands: Any, **parameters: Any) -> Any:
@@ -93,20 +92,42 @@ def install(
     mlir.register_lowering(primitive, on_cuda, platform='cuda')
 
 
-def define_as(primitive: Primitive, portable: Callable, aval: Callable, **variants: Any) -> None:
-    """Define a primitive as a function in jax.numpy: derivatives and lanes are those of this function. Variants are those of `install`."""
+def define(operation: Operation) -> Primitive:
+    """The primitive of an operation, with its rules."""
+    primitive = Primitive(operation.name)
+    primitive.multiple_results = operation.multiple_results
+    primitive.def_abstract_eval(operation.aval)
+    ad.primitive_jvps[primitive] = functools.partial(operation.tangent or functools.partial(_portable_tangent, operation), primitive)
+    if operation.transpose:
+        ad.primitive_transposes[primitive] = functools.partial(_transpose, operation.transpose)
+    set_batching(primitive, functools.partial(operation.batch or functools.partial(_portable_batch, operation), primitive))
+    install(primitive, operation.portable, portable_on_cpu=operation.portable_on_cpu, pallas=operation.pallas or None)
+    OPERATIONS[operation.name] = operation
+    return primitive
 
-    def tangent(primals: Any, tangents: Any, *, backend: str, ordered: bool = False, **parameters: Any) -> tuple[Any, Any]:
-        return tangent_of(lambda *xs: portable(*xs, **parameters), primals, tangents, primitive.multiple_results)
 
-    def batch(operands: Any, axes: Any, *, backend: str, ordered: bool = False, **parameters: Any) -> tuple[Any, Any]:
-        result = jax.vmap(lambda *xs: portable(*xs, **parameters), tuple(axes))(*operands)
-        return (result, (0,) * len(result)) if primitive.multiple_results else (result, 0)
+def _portable_tangent(operation: Operation, primitive: Primitive, primals: Any, tangents: Any, **parameters: Any) -> tuple[Any, Any]:
+    return tangent_of(_portable(operation, parameters), primals, tangents, primitive.multiple_results)
 
-    primitive.def_abstract_eval(aval)
-    ad.primitive_jvps[primitive] = tangent
-    set_batching(primitive, batch)
-    install(primitive, portable, **variants)
+
+def _portable_batch(operation: Operation, primitive: Primitive, operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:
+    result = jax.vmap(_portable(operation, parameters), tuple(axes))(*operands)
+    return (result, (0,) * len(result)) if primitive.multiple_results else (result, 0)
+
+
+def _portable(operation: Operation, parameters: dict[str, Any]) -> Callable:
+    return functools.partial(operation.portable, **{k: v for k, v in parameters.items() if k not in _ONLY_NATIVE})
+
+
+def _transpose(rule: Callable, ct: Any, *operands: Any, **parameters: Any) -> list[Any]:
+    return [None] * len(operands) if type(ct) is ad.Zero else rule(ct, *operands, **parameters)
+
+
+def target(plan: Plan) -> str:
+    """The custom call of the native function of a plan, which is compiled where it is not yet."""
+    from .backends import llvm_step  # when first needed, as all of LLVM
+
+    return _native.handler(functools.partial(llvm_step.compile_plan, plan), llvm_step.SYMBOL)
 
 
 def _alone(primitive: Primitive, *avals: Any, **parameters: Any) -> Plan:
@@ -125,7 +146,7 @@ def _compiled(primitive: Primitive, parameters: tuple[tuple[str, Any], ...]) -> 
     return jax.jit(functools.partial(primitive.bind, **dict(parameters)))
 
 
-def map_lanes(primitive: Primitive, operands: Sequence[Any], axes: Sequence[int | None], parameters: dict[str, Any]) -> tuple[Any, Any]:
+def map_lanes(primitive: Primitive, operands: Sequence[Any], axes: Sequence[int | None], **parameters: Any) -> tuple[Any, Any]:
     """Batching rule that runs one lane after the other, for what the kernels do not batch themselves."""
     lanes = {i: jnp.moveaxis(x, axis, 0) for i, (x, axis) in enumerate(zip(operands, axes, strict=True)) if axis is not None}
 

@@ -16,13 +16,13 @@ import os
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import _ffi
-from ._plan import Plan
 
 Option = str | bool
 
@@ -30,7 +30,7 @@ _log = logging.getLogger('brainpy_state.event')
 lock = threading.RLock()
 _functions: dict[tuple[Option, ...], Function] = {}
 _registered: set[str] = set()  # XLA accepts a name only once
-_failures: list[str] = []  # functions that could not be built: none is tried again
+_failures: dict[tuple[Option, ...], str] = {}  # functions that could not be built: none is tried again
 _engines: list[Any] = []  # the loaded code lives as long as its engine
 
 # What functions are made of besides the file of their builder.
@@ -46,8 +46,8 @@ class Unavailable(RuntimeError):  # noqa: N818 -- a reason to fall back, not a f
 
 
 def problem() -> str | None:
-    """Why native kernels cannot be used in this process, or None."""
-    return _failures[0] if _failures else _missing()
+    """Why native kernels cannot be used in this process, or None. That one of them cannot be compiled concerns it alone."""
+    return _missing()
 
 
 @functools.cache
@@ -71,12 +71,15 @@ class Function(NamedTuple):
         return _PLAIN(self.address)(*map(ctypes.c_int64, numbers))
 
 
-def handler(plan: Plan) -> str:
+def handler(write: Callable[[tuple[int, int], Callable[..., tuple[str, int]]], str], symbol: str) -> str:
     """Compile and register a native function of XLA's call frame and return the name of its custom call.
 
     Parameters
     ----------
-    plan : Plan -- what it does
+    write : callable
+        ``write(version, find)`` gives its LLVM code, where ``find(module, builder, *options)`` gives symbol and address of a function.
+    symbol : str
+        What the function is called in the code.
 
     Raises
     ------
@@ -85,23 +88,17 @@ def handler(plan: Plan) -> str:
     """
     with lock:
         try:
-            return _handler(plan)
+            text = write(_ffi.api_version(), _function)
+            key = _fingerprint(text)
+            name = f'brainpy_state_{key[:24]}'
+            if name not in _registered:
+                _ffi.register(name, _load(_read(key) or _optimise(key, text), symbol))
+                _registered.add(name)
+            return name
         except Unavailable:
             raise
         except Exception as error:
             raise Unavailable(f'a native step cannot be compiled ({_first_line(error)})') from error
-
-
-def _handler(plan: Plan) -> str:
-    from .backends import llvm_step
-
-    text = llvm_step.compile_plan(plan, _ffi.api_version(), _function)
-    key = _fingerprint(text)
-    name = f'brainpy_state_{key[:24]}'
-    if name not in _registered:
-        _ffi.register(name, _load(_read(key) or _optimise(key, text), llvm_step.SYMBOL))
-        _registered.add(name)
-    return name
 
 
 def function(module: str, builder: str, *options: Option) -> Function:
@@ -124,13 +121,15 @@ def function(module: str, builder: str, *options: Option) -> Function:
 
 def _function(module: str, builder: str, *options: Option) -> Function:
     wanted = (module, builder, *options)
+    if wanted in _failures:
+        raise Unavailable(_failures[wanted])
     if wanted not in _functions:
         try:
             _functions[wanted] = _build(module, builder, options)
         except Exception as error:
             # Whatever a compiler of another version trips over, XLA and NumPy still work, and the caller logs the reason.
-            _failures.append(f'the native function {builder} cannot be compiled ({_first_line(error)})')
-            raise Unavailable(_failures[-1]) from error
+            _failures[wanted] = f'the native function {builder} cannot be compiled ({_first_line(error)})'
+            raise Unavailable(_failures[wanted]) from error
     return _functions[wanted]
 
 

@@ -6,7 +6,7 @@ if an event operation reads it, or if a later loop does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,16 +14,19 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 
 from ._accumulate import accumulated, origin_of
-from ._nodes import Flat, Node, Operand, Part, Unsupported, Value, source_of
+from ._flat import Flat
+from ._nodes import Node, Operand, Part, Value, source_of
+from ._operation import Operation
+from ._turns import in_turn
 
 
 @dataclass
 class Stage:
-    """Nodes that are evaluated together: one loop over ``size`` items, straight code where it is 1, or one event operation."""
+    """Nodes that are evaluated together: one loop over ``size`` items, straight code where it is 1, or one operation on memory."""
 
     size: int
-    event: str
-    operands: list[Any]  # of the event operation
+    operation: Operation | None
+    operands: list[Any]  # of the operation
     nodes: list[Node] = field(default_factory=list)
 
 
@@ -53,7 +56,7 @@ def plan(closed: ClosedJaxpr, pairs: dict[int, int]) -> Plan:
     Parameters
     ----------
     closed : ClosedJaxpr
-        Of equations that `supports` accepts.
+        Of equations that `refusal` does not refuse.
     pairs : dict
         Operands that are not needed afterwards, to the result of the same type that may take their memory.
     """
@@ -73,8 +76,12 @@ def _planned(closed: ClosedJaxpr, pairs: dict[int, int], accumulates: bool) -> P
             value = flat.copy(value, aval)
         value.results.append(k)
         outputs.append(value)
-    nodes = accumulated(flat.nodes, pairs) if accumulates else flat.nodes
-    stages = _schedule(_used(nodes))
+    nodes = in_turn(_used(flat.nodes))
+    nodes = _used(accumulated(nodes, pairs)) if accumulates else nodes
+    for node in _last_of_chains(nodes):
+        if isinstance(origin := origin_of(node), Node):
+            origin.results = node.results
+    stages = _schedule(nodes)
     results = [(v.aval.size, v.aval.dtype) for v in jaxpr.outvars]
     for node in _in_memory(stages):
         if not node.results:
@@ -95,13 +102,20 @@ def reads(stages: Sequence[Stage]) -> Iterator[tuple[int, Node, Value]]:
 
 
 def _used(nodes: list[Node]) -> list[Node]:
-    """Those that a result depends on."""
+    """Those that a result depends on, and what else their operations make."""
     used: set[Any] = set()
     for node in reversed(nodes):
-        if node.results or node.is_event or node in used:
-            used.add(node)
-            used.update(map(source_of, node.operands))
-    return [node for node in nodes if node in used]
+        key = id(node.operands) if node.operation and node.operands else node
+        if node.results or node in used or key in used:
+            used |= {node, key, *map(source_of, node.operands)}
+    return [node for node in nodes if node in used or id(node.operands) in used]
+
+
+def _last_of_chains(nodes: Iterable[Node]) -> list[Node]:
+    """What operations have made of memory that is not their own, after the last of them."""
+    nodes = list(nodes)
+    changed = {node.changes for node in nodes if node.changes}
+    return [node for node in nodes if node.changes and node not in changed]
 
 
 def _schedule(nodes: list[Node]) -> list[Stage]:
@@ -111,7 +125,7 @@ def _schedule(nodes: list[Node]) -> list[Stage]:
         first = max((_after(value, node) for value in node.operands), default=0)
         node.stage = next((k for k in range(first, len(stages)) if _takes(stages[k], node)), len(stages))
         if node.stage == len(stages):
-            stages.append(Stage(node.size, node.name if node.is_event else '', node.operands))
+            stages.append(Stage(node.size, node.operation, node.operands))
     readers: dict[Node, list[tuple[Node, Value]]] = {node: [] for node in nodes}
     changed = {node.changes: node for node in nodes if node.changes}
     for node in nodes:
@@ -119,7 +133,7 @@ def _schedule(nodes: list[Node]) -> list[Stage]:
             if isinstance(source := source_of(value), Node):
                 readers[source].append((node, value))
     order = _Order(stages, readers, changed)
-    loops = [node for node in reversed(nodes) if not node.is_event]
+    loops = [node for node in reversed(nodes) if not node.operation]
     moved = True
     while moved:
         moved = any([order.sink([node]) for node in loops])
@@ -139,14 +153,14 @@ def _after(value: Value, reader: Node) -> int:
     source = source_of(value)
     if not isinstance(source, Node):
         return 0
-    together = value is source and not source.is_event and not reader.is_event and source.size == reader.size
+    together = value is source and not source.operation and not reader.operation and source.size == reader.size
     return source.stage + (not together)
 
 
 def _takes(stage: Stage, node: Node) -> bool:
-    if node.is_event:
-        return stage.event == node.name and stage.operands is node.operands
-    return not stage.event and stage.size == node.size
+    if node.operation:
+        return stage.operands is node.operands
+    return stage.operation is None and stage.size == node.size
 
 
 class _Order:
@@ -184,14 +198,14 @@ class _Order:
 def _in_memory(stages: list[Stage]) -> list[Node]:
     """Nodes that must be kept in memory, in the order of their stages."""
     nodes = [node for stage in stages for node in stage.nodes]
-    changed = {node.changes for node in nodes if node.changes}
-    kept = {node: None for node in nodes if node.is_event and not (node.changes and node in changed) and node.into is None}
+    kept = {node: None for node in nodes if node.operation and node.changes is None}
+    kept |= {node: None for node in _last_of_chains(nodes) if node.into is None and isinstance(origin_of(node), Operand)}
     for number, reader, value in reads(stages):
         source = source_of(value)
         if (
             isinstance(source, Node)
             and not source.changes
-            and (value is not source or reader.is_event or (source.size > 1 and source.stage != number))
+            and (value is not source or reader.operation or (source.size > 1 and source.stage != number))
         ):
             kept[source] = None
     return sorted(kept, key=lambda node: node.stage)
@@ -203,35 +217,19 @@ def _taken(stages: list[Stage], pairs: dict[int, int], outputs: list[Node]) -> d
     for number, reader, value in reads(stages):
         source = origin_of(source_of(value))
         if isinstance(source, Operand):
-            in_step = not isinstance(value, Part) and not reader.is_event and source.size == reader.size
+            in_step = not isinstance(value, Part) and not reader.operation and source.size == reader.size
             before, was_in_step = last.get(source.number, (-1, True))
             last[source.number] = number, in_step and (was_in_step or before < number)
     taken = {}
     for k, result in pairs.items():
         node, (stage, in_step) = outputs[result], last.get(k, (-1, True))
-        if not node.is_event and (stage < node.stage or (stage == node.stage and in_step)):
+        if not node.operation and (stage < node.stage or (stage == node.stage and in_step)):
             taken[k] = result
     return taken
 
 
 def _changed(stages: list[Stage]) -> dict[int, int]:
     """Results that are an operand after event operations have changed it in place."""
-    changers: dict[Any, Node] = {}
-    for stage in stages:
-        for node in stage.nodes:
-            if node.changes and changers.setdefault(node.changes, node) is not node:
-                raise Unsupported('two operations change the same memory')
-    for number, reader, value in reads(stages):
-        changer = changers.get(source_of(value))
-        if changer and number >= changer.stage and reader.operands is not changer.operands:
-            raise Unsupported('memory is read after it was changed')
-    aliases = {}
-    for node in changers.values():
-        if node in changers and node.results:
-            raise Unsupported('memory is a result, and is changed afterwards')
-        if node not in changers and (node.results or node.into is None):
-            origin = origin_of(node)
-            if not isinstance(origin, Operand):
-                raise Unsupported('memory is changed that is no operand')
-            aliases[origin.number] = node.results[0]
-    return aliases
+    last = _last_of_chains(node for stage in stages for node in stage.nodes)
+    ends = [(origin_of(node), node) for node in last if node.results or node.into is None]
+    return {origin.number: node.results[0] for origin, node in ends if isinstance(origin, Operand)}

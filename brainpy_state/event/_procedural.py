@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,12 +15,10 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad
 
-from . import _backend, _lowering
+from . import _backend, _draws, _lowering
+from ._operation import Operation
+from ._structure import Structure, added_to_ring
 from .backends import xla_procedural
-
-# Operands: words, then spikes (..., pre) or values (..., slots). Slots are targets, or delay * post + target for `steps` > 0.
-drawn_to_post_p = Primitive('event_drawn_to_post')
-drawn_to_pre_p = Primitive('event_drawn_to_pre')
 
 
 class Rule(NamedTuple):
@@ -48,7 +47,7 @@ class Rule(NamedTuple):
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=['words'], meta_fields=['shape', 'rule'])
 @dataclasses.dataclass(frozen=True)
-class Procedural:
+class Procedural(Structure):
     """Connectivity of `pre` sources and `post` targets that follows from a few numbers.
 
     The n-th draw of a source is SplitMix64, under the key of the source, read at counter n. It has the synapses, weights and delays that
@@ -69,21 +68,44 @@ class Procedural:
     words: Array
     shape: tuple[int, int]
     rule: Rule
+    is_drawn: ClassVar[bool] = True
 
-    def to_post(self, weight: Array | None, spikes: Array, dtype: Any, steps: int = 0) -> Array:
-        """What each target receives, or each slot of a ring of as many steps, by weights that are drawn, or 1; (..., slots)."""
-        return drawn_to_post_p.bind(self.words, spikes, **parameters(self, dtype, steps))
+    @property
+    def nnz(self) -> int:
+        """Not known: synapses are counted by drawing them."""
+        raise TypeError('event: the synapses of a procedural structure are not counted; store it as a CSR.')
+
+    def row_lengths(self) -> np.ndarray:
+        """Not known, as `nnz`."""
+        return np.full(self.shape[0], self.nnz)
+
+    def to_post(self, weight: Array | None, spikes: Array, dtype: Any) -> Array:
+        """What each target receives by weights that are drawn, or 1; (..., post)."""
+        return drawn_to_post_p.bind(self.words, spikes, **_parameters(self, dtype, 0))
 
     def to_pre(self, weight: Array | None, values: Array, dtype: Any) -> Array:
         """What each source would collect from its targets; (..., pre)."""
-        return drawn_to_pre_p.bind(self.words, values, **parameters(self, dtype, 0))
+        return drawn_to_pre_p.bind(self.words, values, **_parameters(self, dtype, 0))
+
+    def places(self, steps: int) -> int:
+        """How many places a ring of so many steps must have for it."""
+        return self.shape[1] * steps
+
+    def to_ring(self, weight: Array, spikes: Array, row: Array, ring: Array) -> Array:
+        """A ring (steps, ..., post) with what spikes deliver after the delays that are drawn."""
+        if weight.ndim:
+            raise ValueError(f'event.to_ring: weight has shape {weight.shape}, but a procedural structure keeps none; give one number.')
+        sent, parameters = weight.astype(ring.dtype) * spikes.astype(ring.dtype), _parameters(self, ring.dtype, ring.shape[0])
+        if ring.ndim > 2:
+            return added_to_ring(drawn_to_post_p.bind(self.words, sent, **parameters), row, ring)
+        return drawn_to_ring_p.bind(self.words, sent, row, ring, **parameters)
 
     def to_weight(self, spikes: Array, values: Array, dtype: Any) -> Array:
         """Not possible: there is no place for what synapses see."""
         raise TypeError('event.to_weight: a procedural structure has no weights for each synapse; store it as a CSR.')
 
 
-def parameters(structure: Procedural, dtype: Any, steps: int) -> dict[str, Any]:
+def _parameters(structure: Procedural, dtype: Any, steps: int) -> dict[str, Any]:
     """The parameters of its primitives, for a ring of so many steps or, with none, for targets."""
     if steps and not 0 <= structure.rule.longest < steps:
         reason = f'delays of up to {structure.rule.longest} steps' if structure.rule.longest >= 0 else 'no delays'
@@ -94,36 +116,67 @@ def parameters(structure: Procedural, dtype: Any, steps: int) -> dict[str, Any]:
     return {**values, 'backend': _backend.preference()}
 
 
-def _linear(primitive: Primitive, transposed: Primitive, size: Any, portable: Any) -> None:
-    """A primitive that is linear in its last operand."""
-
-    def aval(words: Any, x: Any, **parameters: Any) -> ShapedArray:
-        return ShapedArray((*x.shape[:-1], size(parameters)), np.dtype(parameters['dtype']))
-
-    def tangent(primals: Any, tangents: Any, **parameters: Any) -> tuple[Any, Any]:
-        result = primitive.bind(*primals, **parameters)
-        if type(tangents[1]) is ad.Zero:
-            return result, ad.Zero(jax.typeof(result).to_tangent_aval())
-        return result, primitive.bind(primals[0], tangents[1], **parameters)
-
-    def transpose(ct: Any, words: Any, x: Any, **parameters: Any) -> list[Any]:
-        return [None, None if type(ct) is ad.Zero else transposed.bind(words, ct, **parameters)]
-
-    def batch(operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:
-        if axes[0] is not None:
-            return _lowering.map_lanes(primitive, operands, axes, parameters)
-        return primitive.bind(operands[0], jnp.moveaxis(operands[1], axes[1], 0), **parameters), 0
-
-    primitive.def_abstract_eval(aval)
-    ad.primitive_jvps[primitive] = tangent
-    ad.primitive_transposes[primitive] = transpose
-    _lowering.set_batching(primitive, batch)
-    _lowering.install(primitive, portable)
-
-
 def _slots(parameters: dict[str, Any]) -> int:
     return parameters['shape'][1] * max(1, parameters['steps'])
 
 
-_linear(drawn_to_post_p, drawn_to_pre_p, _slots, xla_procedural.to_post)
-_linear(drawn_to_pre_p, drawn_to_post_p, lambda parameters: parameters['shape'][0], xla_procedural.to_pre)
+def _resized(size: Callable[[dict[str, Any]], int], words: Any, x: Any, **parameters: Any) -> ShapedArray:
+    return ShapedArray((*x.shape[:-1], size(parameters)), np.dtype(parameters['dtype']))
+
+
+def _tangent(primitive: Primitive, primals: Any, tangents: Any, **parameters: Any) -> tuple[Any, Any]:
+    # Linear in its last operand.
+    result = primitive.bind(*primals, **parameters)
+    if type(tangents[1]) is ad.Zero:
+        return result, ad.Zero(jax.typeof(result).to_tangent_aval())
+    return result, primitive.bind(primals[0], tangents[1], **parameters)
+
+
+def _batch(primitive: Primitive, operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:
+    if axes[0] is not None:
+        return _lowering.map_lanes(primitive, operands, axes, **parameters)
+    return primitive.bind(operands[0], jnp.moveaxis(operands[1], axes[1], 0), **parameters), 0
+
+
+def _portable_to_ring(words: Array, spikes: Array, row: Array, ring: Array, **parameters: Any) -> Array:
+    return added_to_ring(drawn_to_post_p.bind(words, spikes, backend='auto', **parameters), row, ring)
+
+
+# Operands: words, then spikes (..., pre) or values (..., slots). Slots are targets, or delay * post + target for `steps` > 0.
+drawn_to_post_p: Primitive = _lowering.define(
+    Operation(
+        'event_drawn_to_post',
+        native='llvm_events.drawn_to_post',
+        spikes=1,
+        adds=True,
+        memory=_draws.row_memory,
+        aval=functools.partial(_resized, _slots),
+        portable=xla_procedural.to_post,
+        tangent=_tangent,
+        batch=_batch,
+        transpose=lambda ct, words, x, **parameters: [None, drawn_to_pre_p.bind(words, ct, **parameters)],
+    )
+)
+drawn_to_pre_p: Primitive = _lowering.define(
+    Operation(
+        'event_drawn_to_pre',
+        native='llvm_events.drawn_to_pre',
+        memory=_draws.row_memory,
+        aval=functools.partial(_resized, lambda parameters: parameters['shape'][0]),
+        portable=xla_procedural.to_pre,
+        tangent=_tangent,
+        batch=_batch,
+        transpose=lambda ct, words, x, **parameters: [None, drawn_to_post_p.bind(words, ct, **parameters)],
+    )
+)
+drawn_to_ring_p = _lowering.define(
+    Operation(
+        'event_drawn_to_ring',
+        native='llvm_events.drawn_to_ring',
+        spikes=1,
+        in_place={0: 3},
+        memory=_draws.row_memory,
+        aval=lambda words, spikes, row, ring, **_: ShapedArray(ring.shape, ring.dtype),
+        portable=_portable_to_ring,
+    )
+)

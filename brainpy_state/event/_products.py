@@ -8,13 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from . import _backend
-from ._csr import CSR
-from ._implied import AllToAll, OneToOne
-from ._procedural import Procedural
-from ._trilinear import to_post_p, to_pre_p, to_weight_p
-
-Structure = CSR | OneToOne | AllToAll | Procedural
+from ._structure import Structure
 
 
 def to_post(structure: Structure, weight: Array | None, spikes: Array, dtype: Any = None) -> Array:
@@ -41,10 +35,7 @@ def to_post(structure: Structure, weight: Array | None, spikes: Array, dtype: An
     """
     _check_vector('to_post', 'spikes', spikes, structure.shape[0])
     _check_weight('to_post', structure, weight)
-    of = _dtype('to_post', dtype, weight=weight, spikes=spikes)
-    if isinstance(structure, CSR):
-        return to_post_p.bind(*_operands(structure, weight), spikes, **_parameters(structure, of))
-    return structure.to_post(weight, spikes, of)
+    return structure.to_post(weight, spikes, _dtype('to_post', dtype, weight=weight, spikes=spikes))
 
 
 def to_pre(structure: Structure, weight: Array | None, values: Array) -> Array:
@@ -67,10 +58,7 @@ def to_pre(structure: Structure, weight: Array | None, values: Array) -> Array:
     """
     _check_vector('to_pre', 'values', values, structure.shape[1])
     _check_weight('to_pre', structure, weight)
-    of = _dtype('to_pre', weight=weight, values=values)
-    if isinstance(structure, CSR):
-        return to_pre_p.bind(*_operands(structure, weight), values, **_parameters(structure, of))
-    return structure.to_pre(weight, values, of)
+    return structure.to_pre(weight, values, _dtype('to_pre', weight=weight, values=values))
 
 
 def to_weight(structure: Structure, spikes: Array, values: Array) -> Array:
@@ -95,10 +83,7 @@ def to_weight(structure: Structure, spikes: Array, values: Array) -> Array:
     _check_vector('to_weight', 'values', values, structure.shape[1])
     if spikes.shape[:-1] != values.shape[:-1]:
         raise ValueError(f'event.to_weight: spikes have shape {spikes.shape} but values {values.shape}; leading axes must agree.')
-    of = _dtype('to_weight', values=values, spikes=spikes)
-    if isinstance(structure, CSR):
-        return to_weight_p.bind(*_operands(structure, None), spikes, values, **_parameters(structure, of))
-    return structure.to_weight(spikes, values, of)
+    return structure.to_weight(spikes, values, _dtype('to_weight', values=values, spikes=spikes))
 
 
 def product(structure: Structure, weight: Array | float, spikes: Array) -> Array:
@@ -127,6 +112,7 @@ def product(structure: Structure, weight: Array | float, spikes: Array) -> Array
 
     Examples
     --------
+    >>> from brainpy_state.event import CSR
     >>> csr = CSR.from_pairs([0, 0, 2], [1, 3, 0], (3, 4))
     >>> product(csr, 0.5, jnp.array([True, False, False])).tolist()
     [0.0, 0.5, 0.0, 0.5]
@@ -153,20 +139,12 @@ def _check_vector(name: str, argument: str, x: Array, size: int) -> None:
 def _check_weight(name: str, structure: Structure, weight: Array | None) -> None:
     if weight is None:
         return
-    if isinstance(structure, Procedural):
+    if structure.is_drawn:
         raise ValueError(
             f'event.{name}: weight has shape {weight.shape}, but a procedural structure keeps none; give one number, or a rule.'
         )
     if weight.shape != (structure.nnz,):
         raise ValueError(f'event.{name}: weight has shape {weight.shape}, expected () or (nnz,) = ({structure.nnz},).')
-
-
-def _operands(csr: CSR, weight: Array | None) -> list[Array]:
-    return [csr.indptr, csr.indices, *([] if weight is None else [weight])]
-
-
-def _parameters(csr: CSR, dtype: np.dtype) -> dict[str, Any]:
-    return {'shape': csr.shape, 'ordered': csr.ordered, 'dtype': str(dtype), 'backend': _backend.preference()}
 
 
 def _dtype(name: str, dtype: Any = None, **factors: Array | None) -> np.dtype:

@@ -12,10 +12,8 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad
 
 from . import _backend, _lowering
+from ._operation import Operation
 from .backends import xla_record
-
-record_p = Primitive('event_record')
-record_p.multiple_results = True
 
 
 def record(spikes: Array, step: Array | int, events: Array, count: Array, clock: Array, grid: int = 0) -> tuple[Array, Array, Array]:
@@ -91,25 +89,34 @@ def _aval(spikes: Any, step: Any, *written: Any, **_: Any) -> list[Any]:
     return [jax.core.ShapedArray(x.shape, x.dtype) for x in written]
 
 
-def _tangent(primals: Any, tangents: Any, **parameters: Any) -> tuple[Any, Any]:
-    results = record_p.bind(*primals, **parameters)
+def _tangent(primitive: Primitive, primals: Any, tangents: Any, **parameters: Any) -> tuple[Any, Any]:
+    results = primitive.bind(*primals, **parameters)
     return results, [ad.Zero(jax.typeof(x).to_tangent_aval()) for x in results]
 
 
-def _batch(operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:
+def _batch(primitive: Primitive, operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:
     spikes, step, events, count, clock = operands
     if axes[2] is not None or axes[3] is not None:
-        return _lowering.map_lanes(record_p, operands, axes, parameters)
+        return _lowering.map_lanes(primitive, operands, axes, **parameters)
     if axes[1] is not None:
         raise ValueError('event.record: lanes that share a buffer must be in the same step, but step is mapped over them.')
     lanes = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
     spikes = jnp.broadcast_to(spikes, (lanes, *spikes.shape)) if axes[0] is None else jnp.moveaxis(spikes, axes[0], 0)
     clock = clock if axes[4] is None else jnp.moveaxis(clock, axes[4], 0)[0]
     parameters = parameters | {'entries': -spikes.size}
-    return record_p.bind(spikes.reshape(-1), step, events, count, clock, **parameters), (None, None, None)
+    return primitive.bind(spikes.reshape(-1), step, events, count, clock, **parameters), (None, None, None)
 
 
-record_p.def_abstract_eval(_aval)
-ad.primitive_jvps[record_p] = _tangent
-_lowering.set_batching(record_p, _batch)
-_lowering.install(record_p, xla_record.record)
+record_p = _lowering.define(
+    Operation(
+        'event_record',
+        native='llvm_events.record',
+        spikes=0,
+        in_place={0: 2, 1: 3, 2: 4},
+        aval=_aval,
+        portable=xla_record.record,
+        multiple_results=True,
+        tangent=_tangent,
+        batch=_batch,
+    )
+)

@@ -21,12 +21,8 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad
 
 from . import _lowering
+from ._operation import Operation
 from .backends import xla_products
-
-# Operands: indptr, indices, then the two factors; a first factor of weights is left out where every weight is 1.
-to_post_p = Primitive('event_to_post')
-to_pre_p = Primitive('event_to_pre')
-to_weight_p = Primitive('event_to_weight')
 
 
 def _resized(x: ShapedArray, size: int, dtype: str) -> ShapedArray:
@@ -85,45 +81,52 @@ def _batch(primitive: Primitive, operands: Any, axes: Any, **parameters: Any) ->
         raise NotImplementedError('event products: jax.vmap over a CSR structure is not supported; give it in_axes=None.')
     # The kernels take any leading axes of the last factor, but one set of weights and, for `to_weight`, one sum over the batch.
     if primitive is to_weight_p or any(axis is not None for axis in axes[:-1]):
-        return _lowering.map_lanes(primitive, operands, axes, parameters)
+        return _lowering.map_lanes(primitive, operands, axes, **parameters)
     return primitive.bind(*operands[:-1], jnp.moveaxis(operands[-1], axes[-1], 0), **parameters), 0
-
-
-def _define(primitive: Primitive, aval: Callable, transpose: Callable, portable: Callable, **variants: Any) -> None:
-    def transpose_unless_zero(ct: Any, *operands: Any, **parameters: Any) -> list[Any]:
-        return [None] * len(operands) if type(ct) is ad.Zero else transpose(ct, *operands, **parameters)
-
-    def tangent(primals: Any, tangents: Any, **parameters: Any) -> tuple[Any, Any]:
-        return _tangent(primitive, primals, tangents, **parameters)
-
-    def batch(operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:
-        return _batch(primitive, operands, axes, **parameters)
-
-    primitive.def_abstract_eval(aval)
-    ad.primitive_jvps[primitive] = tangent
-    ad.primitive_transposes[primitive] = transpose_unless_zero
-    _lowering.set_batching(primitive, batch)
-    _lowering.install(primitive, portable, **variants)
 
 
 def _small_chunks(product: Callable) -> Callable:
     return functools.partial(product, chunk=xla_products.CPU_CHUNK)
 
 
-_define(
-    to_post_p,
-    _to_post_aval,
-    _transpose_to_post,
-    xla_products.to_post,
-    portable_on_cpu=_small_chunks(xla_products.to_post),
-    pallas='to_post',
+# Operands: indptr, indices, then the two factors; a first factor of weights is left out where every weight is 1.
+to_post_p = _lowering.define(
+    Operation(
+        'event_to_post',
+        native='llvm_events.to_post',
+        spikes=-1,
+        adds=True,
+        aval=_to_post_aval,
+        portable=xla_products.to_post,
+        portable_on_cpu=_small_chunks(xla_products.to_post),
+        pallas='to_post',
+        tangent=_tangent,
+        batch=_batch,
+        transpose=_transpose_to_post,
+    )
 )
-_define(to_pre_p, _to_pre_aval, _transpose_to_pre, xla_products.to_pre, pallas='to_pre')
-_define(
-    to_weight_p,
-    _to_weight_aval,
-    _transpose_to_weight,
-    xla_products.to_weight,
-    portable_on_cpu=_small_chunks(xla_products.to_weight),
-    pallas='to_weight',
+to_pre_p = _lowering.define(
+    Operation(
+        'event_to_pre',
+        native='llvm_events.to_pre',
+        aval=_to_pre_aval,
+        portable=xla_products.to_pre,
+        pallas='to_pre',
+        tangent=_tangent,
+        batch=_batch,
+        transpose=_transpose_to_pre,
+    )
+)
+to_weight_p = _lowering.define(
+    Operation(
+        'event_to_weight',
+        native='llvm_events.to_weight',
+        aval=_to_weight_aval,
+        portable=xla_products.to_weight,
+        portable_on_cpu=_small_chunks(xla_products.to_weight),
+        pallas='to_weight',
+        tangent=_tangent,
+        batch=_batch,
+        transpose=_transpose_to_weight,
+    )
 )

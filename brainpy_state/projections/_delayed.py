@@ -105,7 +105,7 @@ class DelayedConnection(Module):
             return delay_steps(self.time, dt, self.label)
         check_dt(self.comm.made_for, self.comm.label)
         structure = self.comm.structure
-        return structure.rule.longest if isinstance(structure, event.Procedural) else np.asarray(self.comm.delay_steps)
+        return structure.rule.longest if structure.is_drawn else np.asarray(self.comm.delay_steps)
 
     def lay_out(self, steps: Any, length: int, dt: Any) -> None:
         """Find the place of each synapse in a ring of this length, unless it is known."""
@@ -113,7 +113,7 @@ class DelayedConnection(Module):
         if length * post >= 2**31:
             raise ParameterError(f'{self.label}: {length} steps of delay onto {post} neurons are more than 2**31 places.')
         known = vars(self)
-        if isinstance(self.comm.structure, event.Procedural):
+        if self.comm.structure.is_drawn:
             self.slots = self.comm.structure  # draws delays itself
         elif 'slots' not in known or self.slots.shape[1] != length * post or not bool(dt == self.made_for):
             self.slots = ring_slots(self.comm, steps, length)

@@ -9,7 +9,7 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-from .. import environ, event
+from .. import environ
 from .._errors import ParameterError, ShapeError
 from ..connections import Connection
 from ..modules import Delay, Module, call_order, check_delay, check_unit
@@ -100,7 +100,7 @@ class Projection(Module):
         check_delay(delay, self.label)
         shape, sources = np.shape(u.get_mantissa(delay)), self.sources
         synapses = ''
-        if isinstance(self.comm, Connection) and not isinstance(self.comm.structure, event.Procedural):
+        if isinstance(self.comm, Connection) and not self.comm.structure.is_drawn:
             if shape == (self.comm.n_synapses,) == sources and (self.comm.outdegree != 1).any():
                 raise ParameterError(
                     f'{self.label}: a delay of shape {shape} could be one for each source or one for each synapse, '

@@ -19,7 +19,7 @@ from brainpy_state.event import _backend, _native
 @pytest.fixture(autouse=True)
 def fresh_choice():
     """Forget what was logged, before and after."""
-    logged = (_backend._log_once, _backend.left_to_xla, _backend._without_pallas)
+    logged = (_backend._log_once, _backend._warn_once, _backend._without_pallas)
     for once in logged:
         once.cache_clear()
     yield
@@ -123,20 +123,49 @@ def test_asking_for_missing_numba_is_an_error(without_numba, choose):
         choose('numba')
 
 
-def test_kernel_that_cannot_be_built_falls_back_and_says_so(monkeypatch, small, caplog):
-    def broken(*_):
-        raise RuntimeError('no compiler')
+@pytest.fixture
+def broken(monkeypatch):
+    """``broken('deliver')``: the native function of this name cannot be compiled."""
+    build, names = _native._build, []
 
-    monkeypatch.setattr(_native, '_failures', [])
-    monkeypatch.setattr(_native, '_read', lambda key: None)
-    monkeypatch.setattr(_native, '_compile', broken)
+    def builds_not(module, builder, options):
+        if builder in names:
+            raise RuntimeError('no compiler')
+        return build(module, builder, options)
+
+    monkeypatch.setattr(_native, '_failures', {})
     monkeypatch.setattr(_native, '_functions', {})
+    monkeypatch.setattr(_native, '_build', builds_not)
+    yield names.append
+    jax.clear_caches()
+
+
+def test_a_kernel_that_cannot_be_built_concerns_itself_alone(broken, small, caplog):
+    broken('deliver')
+    x = jnp.linspace(-1, 1, 300)
+
+    def step(x):
+        sent = event.product(small, 2.0, jnp.tanh(x)[:4])
+        return [jnp.exp(x) + sent[0], event.to_pre(small, None, sent)]
+
     with caplog.at_level(logging.INFO, 'brainpy_state.event'):
+        for _ in range(2):
+            text = jax.jit(lambda x: event.fuse(step, 0)(x)).lower(x).as_text()
         assert not uses_native_code(deliver(small), jnp.ones((7, 4)))
-    assert event.backend() == 'xla'
-    assert 'the native function collect cannot be compiled (no compiler)' in caplog.records[-1].getMessage()
+        assert uses_native_code(lambda v: event.to_pre(small, None, v), jnp.ones(3))
+    assert text.count('custom_call @brainpy_state_') == 2 and 'tanh' not in text
+    for native, plain in zip(jax.jit(event.fuse(step, 0))(x), step(x), strict=True):
+        np.testing.assert_allclose(native, plain, rtol=1e-6)
+    assert event.backend() == 'numba'
+    assert [r.getMessage() for r in caplog.records if r.levelname == 'WARNING'] == [
+        'the native function deliver cannot be compiled (no compiler): what needs it runs as XLA, which is slower'
+    ]
+    report = event.explain(step, x)
+    assert [left.what for left in report.left] == ['event_to_post float32[3]'] and len(report.native) == 2
+    assert report.left[0].reason == 'the native function deliver cannot be compiled (no compiler)'
+    event.set_backend('numba')  # native code can be had
     with pytest.raises(ValueError, match='no compiler'):
-        event.set_backend('numba')
+        jax.jit(deliver(small)).lower(jnp.ones((7, 4)))
 
 
 def test_choice_of_native_code_is_logged_once(small, caplog):
@@ -147,21 +176,15 @@ def test_choice_of_native_code_is_logged_once(small, caplog):
     assert messages == ['event operations on CPU run as native Numba kernels']
 
 
-def test_a_step_that_is_left_to_xla_is_logged_once_for_each_reason(caplog):
-    def inside(x):
-        return list(event.record(x > 0, 3, jnp.zeros((9, 3), jnp.int32) + 1, jnp.int32(0), jnp.zeros(4, jnp.int32)))
+def test_what_stays_with_xla_is_logged_once_with_its_place(caplog):
+    def step(x):
+        return [jnp.sort(x) + jnp.exp(x)]
 
-    def read_after(x, events, count, clock):
-        return [*event.record(x > 0, 3, events, count, clock), events + 1]
-
+    x = jnp.arange(300.0)
+    line = step.__code__.co_firstlineno + 1
     with caplog.at_level(logging.INFO, 'brainpy_state.event'):
-        for n in (4, 5):
-            x, recorder = jnp.arange(float(n)), (jnp.zeros((9, 3), jnp.int32), jnp.int32(0), jnp.zeros(4, jnp.int32))
-            for step, *args in ((inside, x), (read_after, x, *recorder)):
-                for found, expected in zip(jax.jit(event.fuse(step, 0))(*args), step(*args), strict=True):
-                    np.testing.assert_array_equal(found, expected)
-    said = [(r.levelname, r.getMessage()) for r in caplog.records if 'not as one native function' in r.getMessage()]
-    assert [(level, text.rpartition(': ')[2]) for level, text in said] == [
-        ('INFO', 'memory is changed that is no operand'),
-        ('INFO', 'memory is read after it was changed'),
+        for _ in range(2):
+            jax.jit(lambda x: event.fuse(step, 0)(x)).lower(x)
+    assert [r.getMessage() for r in caplog.records if 'sort' in r.getMessage()] == [
+        f'XLA: sort float32[300] at test_event_backend.py:{line} (step): it has no native version'
     ]

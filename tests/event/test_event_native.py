@@ -141,7 +141,10 @@ def test_functions_are_kept_as_handlers_are(tmp_path, python):
 
 
 def test_a_function_that_cannot_be_built_says_so_and_is_not_tried_again(monkeypatch):
-    monkeypatch.setattr(_native, '_failures', [])
+    monkeypatch.setattr(_native, '_failures', {})
     with pytest.raises(_native.Unavailable, match='the native function nothing cannot be compiled'):
         _native.function('numba_rows', 'nothing')
-    assert _native.problem() == _native._failures[0]
+    monkeypatch.setattr(_native, '_build', None)
+    with pytest.raises(_native.Unavailable, match='the native function nothing cannot be compiled'):
+        _native.function('numba_rows', 'nothing')
+    assert _native.problem() is None

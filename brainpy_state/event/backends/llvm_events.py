@@ -1,14 +1,17 @@
-"""Event operations in a native step: calls of compiled functions with addresses and sizes, each of a frame and the nodes of a stage."""
+"""Event operations in a native step: calls of compiled functions with addresses and sizes, written for the nodes of one operation.
+
+Their operands are those of the primitive, then what the record of the operation adds: the list of those that fire, and memory.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 
 from .. import _threads
-from .._nodes import Node, longest_row
+from .._draws import longest_row
+from .._nodes import Node
 from .llvm_frame import Frame
 from .llvm_operations import I64, Value, type_of
 
@@ -17,7 +20,8 @@ SHARED_SYNAPSES = 1 << 17
 WORTH_SHARING = 1 << 13, 1 << 10  # synapses of active sources: with targets that one thread updates, or several, which hold them near
 
 
-def _collect(frame: Frame, nodes: list[Node]) -> None:
+def collect(frame: Frame, nodes: list[Node]) -> None:
+    """List the sources that fire, for each row of a batch."""
     (node,), size = nodes, nodes[0].params['size']
     (spikes,) = node.operands
     for row in range(node.size // (size + 1)):
@@ -25,7 +29,8 @@ def _collect(frame: Frame, nodes: list[Node]) -> None:
         frame.call('numba_deliver', 'collect', (str(spikes.dtype),), *places, I64(size))
 
 
-def _event_to_post(frame: Frame, nodes: list[Node]) -> None:
+def to_post(frame: Frame, nodes: list[Node]) -> None:
+    """Deliver along stored synapses."""
     (node,) = nodes
     *structure, spikes, active = _delivered(node)
     for row in range(node.size // max(1, node.params['shape'][1])):
@@ -34,12 +39,13 @@ def _event_to_post(frame: Frame, nodes: list[Node]) -> None:
 
 def _how(frame: Frame, node: Node) -> tuple[Value, Value]:
     """Whether a delivery begins at zero, and by what it is multiplied, as words."""
-    begins = not node.name.endswith('_to_ring') and node.into is None
+    begins = node.changes is None
     factor = frame.scalar(node.operands[-2]) if node.into is not None else ir.Constant(type_of(node.dtype), 1.0)
     return I64(int(begins)), frame.b.zext(frame.b.bitcast(factor, ir.IntType(8 * node.dtype.itemsize)), I64)
 
 
-def _event_to_ring(frame: Frame, nodes: list[Node]) -> None:
+def to_ring(frame: Frame, nodes: list[Node]) -> None:
+    """Deliver along stored synapses to the places of a ring."""
     (node,) = nodes
     *structure, spikes, step, ring, active = node.operands
     start = frame.b.mul(frame.word(step), I64(node.params['shape'][1]))
@@ -73,7 +79,8 @@ def _share(frame: Frame, function: Value, words: list[Value], active: Value, syn
     frame.give(function, [frame.as_word(word) for word in words], parts)
 
 
-def _event_dense(frame: Frame, nodes: list[Node]) -> None:
+def dense(frame: Frame, nodes: list[Node]) -> None:
+    """Deliver along all pairs."""
     (node,) = nodes
     weights, spikes, active = _delivered(node)
     pre, post = node.params['shape']
@@ -84,11 +91,12 @@ def _event_dense(frame: Frame, nodes: list[Node]) -> None:
         _share(frame, function, [*places, I64(post), *_how(frame, node)], fired, pre * post, (pre, post))
 
 
-def _memory(frame: Frame, nodes: list[Node]) -> None:
-    pass  # what it holds is written by those who use it
+def memory(frame: Frame, nodes: list[Node]) -> None:
+    """Room for those who use it: they write what it holds."""
 
 
-def _event_drawn_to_post(frame: Frame, nodes: list[Node]) -> None:
+def drawn_to_post(frame: Frame, nodes: list[Node]) -> None:
+    """Deliver along synapses that are drawn."""
     (node,) = nodes
     words, spikes, active, memory = _delivered(node)
     pre, slots = node.params['shape'][0], node.params['shape'][1] * max(1, node.params['steps'])
@@ -98,7 +106,8 @@ def _event_drawn_to_post(frame: Frame, nodes: list[Node]) -> None:
         _draw(frame, 'deliver', node, (str(spikes.dtype),), words, *fired, frame.further(node, row * slots), sizes, memory)
 
 
-def _event_drawn_to_ring(frame: Frame, nodes: list[Node]) -> None:
+def drawn_to_ring(frame: Frame, nodes: list[Node]) -> None:
+    """Deliver along synapses that are drawn, after their delays."""
     (node,) = nodes
     words, spikes, row, ring, active, memory = node.operands
     start = frame.b.mul(frame.word(row), I64(node.params['shape'][1]))
@@ -106,7 +115,8 @@ def _event_drawn_to_ring(frame: Frame, nodes: list[Node]) -> None:
     _draw(frame, 'deliver', node, (str(spikes.dtype),), words, *places, (start, ring.size, *_how(frame, node)), memory)
 
 
-def _event_drawn_to_pre(frame: Frame, nodes: list[Node]) -> None:
+def drawn_to_pre(frame: Frame, nodes: list[Node]) -> None:
+    """Collect along synapses that are drawn."""
     (node,) = nodes
     words, values, memory = node.operands
     pre, slots = node.params['shape'][0], node.params['shape'][1] * max(1, node.params['steps'])
@@ -116,7 +126,7 @@ def _event_drawn_to_pre(frame: Frame, nodes: list[Node]) -> None:
 
 def _draw(frame: Frame, builder: str, node: Node, types: tuple[str, ...], words: Any, *operands: Any) -> None:
     *places, numbers, memory = operands
-    rule, longest = node.params['rule'], longest_row(node.params)
+    rule, longest = node.params['rule'], longest_row(node.params['rule'], node.params['shape'][1])
     delayed = node.params['steps'] > 0
     row, _ = frame.find('numba_rows', rule.kind)
     value = ''
@@ -128,7 +138,8 @@ def _draw(frame: Frame, builder: str, node: Node, types: tuple[str, ...], words:
     frame.call('numba_procedural', builder, options, frame.address(words), *places, *words_of, frame.address(memory))
 
 
-def _event_to_pre(frame: Frame, nodes: list[Node]) -> None:
+def to_pre(frame: Frame, nodes: list[Node]) -> None:
+    """Collect along stored synapses."""
     (node,) = nodes
     starts, targets, *weights, values = node.operands
     pre, post = node.params['shape']
@@ -138,7 +149,8 @@ def _event_to_pre(frame: Frame, nodes: list[Node]) -> None:
     frame.call('numba_products', 'to_pre', options, *places, I64(node.size // max(1, pre)), I64(pre), I64(post))
 
 
-def _event_to_weight(frame: Frame, nodes: list[Node]) -> None:
+def to_weight(frame: Frame, nodes: list[Node]) -> None:
+    """What each stored synapse sees."""
     (node,) = nodes
     spikes, values = node.operands[2:]
     pre, post = node.params['shape']
@@ -147,13 +159,15 @@ def _event_to_weight(frame: Frame, nodes: list[Node]) -> None:
     frame.call('numba_products', 'to_weight', (str(spikes.dtype), str(values.dtype)), *places, *sizes)
 
 
-def _event_due(frame: Frame, nodes: list[Node]) -> None:
+def due(frame: Frame, nodes: list[Node]) -> None:
+    """Take out of a ring what is due."""
     row, ring = nodes[0].operands
     due = next((frame.address(node) for node in nodes if node.which == 1), I64(0))
     frame.call('numba_ring', 'due', (str(ring.dtype),), frame.word(row), frame.address(ring), due, I64(nodes[0].params['post']))
 
 
-def _event_record(frame: Frame, nodes: list[Node]) -> None:
+def record(frame: Frame, nodes: list[Node]) -> None:
+    """Append those that fire to a buffer."""
     spikes, step, events, count, clock, active = nodes[0].operands
     call = I64(nodes[0].params['entries']), frame.word(step), I64(nodes[0].params['grid'])
     written = map(frame.address, (events, count, clock))
@@ -164,19 +178,3 @@ def _event_record(frame: Frame, nodes: list[Node]) -> None:
 def _delivered(node: Node) -> list[Any]:
     """The operands of a delivery, without what it is added to."""
     return node.operands if node.into is None else node.operands[:-2]
-
-
-EVENTS: dict[str, Callable[[Frame, list[Node]], None]] = {
-    'collect': _collect,
-    'event_to_post': _event_to_post,
-    'event_to_ring': _event_to_ring,
-    'event_dense': _event_dense,
-    'memory': _memory,
-    'event_drawn_to_post': _event_drawn_to_post,
-    'event_drawn_to_ring': _event_drawn_to_ring,
-    'event_drawn_to_pre': _event_drawn_to_pre,
-    'event_to_pre': _event_to_pre,
-    'event_to_weight': _event_to_weight,
-    'event_due': _event_due,
-    'event_record': _event_record,
-}

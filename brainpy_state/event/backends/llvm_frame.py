@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
@@ -136,3 +137,18 @@ class Frame:
     def further(self, value: Any, items: int) -> Value:
         """The address of an item."""
         return self.b.gep(self.address(value), [I64(items * value.dtype.itemsize)])
+
+
+@contextmanager
+def counting(b: ir.IRBuilder, first: Value, last: Value) -> Iterator[Value]:
+    """The body of a loop from ``first`` to ``last`` (not included)."""
+    start, body, after = b.block, b.append_basic_block(), b.append_basic_block()
+    b.cbranch(b.icmp_signed('<', first, last), body, after)
+    b.position_at_end(body)
+    i = b.phi(I64)
+    i.add_incoming(first, start)
+    yield i
+    following = b.add(i, I64(1), flags=('nuw', 'nsw'))
+    i.add_incoming(following, b.block)
+    b.cbranch(b.icmp_signed('<', following, last), body, after)
+    b.position_at_end(after)

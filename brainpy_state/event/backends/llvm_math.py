@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
+from .llvm_angles import nearby
+
 Value = Any
 
 F32, F64 = ir.FloatType(), ir.DoubleType()
@@ -76,13 +78,7 @@ def expm1(b: ir.IRBuilder, x: Value) -> Value:
 def log(b: ir.IRBuilder, x: Value) -> Value:
     """The natural logarithm."""
     kind = x.type
-    bits = b.bitcast(x, integer(kind))
-    root, one = (_bits_of(kind, v) for v in (math.sqrt(0.5), 1.0))
-    shifted = b.add(bits, bits.type(one - root))
-    exponent = b.sub(b.lshr(shifted, bits.type(_MANTISSA[kind])), bits.type(one >> _MANTISSA[kind]))
-    mantissa = b.bitcast(b.add(b.and_(shifted, bits.type((1 << _MANTISSA[kind]) - 1)), bits.type(root)), kind)
-    e = b.sitofp(exponent, kind)
-    f = b.fsub(mantissa, kind(1.0))
+    e, f = parts(b, x)
     s = b.fdiv(f, b.fadd(f, kind(2.0)))
     square = b.fmul(s, s)
     # log(m) = 2 artanh(s) = f - s f + 2 s^3 / 3 + …: the first term is exact
@@ -93,6 +89,17 @@ def log(b: ir.IRBuilder, x: Value) -> Value:
     result = where(b, '<', x, 0.0, kind(math.nan), result)
     result = where(b, '==', x, 0.0, kind(-math.inf), result)
     return b.select(b.fcmp_unordered('==', x, kind(math.inf)), x, result)
+
+
+def parts(b: ir.IRBuilder, x: Value) -> tuple[Value, Value]:
+    """The numbers e and f, a whole number and one from sqrt(1/2) - 1 to sqrt(2) - 1, with ``x = 2 ** e * (1 + f)``."""
+    kind = x.type
+    bits = b.bitcast(x, integer(kind))
+    root, one = (_bits_of(kind, v) for v in (math.sqrt(0.5), 1.0))
+    shifted = b.add(bits, bits.type(one - root))
+    exponent = b.sub(b.lshr(shifted, bits.type(_MANTISSA[kind])), bits.type(one >> _MANTISSA[kind]))
+    mantissa = b.bitcast(b.add(b.and_(shifted, bits.type((1 << _MANTISSA[kind]) - 1)), bits.type(root)), kind)
+    return b.sitofp(exponent, kind), b.fsub(mantissa, kind(1.0))
 
 
 def log1p(b: ir.IRBuilder, x: Value) -> Value:
@@ -178,10 +185,11 @@ def _power_of_two(b: ir.IRBuilder, n: Value) -> Value:
     return b.bitcast(b.add(b.shl(n, n.type(_MANTISSA[kind])), n.type(one)), kind)
 
 
-def _quarter_turns(b: ir.IRBuilder, x: Value, ahead: int) -> Value:
-    """The sine of ``x`` plus some quarters of a turn, for ``|x|`` below 2^51: above, neighbouring numbers are a turn apart."""
+def _quarter_turns(b: ir.IRBuilder, x: Value, ahead: int, short: bool = False) -> Value:
+    """The sine of ``x`` plus some quarters of a turn."""
     if x.type == F32:
-        return b.fptrunc(_quarter_turns(b, b.fpext(x, F64), ahead), F32)
+        return b.fptrunc(_quarter_turns(b, b.fpext(x, F64), ahead, short=True), F32)
+    x = nearby(b, x, short)
     n, whole = _nearest(b, b.fmul(x, F64(2 / math.pi)))
     r = x
     for part in _HALF_PI:

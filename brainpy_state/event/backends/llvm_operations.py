@@ -11,6 +11,7 @@ from llvmlite import ir
 
 from .._nodes import Node, Number
 from . import llvm_math as lm
+from . import llvm_special as ls
 
 I1, I8, I64 = (ir.IntType(n) for n in (1, 8, 64))
 Value = Any
@@ -65,7 +66,30 @@ def _divide(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
     x, y = operands
     if _is_float(node):
         return b.fdiv(x, y)
-    return b.sdiv(x, y) if _is_signed(node) else b.udiv(x, y)
+    safe, is_zero, overflows = _divisor(b, node, x, y)
+    if not _is_signed(node):
+        return b.select(is_zero, y.type(-1), b.udiv(x, safe))
+    return b.select(is_zero, y.type(-1), b.select(overflows, x, b.sdiv(x, safe)))
+
+
+def _remainder(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
+    x, y = operands
+    if _is_float(node):
+        return ls.remainder(b, x, y)
+    safe, is_zero, overflows = _divisor(b, node, x, y)
+    if not _is_signed(node):
+        return b.select(is_zero, x, b.urem(x, safe))
+    return b.select(is_zero, x, b.select(overflows, x.type(0), b.srem(x, safe)))
+
+
+def _divisor(b: ir.IRBuilder, node: Node, x: Value, y: Value) -> tuple[Value, Value, Value]:
+    """A divisor that does not stop the process, and whether it stands for 0, or for -1 where the quotient is too large."""
+    is_zero = b.icmp_unsigned('==', y, y.type(0))
+    overflows = I1(0)
+    if _is_signed(node):
+        least = x.type(-(1 << (x.type.width - 1)))
+        overflows = b.and_(b.icmp_signed('==', x, least), b.icmp_signed('==', y, y.type(-1)))
+    return b.select(b.or_(is_zero, overflows), y.type(1), y), is_zero, overflows
 
 
 def _compare(sign: str) -> Callable:
@@ -79,12 +103,12 @@ def _compare(sign: str) -> Callable:
 
 def _extreme(sign: str) -> Callable:
     def emit(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
-        return _choose(b, sign, node.operands[0].dtype, *operands)
+        return chosen(b, sign, node.operands[0].dtype, *operands)
 
     return emit
 
 
-def _choose(b: ir.IRBuilder, sign: str, dtype: np.dtype, x: Value, y: Value) -> Value:
+def chosen(b: ir.IRBuilder, sign: str, dtype: np.dtype, x: Value, y: Value) -> Value:
     """The greater or lesser of two, NaN if one of them is."""
     if dtype.kind == 'f':
         return b.select(b.or_(b.fcmp_ordered(sign, x, y), b.fcmp_unordered('uno', x, x)), x, y)
@@ -93,12 +117,15 @@ def _choose(b: ir.IRBuilder, sign: str, dtype: np.dtype, x: Value, y: Value) -> 
 
 def _clamp(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
     low, x, high = operands
-    return _choose(b, '<', node.dtype, _choose(b, '>', node.dtype, x, low), high)
+    return chosen(b, '<', node.dtype, chosen(b, '>', node.dtype, x, low), high)
 
 
 def _select(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
-    which, otherwise, then = operands
-    return b.select(which, then, otherwise)
+    which, result, *others = operands
+    for number, case in enumerate(others, 1):
+        chosen_case = which if which.type == I1 else b.icmp_signed('>=', which, which.type(number))
+        result = b.select(chosen_case, case, result)
+    return result
 
 
 def _convert(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
@@ -167,11 +194,12 @@ def _finite(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
 
 
 def _integer_power(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
+    (x,), left = operands, node.params['y']
     if _is_float(node):
-        return lm.power(b, operands[0], node.params['y'])
-    result = operands[0].type(1)
-    for _ in range(node.params['y']):
-        result = b.mul(result, operands[0])
+        return lm.power(b, x, left)
+    result = x.type(1)
+    while left:
+        result, x, left = (b.mul(result, x) if left & 1 else result), b.mul(x, x), left >> 1
     return result
 
 
@@ -190,16 +218,51 @@ def _negative(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
     return b.fneg(operands[0]) if _is_float(node) else b.neg(operands[0])
 
 
-def _remainder(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
-    return (b.srem if _is_signed(node) else b.urem)(*operands)
+def _counted(name: str) -> Callable:
+    """An instruction that counts bits; the second of its operands tells that any number is allowed."""
+
+    def emit(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
+        (x,), further = operands, [I1(0)] if name == 'ctlz' else []
+        kind = ir.FunctionType(x.type, [x.type, *(v.type for v in further)])
+        return b.call(b.module.declare_intrinsic(f'llvm.{name}', [x.type], kind), [x, *further])
+
+    return emit
+
+
+def _high_product(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
+    kind = operands[0].type
+    wide = ir.IntType(2 * kind.width)
+    x, y = (b.sext(v, wide) if _is_signed(node) else b.zext(v, wide) for v in operands)
+    return b.trunc(b.lshr(b.mul(x, y), wide(kind.width)), kind)
+
+
+def _to_the_power(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
+    x, y = operands
+    exponent = node.operands[1].dtype
+    if exponent.kind != 'f':
+        y = (b.sitofp if exponent.kind == 'i' else b.uitofp)(y, lm.F64)
+        return b.fptrunc(ls.power(b, b.fpext(x, lm.F64), y), lm.F32) if x.type == lm.F32 else ls.power(b, x, y)
+    return ls.power(b, x, y)
+
+
+def _take(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
+    first, place = operands
+    return load(b, first, node.dtype, place)
+
+
+def reads_memory(node: Node, value: Any) -> bool:
+    """Whether an operand of an operation is memory, of which it reads an item, and not a number."""
+    return node.name == 'take' and value is node.operands[0]
 
 
 OPERATIONS: dict[str, Callable[[ir.IRBuilder, Node, list[Value]], Value]] = {
     'add': _binary('fadd', 'add'),
+    'add_any': _binary('fadd', 'add'),
     'sub': _binary('fsub', 'sub'),
     'mul': _binary('fmul', 'mul'),
     'div': _divide,
     'rem': _remainder,
+    'mulhi': _high_product,
     'neg': _negative,
     'abs': _absolute,
     'sign': _sign,
@@ -212,6 +275,7 @@ OPERATIONS: dict[str, Callable[[ir.IRBuilder, Node, list[Value]], Value]] = {
     'copy': lambda b, node, operands: operands[0],
     'copy_p': lambda b, node, operands: operands[0],
     'iota': _numbered,
+    'take': _take,
     'and': lambda b, node, operands: b.and_(*operands),
     'or': lambda b, node, operands: b.or_(*operands),
     'xor': lambda b, node, operands: b.xor(*operands),
@@ -233,6 +297,11 @@ OPERATIONS: dict[str, Callable[[ir.IRBuilder, Node, list[Value]], Value]] = {
     'square': _square,
     'integer_pow': _integer_power,
     'round': lambda b, node, operands: lm.unary(b, 'rint' if int(node.params['rounding_method']) == 1 else 'round', operands[0]),
+    'pow': _to_the_power,
+    'nextafter': lambda b, node, operands: ls.nextafter(b, *operands),
+    'atan2': lambda b, node, operands: ls.atan2(b, *operands),
+    'population_count': _counted('ctpop'),
+    'clz': _counted('ctlz'),
     'exp': _function(lm.exp),
     'expm1': _function(lm.expm1),
     'log': _function(lm.log),
@@ -241,4 +310,18 @@ OPERATIONS: dict[str, Callable[[ir.IRBuilder, Node, list[Value]], Value]] = {
     'tanh': _function(lm.tanh),
     'sin': _function(lm.sin),
     'cos': _function(lm.cos),
+    'exp2': _function(ls.exp2),
+    'sinh': _function(ls.sinh),
+    'cosh': _function(ls.cosh),
+    'tan': _function(ls.tan),
+    'asin': _function(ls.asin),
+    'acos': _function(ls.acos),
+    'atan': _function(ls.atan),
+    'asinh': _function(ls.asinh),
+    'acosh': _function(ls.acosh),
+    'atanh': _function(ls.atanh),
+    'cbrt': _function(ls.cbrt),
+    'erf': _function(ls.erf),
+    'erfc': _function(ls.erfc),
+    'erf_inv': _function(ls.erf_inv),
 }

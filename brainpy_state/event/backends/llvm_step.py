@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
@@ -11,9 +9,9 @@ from llvmlite import ir
 from .. import _threads
 from .._nodes import Number
 from .._plan import Plan, Stage
-from .llvm_events import EVENTS, SHARED
-from .llvm_frame import I32, Find, Frame, answer_metadata
-from .llvm_operations import I64, OPERATIONS, Value, constant, load, store
+from .llvm_events import SHARED
+from .llvm_frame import I32, Find, Frame, answer_metadata, counting
+from .llvm_operations import I64, OPERATIONS, Value, constant, load, reads_memory, store
 
 SYMBOL = 'brainpy_state_step'
 ALIGNED = 64  # items
@@ -36,8 +34,8 @@ def compile_plan(plan: Plan, version: tuple[int, int], find: Find) -> str:
     answer_metadata(b, handler.args[0], version)
     frame = Frame(plan, b, handler.args[0], find)
     for number, stage in enumerate(plan.stages):
-        if stage.event:
-            EVENTS[stage.event](frame, stage.nodes)
+        if stage.operation:
+            stage.operation.write(frame, stage.nodes)
         elif stage.size == 1:
             _straight(frame, stage)
         elif stage.size:
@@ -48,7 +46,8 @@ def compile_plan(plan: Plan, version: tuple[int, int], find: Find) -> str:
 
 def _straight(frame: Frame, stage: Stage) -> None:
     for node in stage.nodes:
-        frame.scalars[node] = OPERATIONS[node.name](frame.b, node, [frame.scalar(v) for v in node.operands])
+        read = [frame.address(v) if reads_memory(node, v) else frame.scalar(v) for v in node.operands]
+        frame.scalars[node] = OPERATIONS[node.name](frame.b, node, read)
     for node in stage.nodes:
         for number in node.results:
             store(frame.b, frame.scalars[node], frame.results[number], I64(0), node.dtype)
@@ -72,7 +71,7 @@ def _loop(frame: Frame, number: int, stage: Stage) -> None:
     b = ir.IRBuilder(function.append_basic_block())
     with counting(b, *function.args[-2:]) as i:
         for node in stage.nodes:
-            read = [_item(frame, b, i, v, places, known) for v in node.operands]
+            read = [_first(frame, b, v, places) if reads_memory(node, v) else _item(frame, b, i, v, places, known) for v in node.operands]
             known[node] = OPERATIONS[node.name](b, node, [*read, i] if node.name == 'iota' else read)
         for node in stage.nodes:
             for result in node.results:
@@ -93,6 +92,12 @@ def _item(frame: Frame, b: ir.IRBuilder, i: Value, value: Any, places: dict, kno
     return known[value]
 
 
+def _first(frame: Frame, b: ir.IRBuilder, value: Any, places: dict) -> Value:
+    """Where a value begins."""
+    key, first = frame.place(value)
+    return b.gep(places[key], [I64(first * value.dtype.itemsize)])
+
+
 def _part_of(loop: Value, size: int) -> Value:
     """A function of (context, part, parts) that runs its part of a loop, with arguments from the context."""
     kinds = [argument.type for argument in loop.args[:-2]]
@@ -110,18 +115,3 @@ def _part_of(loop: Value, size: int) -> Value:
     b.call(loop, [*arguments, edge(part), edge(b.add(part, I64(1)))])
     b.ret(I64(0))
     return function
-
-
-@contextmanager
-def counting(b: ir.IRBuilder, first: Value, last: Value) -> Iterator[Value]:
-    """The body of a loop from ``first`` to ``last`` (not included)."""
-    start, body, after = b.block, b.append_basic_block(), b.append_basic_block()
-    b.cbranch(b.icmp_signed('<', first, last), body, after)
-    b.position_at_end(body)
-    i = b.phi(I64)
-    i.add_incoming(first, start)
-    yield i
-    following = b.add(i, I64(1), flags=('nuw', 'nsw'))
-    i.add_incoming(following, b.block)
-    b.cbranch(b.icmp_signed('<', following, last), body, after)
-    b.position_at_end(after)

@@ -1,6 +1,6 @@
 """Delivery along synapses that are drawn again for each source that fires.
 
-``words`` are the numbers of a procedural structure, 64 bits each. ``memory`` has the size that `_nodes.row_memory` gives: after a head
+``words`` are the numbers of a procedural structure, 64 bits each. ``memory`` has the size that `_draws.row_memory` gives: after a head
 (three keys, the number of synapses, where the row begins and ends) the targets, weights and delays of a row, then room for drawing them.
 """
 
@@ -12,7 +12,6 @@ from typing import Any
 from numba import types
 
 from .. import _draws
-from .._nodes import HEAD
 from .numba_host import word
 from .numba_memory import ITEM_BYTES, POINTER, VALUES, adder, inlined, reader
 
@@ -28,7 +27,7 @@ def _drawn_row(row_symbol: str, value_symbol: str, kind: str, weight: str, delay
 
     @inlined
     def draw(words: int, row: int, post: int, width: int, where: int, longest: int, memory: int) -> int:
-        keys, span, targets = _uint64(memory), _int64(memory + 32), memory + HEAD
+        keys, span, targets = _uint64(memory), _int64(memory + 32), memory + _draws.HEAD
         for k in range(3):
             keys[k] = word(_uint64(words)[k], row)
         weights, steps, work = targets + 4 * longest, targets + 12 * longest, targets + 14 * longest
@@ -64,8 +63,8 @@ def deliver(row_symbol: str, value_symbol: str, kind: str, weight: str, delayed:
         words: int, spikes: int, active: int, received: int, start: int, size: int, clear: int, factor: int,
         post: int, width: int, where: int, longest: int, memory: int,
     ) -> int:  # fmt: skip
-        rows, out, targets = _int32(active), typed(received), _int32(memory + HEAD)
-        weights, steps = memory + HEAD + 4 * longest, _uint16(memory + HEAD + 12 * longest)
+        rows, out, targets = _int32(active), typed(received), _int32(memory + _draws.HEAD)
+        weights, steps = memory + _draws.HEAD + 4 * longest, _uint16(memory + _draws.HEAD + 12 * longest)
         _int64(memory)[6] = factor
         if clear:
             for j in range(size):
@@ -91,8 +90,8 @@ def to_pre(row_symbol: str, value_symbol: str, kind: str, weight: str, delayed: 
         words: int, values: int, collected: int, batch: int, pre: int, slots: int,
         post: int, width: int, where: int, longest: int, memory: int,
     ) -> int:  # fmt: skip
-        targets, out = _int32(memory + HEAD), typed(collected)
-        weights, steps = memory + HEAD + 4 * longest, _uint16(memory + HEAD + 12 * longest)
+        targets, out = _int32(memory + _draws.HEAD), typed(collected)
+        weights, steps = memory + _draws.HEAD + 4 * longest, _uint16(memory + _draws.HEAD + 12 * longest)
         for row in range(pre):
             count = draw(words, row, post, width, where, longest, memory)
             for b in range(batch):
