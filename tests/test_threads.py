@@ -12,7 +12,7 @@ import pytest
 import brainpy_state as bst
 from brainpy_state import environ
 from brainpy_state.transform import cond, for_loop, grad, jit, jit_error_if, vmap
-from brainpy_state.transform._program import Programs
+from brainpy_state.transform._programs import Programs
 
 STEPS = 20
 
@@ -176,9 +176,12 @@ class Free:
     def fits(self, fn, args):
         return True
 
+    def is_current(self, fn):
+        return False
+
 
 def test_threads_may_store_programs_of_one_function_at_once():
-    programs = Programs(lambda fn, args: Free(), owned=True)
+    programs = Programs(lambda fn, args: Free())
 
     def store(dimensions):
         for size in range(100):

@@ -112,7 +112,7 @@ def _evaluate(closed: ClosedJaxpr, args: Sequence[Any], succession: dict[Var, An
     """The results of a jaxpr, evaluated by native groups and what is left to XLA."""
     jaxpr = closed.jaxpr
     env = dict(zip(jaxpr.constvars, closed.consts, strict=True)) | dict(zip(jaxpr.invars, args, strict=True))
-    for group in _grouped(jaxpr, left):
+    for group in _regrouped(jaxpr, left) if left else _grouped(jaxpr):
         if not isinstance(group, list):
             if not left and _backend.is_native() and (reason := refusal(group)):
                 say(group, reason)
@@ -142,7 +142,12 @@ def _part(jaxpr: Jaxpr, eqns: list[JaxprEqn], operands: list[Var], results: list
     return ClosedJaxpr(jaxpr.replace(constvars=[], invars=operands, outvars=results, eqns=eqns, debug_info=names), [])
 
 
-def _grouped(jaxpr: Jaxpr, left: Collection[int] = ()) -> list[JaxprEqn | list[JaxprEqn]]:
+def _grouped(jaxpr: Jaxpr) -> list[JaxprEqn | list[JaxprEqn]]:
+    """Equations in an order in which they can be evaluated, those of a native function as a list."""
+    return _regrouped(jaxpr, ())
+
+
+def _regrouped(jaxpr: Jaxpr, left: Collection[int]) -> list[JaxprEqn | list[JaxprEqn]]:
     """Equations in an order in which they can be evaluated, those of a native function as a list.
 
     Those whose `id` is among ``left`` are not native, nor are those that `refusal` refuses. Group k may use what the other equations
@@ -211,7 +216,7 @@ def _failures(jaxpr: Jaxpr, eqns: Sequence[JaxprEqn]) -> dict[int, str]:
 
 def _compiled(jaxpr: Jaxpr, succession: dict[Var, Any], failed: dict[int, str]) -> list[JaxprEqn | list[JaxprEqn]]:
     """Groups that have been compiled, and what is left; what fails is added to ``failed`` with its reason."""
-    groups = _grouped(jaxpr, failed)
+    groups = _regrouped(jaxpr, failed)
     for group in groups:
         if isinstance(group, list):
             part, pairs = _extract(jaxpr, group, succession)

@@ -14,6 +14,7 @@ from ..transform._args import Static, name_of
 from ..transform._jit import Bound, Jitted
 from ..transform._lift import lift
 from ..transform._program import Program
+from ..transform._programs import Programs
 from ._memory import Item, existing, made, outputs, size_of
 from ._run import Chunks, run
 
@@ -154,8 +155,12 @@ def _program(f: Callable, args: tuple, kwargs: dict[str, Any]) -> tuple[Program,
     if isinstance(f, (Jitted, Bound)):
         return f.program(*args, **kwargs)
     given = jax.tree.map(lambda x: x if hasattr(x, 'shape') else Static(x), (args, kwargs))  # other numbers take no memory
-    lifted = lift(f, given, call=lambda f, args: f(*args[0], **args[1]))
-    return Program(lifted.pure, lifted, lifted.reads, lifted.writes, given), given
+    return Programs(_traced).find(f, given), given
+
+
+def _traced(f: Callable, args: Any) -> Program:
+    lifted = lift(f, args, call=lambda f, args: f(*args[0], **args[1]))
+    return Program(lifted.pure, lifted, lifted.reads, lifted.writes, args)
 
 
 def _forecast(items: Sequence[Item], held: int, peak: int) -> Forecast:

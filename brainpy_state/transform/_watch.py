@@ -12,7 +12,7 @@ import sys
 import threading
 import types
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -47,7 +47,7 @@ class Watch:
         self.rooms: dict[int, tuple[dict[str, Any], set[str]]] = {}
         self.objects: dict[int, weakref.ref] = {}
         self.read: dict[tuple[int, str], tuple[Any, str, Any]] = {}
-        self._before: dict[tuple[int, Any], tuple[Any, Any]] = {}
+        self._before: dict[tuple[int, Any], tuple[Callable[[], Any], Any]] = {}
 
     @property
     def by_name(self) -> bool:
@@ -64,9 +64,10 @@ class Watch:
         self.rooms.setdefault(id(room), (room, set()))[1].update(code.co_names)
         for name in room.keys() & code.co_names:
             self.note(room, name, room[name], names)
-        for value in frame.f_locals.values():
+        for name, value in frame.f_locals.items():
             self.meet(value)
-            self._go_into(value, names, 0)
+            if name in code.co_freevars or not isinstance(value, (list, tuple, dict)):  # a container may be one of traced values
+                self._go_into(value, names, 0)
 
     def meet(self, value: Any) -> None:
         """Take note of an object that a function was called with."""
@@ -84,8 +85,8 @@ class Watch:
 
     def note(self, holder: Any, key: Any, value: Any, names: Names, depth: int = 0) -> None:
         """Remember what was at a place before the function that is traced may have changed it."""
-        if (id(holder), key) not in self._before:
-            self._before[id(holder), key] = holder, value  # the holder is kept, so that its id stays its own
+        if (id(holder), key) not in self._before and not isinstance(value, jax.core.Tracer):
+            self._before[id(holder), key] = _way_to(holder), value
             self._go_into(value, names, depth + 1)
 
     def _go_into(self, value: Any, names: Names, depth: int) -> None:
@@ -94,7 +95,7 @@ class Watch:
         inside = look(value, names)
         holder = inside.holder(value)
         if inside.size is not None and (id(holder), len) not in self._before:
-            self._before[id(holder), len] = holder, inside.size(value)
+            self._before[id(holder), len] = _way_to(holder), inside.size(value)
         if len(inside.keys) <= _MOST_ITEMS:
             for key, part in zip(inside.keys, inside.read(value), strict=True):
                 self.note(holder, key, part, names, depth)
@@ -102,7 +103,7 @@ class Watch:
     def changed(self, holder: Any, key: Any, now: Any, grown: bool = False) -> bool:
         """Whether the function that was traced has changed what is at this place; of a holder that has grown, or added it."""
         found = self._before.get((id(holder), key))
-        if found is None:
+        if found is None or found[0]() is not holder:
             return grown
         before = found[1]
         return before is not now and not (type(before) is type(now) and isinstance(now, (int, float, str, complex)) and before == now)
@@ -168,6 +169,14 @@ def _resume(profiler: Any) -> None:
         profiler.enable()
     else:
         sys.setprofile(profiler)
+
+
+def _way_to(holder: Any) -> Callable[[], Any]:
+    """A way to an object that does not keep it alive, where that is possible: else its id could become another's."""
+    try:
+        return weakref.ref(holder)
+    except TypeError:
+        return lambda: holder
 
 
 @functools.lru_cache(maxsize=4096)
