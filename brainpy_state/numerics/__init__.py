@@ -10,4 +10,10 @@ from ._integrate import with_unit as with_unit
 from ._spike import heaviside as heaviside
 from ._spike import jump_to as jump_to
 from ._spike import reset_to as reset_to
+from ._steps import LAST_STEP as LAST_STEP
+from ._steps import check_resolution as check_resolution
+from ._steps import on_grid as on_grid
 from ._steps import whole_steps as whole_steps
+from ._time import Time as Time
+from ._time import host_times as host_times
+from ._turns import turns as turns
