@@ -16,7 +16,7 @@ from .._errors import ParameterError, ShapeError, UnitError
 from .._frames import stack
 from .._typing import Size
 from ..modules import Dynamics, Option, Parameter, Variable, broadcasts, check_unit, non_negative
-from ..numerics import brief, exp_euler, heaviside, jump_to, plain, reset_to, runge_kutta
+from ..numerics import brief, exp_euler_change, heaviside, jump_to, plain, reset_to, runge_kutta
 from ..state import ShortTermState
 from ..transform import jit_error_if
 
@@ -208,7 +208,8 @@ class Neuron(Dynamics):
         def drift(x: Any) -> Any:
             return self.derivative(name, values | {name: x}, current)
 
-        return exp_euler(drift, values[name], dt, steepest=_STEEPEST if self.runs_away and name == 'V' else None)
+        change = exp_euler_change(drift, values[name], dt, steepest=_STEEPEST if self.runs_away and name == 'V' else None)
+        return self.plus(name, values[name], change)
 
     def _integrate_together(self, old: Values, current: Callable[[Any], Any], dt: Any, held: Any) -> tuple[Values, Any]:
         def derivatives(values: Values) -> Values:
@@ -216,8 +217,8 @@ class Neuron(Dynamics):
             seen = values | self._call('instantaneous', values)
             return {name: self.derivative(name, seen, current) for name in values}
 
-        moved = runge_kutta(derivatives, old, dt, order=int(self.method[-1]))
-        values = {name: self._settled(name, value, old, held) for name, value in moved.items()}
+        changes = runge_kutta(derivatives, old, dt, order=int(self.method[-1]))
+        values = {name: self._settled(name, self.plus(name, old[name], change), old, held) for name, change in changes.items()}
         self._require_finite(values['V'], dt)
         return values | {'V': self._limited(values)}, values['V']
 

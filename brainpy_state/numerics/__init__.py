@@ -3,10 +3,15 @@
 from ._brief import brief as brief
 from ._integrate import decay as decay
 from ._integrate import exp_euler as exp_euler
+from ._integrate import exp_euler_change as exp_euler_change
 from ._integrate import exprel as exprel
 from ._integrate import plain as plain
+from ._integrate import relaxation as relaxation
+from ._integrate import relaxed as relaxed
 from ._integrate import runge_kutta as runge_kutta
 from ._integrate import with_unit as with_unit
+from ._slow import add_exactly as add_exactly
+from ._slow import is_slow as is_slow
 from ._spike import heaviside as heaviside
 from ._spike import jump_to as jump_to
 from ._spike import reset_to as reset_to

@@ -8,7 +8,6 @@ import brainunit as u
 import jax
 
 from ..modules import Constraint, Dynamics, Parameter, Variable, positive
-from ..numerics import decay
 from ._arrival import spike_numbers
 
 _fraction = Constraint(lambda x: (x >= 0) & (x <= 1), 'between 0 and 1')
@@ -89,8 +88,8 @@ class STP(ShortTermPlasticity):
         return released
 
     def recover(self, dt: Any) -> None:
-        self.u.value = self.u.value * decay(dt, self.tau_f)
-        self.x.value = _recovered(self.x.value, dt, self.tau_d)
+        self.relax('u', self.tau_f)
+        self.relax('x', self.tau_d, to=1.0)
 
 
 class STD(ShortTermPlasticity):
@@ -115,8 +114,4 @@ class STD(ShortTermPlasticity):
         return released
 
     def recover(self, dt: Any) -> None:
-        self.x.value = _recovered(self.x.value, dt, self.tau)
-
-
-def _recovered(x: jax.Array, dt: Any, tau: Any) -> jax.Array:
-    return 1.0 - (1.0 - x) * decay(dt, tau)
+        self.relax('x', self.tau, to=1.0)
