@@ -75,7 +75,7 @@ def check_resolution(time: Any, dt: Any, what: str) -> None:
         return
     steps = np.abs(number.astype(float)) * float(u.get_unit(time).magnitude / u.get_unit(dt).magnitude / float(u.get_mantissa(dt)))
     exact = (number == np.rint(number)) & (np.abs(number) < _HEADROOM)
-    wrong = (steps * np.finfo(number.dtype).eps >= 1) & ~exact
+    wrong = np.isfinite(number) & (steps * np.finfo(number.dtype).eps >= 1) & ~exact
     if wrong.any():
         first = with_unit(number[wrong].flat[0], u.get_unit(time))
         raise ParameterError(
