@@ -4,6 +4,9 @@
 Inside a compiled function a numeric setting such as ``t`` or ``i`` is an input of the program, so
 its next value is seen without compiling again; ``dt`` and settings that are no numbers (``fit``,
 ``precision``, …) decide what is compiled, so another value compiles another program.
+
+Whoever sets ``i`` sets ``t`` as well: a quantity that knows the number of its step, so it is exact in numbers of 32 bits however long
+a simulation has run (`numerics.Time`).
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import numpy as np
 
 from ._errors import MissingSettingError
 from ._frames import MISSING, Setting, stack
+from .numerics import LAST_STEP, Time
 
 __all__ = ['all', 'context', 'dctype', 'dftype', 'ditype', 'dutype', 'get', 'get_dt', 'get_precision', 'pop', 'set']
 
@@ -52,6 +56,8 @@ def _setting(key: str, value: Any) -> Setting:
         _check_dt(value)
     elif key == 'precision' and value not in _X64:
         raise ValueError(f'environ: precision is {value!r}, but must be 32 or 64.')
+    elif key == 'i' and _is_step(value) and not isinstance(value, jax.core.Tracer) and np.any(np.abs(np.asarray(value)) > LAST_STEP):
+        raise ValueError(f'environ: the number i of the step is {value}, but must be below 2^31.')
     return Setting(key, value, static)
 
 
@@ -61,6 +67,19 @@ def _is_numeric(value: Any) -> bool:
     return bool(leaves) and not any(
         isinstance(leaf, bool) or not isinstance(leaf, (int, float, complex, np.ndarray, np.generic, jax.Array)) for leaf in leaves
     )
+
+
+def _is_step(value: Any) -> bool:
+    is_number = isinstance(value, (int, np.ndarray, np.generic, jax.Array)) and not isinstance(value, bool)
+    return is_number and jnp.issubdtype(jnp.result_type(value), jnp.integer)
+
+
+def _time_of(i: Any) -> dict[str, Any]:
+    """The time of a step, as settings."""
+    dt = peek('dt')
+    if dt is MISSING or not _is_step(i):
+        return {}
+    return {'t': Time(i, float(dt.mantissa), dt.unit) if isinstance(dt, u.Quantity) else i * dt}
 
 
 def _check_dt(dt: Any) -> None:
@@ -78,8 +97,8 @@ def context(**settings: Any) -> Iterator[dict[str, Any]]:
     Parameters
     ----------
     **settings
-        ``dt`` (the time step), ``t`` (the time), ``i`` (the step's number), ``fit`` (training or
-        not), ``precision`` (32 or 64, which also switches JAX's 64-bit mode for the block), or any
+        ``dt`` (the time step), ``i`` (the step's number), ``t`` (the time; ``i * dt`` where only ``i`` is given),
+        ``fit`` (training or not), ``precision`` (32 or 64, which also switches JAX's 64-bit mode for the block), or any
         other name.
 
     Yields
@@ -92,7 +111,7 @@ def context(**settings: Any) -> Iterator[dict[str, Any]]:
     TypeError
         If ``dt`` is not one concrete number.
     ValueError
-        If ``dt`` is not positive or ``precision`` is unknown.
+        If ``dt`` is not positive, ``precision`` is unknown, or ``i`` does not fit 32 bits.
 
     Examples
     --------
@@ -109,6 +128,8 @@ def context(**settings: Any) -> Iterator[dict[str, Any]]:
             exits.enter_context(jax.enable_x64(_X64[settings['precision']]))
         exits.callback(setattr, _contexts, 'settings', outer)
         _contexts.settings = {**outer, **new}
+        if 'i' in settings and 't' not in settings:
+            _contexts.settings |= {key: _setting(key, value) for key, value in _time_of(settings['i']).items()}
         yield all()
 
 

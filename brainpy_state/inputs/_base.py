@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, ClassVar
 
 import brainunit as u
@@ -10,14 +11,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import environ, random
-from .._errors import ParameterError, ShapeError
+from .._errors import ParameterError, ShapeError, TraceContextError
+from .._frames import stack
 from .._typing import Size
 from ..modules import Dynamics, broadcasts, check_unit
-from ..numerics import brief, plain, with_unit
+from ..numerics import LAST_STEP, brief, check_resolution, on_grid, plain, with_unit
 from ..random._keys import Seed, check_seed
+from ..transform import jit_error_if
 
-_LAST_STEP = 2**31 - 1
 ROUNDINGS = {'round': np.rint, 'floor': np.floor, 'ceil': np.ceil}
+_IN_DOUBT = 2.0**-2  # steps that t may be off by, for the nearest to be right
+
+_TOO_LATE = (
+    "{label}: the step follows from environ's t, a number of {bits} bits that does not tell steps apart beyond the {last:.0f}th from 0; "
+    'set the number i of the step: `with environ.context(i=i):`.'
+)
 
 
 class Input(Dynamics):
@@ -66,23 +74,41 @@ class Input(Dynamics):
         """The number of the step, int32."""
         i = environ.get('i', None)
         if i is None:
-            t = environ.get('t', desc=f'{self.label} needs the time, or the number i of the step')
-            check_unit(t, u.ms, self.label, 't')
-            i = jnp.rint(plain(t / self.get_dt()))
-        elif not jnp.issubdtype(jnp.result_type(i), jnp.integer):
+            return self._step_at(environ.get('t', desc=f'{self.label} needs the number i of the step, or the time'))
+        if not jnp.issubdtype(jnp.result_type(i), jnp.integer):
             raise ParameterError(f'{self.label}: the number i of the step in environ must be an integer, but is {i!r}.')
+        self._require(jnp.dtype(jnp.result_type(i)).itemsize <= 4 or abs(i) <= LAST_STEP, f'{self.label}: i must be below 2^31.')
         return jnp.asarray(i, jnp.int32)
 
-    def steps_of(self, times: Any) -> Any:
-        """The steps, an int32 array, nearest to times."""
-        return steps_of(times, self.get_dt()).astype(np.int32)
+    def _step_at(self, t: Any) -> Any:
+        """The step nearest to a time, of which rounding has taken some bits in ``i * dt`` and again here."""
+        check_unit(t, u.ms, self.label, 't')
+        steps = jnp.asarray(plain(t / self.get_dt()))
+        last = min(float(LAST_STEP), _IN_DOUBT / float(jnp.finfo(steps.dtype).eps))
+        bits = 8 * steps.dtype.itemsize
+        self._require(abs(steps) <= last, _TOO_LATE.format(label=self.label, bits=bits, last=last))
+        return jnp.rint(steps).astype(jnp.int32)
+
+    def _require(self, condition: Any, message: str) -> None:
+        """An error unless a condition holds; it cannot be raised within a transform of JAX itself."""
+        if condition is True or (isinstance(condition, jax.core.Tracer) and stack.top is None):
+            return
+        with contextlib.suppress(TraceContextError):
+            jit_error_if(jnp.logical_not(condition), message)
+
+    def steps_of(self, *times: Any) -> Any:
+        """The steps, an int32 array, nearest to times or, of several, to their sums."""
+        for x in times:
+            check_resolution(x, self.get_dt(), f'{self.label}: a time')
+        exact = [u.Quantity(np.asarray(x.mantissa, float), unit=x.unit) for x in times]
+        return steps_of(sum(exact[1:], exact[0]), self.get_dt(), self.label).astype(np.int32)
 
     def is_on(self, duration: Any, start: Any = 0.0 * u.ms) -> Any:
         """Whether the step lies in ``[start, start + duration)``; a duration of ``None`` never ends."""
         i = self.step()
         if duration is None:
             return i >= self.steps_of(start)
-        return (i >= self.steps_of(start)) & (i < self.steps_of(start + duration))
+        return (i >= self.steps_of(start)) & (i < self.steps_of(start, duration))
 
     def filled(self, value: Any, on: Any = True) -> Any:
         """A value in the shape and type of a step's value, 0 where it is not ``on``."""
@@ -168,24 +194,28 @@ class RandomInput(Input):
         self.stream.restart()
 
 
-def steps_of(times: Any, dt: Any, rounding: str = 'round') -> np.ndarray:
+def steps_of(times: Any, dt: Any, owner: str, rounding: str = 'round') -> np.ndarray:
     """Times in steps, int64; computed on the host in double precision.
 
     Parameters
     ----------
     times : time, NumPy
     dt : time
+    owner : str
+        Whose times they are, for messages.
     rounding : {'round', 'floor', 'ceil'}
         What to do with a time that is no multiple of dt; one that is, but for rounding of its number, is never moved.
+
+    Raises
+    ------
+    ParameterError
+        If they are given in a type whose numbers do not tell steps apart.
     """
-    mantissa = np.asarray(u.get_mantissa(times))
-    ratio = mantissa.astype(float) * per_unit(u.get_unit(times), dt)
-    nearest = np.rint(ratio)
+    check_resolution(times, dt, f'{owner}: a time')
+    steps, nearest, whole = on_grid(np.asarray(u.get_mantissa(times)), 1 / per_unit(u.get_unit(times), dt))
     if rounding != 'round':
-        precision = np.finfo(mantissa.dtype).eps if mantissa.dtype.kind == 'f' else np.finfo(float).eps
-        on_grid = np.abs(ratio - nearest) <= 4 * precision * np.maximum(np.abs(ratio), 1)
-        nearest = np.where(on_grid, nearest, ROUNDINGS[rounding](ratio))
-    return np.clip(nearest, -_LAST_STEP, _LAST_STEP).astype(np.int64)
+        nearest = np.where(whole, nearest, ROUNDINGS[rounding](steps))
+    return np.clip(nearest, -LAST_STEP, LAST_STEP).astype(np.int64)
 
 
 def per_unit(unit: Any, dt: Any) -> float:

@@ -11,8 +11,8 @@ import numpy as np
 from .._errors import ParameterError
 from .._typing import Size
 from ..modules import Parameter, check_unit, non_negative
-from ..numerics import plain, with_unit
-from ._base import Input
+from ..numerics import turns, with_unit
+from ._base import Input, per_step
 
 
 class ConstantInput(Input):
@@ -92,6 +92,7 @@ class SectionInput(Input):
 
     def update(self) -> Any:
         """The value of the step, shape ``(batch, *size)``."""
+        self.steps_of(self.durations)  # the sums in double precision would hide that these are coarser
         i, ends = self.step(), self.steps_of(u.Quantity(np.cumsum(self.durations.mantissa, dtype=float), unit=self.durations.unit))
         section = jnp.searchsorted(ends, i, side='right')
         return self.filled(_pick(self.values, section), (i >= 0) & (section < len(ends)))
@@ -188,8 +189,9 @@ class RampInput(Input):
 
     def update(self) -> Any:
         """The value of the step, shape ``(batch, *size)``."""
-        first, last = self.steps_of(self.t_start), self.steps_of(self.t_start + self.duration)
-        part = (self.step() - first) / np.maximum(last - first, 1)
+        first, last = self.steps_of(self.t_start), self.steps_of(self.t_start, self.duration)
+        since = (self.step() - first).astype(np.uint32)  # the difference wraps around, and is not negative where it is on
+        part = since / np.maximum(int(last) - int(first), 1)
         return self.filled(self.c_start + (self.c_end - self.c_start) * part, self.is_on(self.duration, self.t_start))
 
 
@@ -246,8 +248,9 @@ class SinusoidalInput(Input):
 
     def update(self) -> Any:
         """The value of the step, shape ``(batch, *size)``."""
-        cycles = plain(self.frequency * self.get_dt()) * self.step()
-        value = self.amplitude * jnp.sin(2 * np.pi * (cycles - jnp.floor(cycles)))
+        frequency = self.frequency
+        dt = float(per_step(1.0 * u.get_unit(frequency), self.get_dt()))
+        value = self.amplitude * jnp.sin(2 * np.pi * turns(self.step(), u.get_mantissa(frequency), dt))
         return self.filled(value if self.bias is None else value + self.bias, self.is_on(self.duration))
 
 

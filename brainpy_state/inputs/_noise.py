@@ -12,7 +12,7 @@ import numpy as np
 from .._errors import UnitError
 from .._typing import Size
 from ..modules import Parameter, Variable, check_unit, non_negative, positive
-from ..numerics import decay, plain, with_unit
+from ..numerics import plain, with_unit
 from ..random._keys import Seed
 from ._base import RandomInput, per_unit
 
@@ -169,11 +169,9 @@ class OUProcessInput(RandomInput):
         """The current of the step, shape ``(batch, *size)``."""
         x = self.x.value
         unit, number = u.get_unit(x), u.get_mantissa(x)
-        mean, sigma = (plain(value / (1.0 * unit)) for value in (self.mean, self.sigma))
-        dt, tau = self.get_dt(), self.tau
-        ratio = plain(dt / tau)
+        ratio = plain(self.get_dt() / self.tau)
         xp = jnp if isinstance(ratio, jax.Array) else np
-        fresh = sigma * xp.sqrt(-xp.expm1(-2 * ratio))
-        moved = mean + (number - mean) * decay(dt, tau) + fresh * self.stream.standard_normal(number.shape, dtype=number.dtype)
-        self.x.value = with_unit(moved.astype(number.dtype), unit)
+        fresh = plain(self.sigma / (1.0 * unit)) * xp.sqrt(-xp.expm1(-2 * ratio))
+        drive = fresh * self.stream.standard_normal(number.shape, dtype=number.dtype)
+        self.relax('x', self.tau, to=self.mean, drive=with_unit(drive, unit))
         return self.filled(x, self.is_on(self.duration))

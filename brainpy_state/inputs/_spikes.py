@@ -72,7 +72,7 @@ class SpikeTime(Input):
                 f'{self.label}: time_as_step is {time_as_step!r}, but must be one of {", ".join(map(repr, ROUNDINGS))}.'
             )  # fmt: skip
         self.dt = self.get_dt()
-        steps = steps_of(self.checked_times('times', times, many=True), self.dt, time_as_step)
+        steps = steps_of(self.checked_times('times', times, many=True), self.dt, self.label, time_as_step)
         indices = np.asarray(indices, None if np.size(indices) else int)
         if indices.shape != steps.shape:
             raise ShapeError(

@@ -10,7 +10,7 @@ import numpy as np
 from .._errors import ShapeError
 from .._typing import Size, as_size
 from ..modules import Dynamics, Parameter, Variable, check_unit, positive
-from ..numerics import decay, with_unit
+from ..numerics import with_unit
 from ..state import ParamState
 from ._layer import WeightInit, he_normal, initial_value
 
@@ -85,5 +85,5 @@ class LeakyRateReadout(Dynamics):
             raise ShapeError(f'{self.label}: the input has shape {shape}, expected {expected}.')
         arrived = u.math.matmul(x, self.weight.value)
         check_unit(arrived, r, self.label, 'weighted input')
-        self.r.value = r = decay(self.get_dt(), self.tau) * r + arrived
-        return r
+        self.relax('r', self.tau, drive=arrived)
+        return self.r.value

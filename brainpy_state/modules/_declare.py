@@ -221,6 +221,16 @@ class Variable(Allocated):
         """Create the state of an instance, with leading axes ``batch``."""
         if self._exists(obj):
             setattr(obj, self.name, self.kind(self._first_value(obj, batch)))
+            if self.kind is HiddenState and self.dtype is None and (self.remainder in vars(obj) or obj.may_be_slow()):
+                setattr(obj, self.remainder, HiddenState(self._nothing(obj, batch)))
+
+    @property
+    def remainder(self) -> str:
+        """The attribute with the state of what rounding has left over, which there is where the variable is slow."""
+        return f'{self.name}_remainder'
+
+    def _nothing(self, obj: Any, batch: tuple[int, ...]) -> jax.Array:
+        return jnp.asarray(np.zeros((*batch, *obj.varshape), environ.dftype()))
 
     def reset(self, obj: Any, batch: tuple[int, ...] | None) -> None:
         """Give the state of an instance its first value again; ``None`` keeps its leading axes."""
@@ -231,6 +241,8 @@ class Variable(Allocated):
             shape = np.shape(u.get_mantissa(state.value))
             batch = shape[: len(shape) - len(obj.varshape)]
         state.value = self._first_value(obj, batch)
+        if self.remainder in vars(obj):
+            vars(obj)[self.remainder].value = self._nothing(obj, batch)
 
     def _exists(self, obj: Any) -> bool:
         return self.stored and (self.when is None or getattr(obj, self.when) is not None)

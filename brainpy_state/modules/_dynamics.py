@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from types import FunctionType
 from typing import Any, ClassVar, dataclass_transform
 
@@ -11,13 +12,15 @@ import jax
 import jax.numpy as jnp
 
 from .. import environ
-from .._errors import ModelError, ParameterError, UnitError
+from .._errors import ModelError, ParameterError, StateNotInitializedError, UnitError
 from .._typing import Initializer, Size, as_size
-from ..numerics import brief
+from ..numerics import add_exactly, brief, is_slow, relaxation, relaxed
 from ._declare import Option, Parameter, Variable
 from ._describe import documented
 from ._module import Module
 from ._overrides import check_overrides
+
+_SHORTEST_DT = 0.01 * u.ms  # that is common
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(Parameter, Option))
@@ -86,6 +89,59 @@ class Dynamics(Module):
         above = jnp.all(a > b)
         if not isinstance(above, jax.core.Tracer) and not above:
             raise ParameterError(f'{self.label}: {high} = {brief(a)} must lie above {low} = {brief(b)}, {why}.')
+
+    def relaxations(self) -> Iterable[Any]:
+        """Quantities among which are all time constants, or rates, of the variables: the parameters.
+
+        A model whose time constants follow from its parameters in another way adds these.
+        """
+        return filter(lambda x: isinstance(x, u.Quantity), (getattr(self, name) for name in self.parameters))
+
+    def may_be_slow(self) -> bool:
+        """Whether variables may change by less in a step than rounding takes; without ``dt``, for any common one."""
+        return is_slow(environ.get('dt', _SHORTEST_DT), self.relaxations()) is not False
+
+    def plus(self, name: str, x: Any, change: Any) -> Any:
+        """``x + change`` for a variable; where it is slow, what rounding takes is kept for the next step.
+
+        Parameters
+        ----------
+        name : str
+            The variable.
+        x, change : array or quantity
+            Its value and by how much it changes in this step, in one unit.
+
+        Raises
+        ------
+        StateNotInitializedError
+            If the variable is slow now, and was not with the parameters and ``dt`` for which it was allocated.
+        """
+        state = self._remainder(name)
+        if state is None:
+            return x + change
+        total, state.value = add_exactly(x, change, state.value)
+        return total
+
+    def relax(self, name: str, tau: Any, *, to: Any = None, drive: Any = None) -> None:
+        """Take a variable through a step of exponential relaxation, exactly; see `numerics.relaxed`."""
+        state, dt = getattr(self, name), self.get_dt()
+        x = state.value
+        if self._remainder(name) is None:
+            state.value = relaxed(x, dt, tau, to, drive)
+        else:
+            state.value = self.plus(name, x, relaxation(x, dt, tau, to, drive))
+
+    def _remainder(self, name: str) -> Any:
+        """The state of what rounding has left over, or None where it does no harm."""
+        state = vars(self).get(self.variables[name].remainder)
+        slow = is_slow(self.get_dt(), self.relaxations())
+        if slow and state is None:
+            raise StateNotInitializedError(
+                f'{self.label}: a time constant is so many steps of dt = {brief(self.get_dt())} that {name} does not follow it in numbers '
+                f'of {environ.get_precision()} bits without a second state, which is not allocated; call '
+                'brainpy_state.nn.init_all_states(model) with these parameters and this dt set, or use precision=64.'
+            )
+        return None if slow is False else state
 
     def get_dt(self) -> Any:
         """The time step; the error names this module if there is none, or if it is no time."""

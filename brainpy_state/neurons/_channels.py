@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import brainunit as u
@@ -134,6 +134,11 @@ class ConductanceNeuron(Neuron):
         if super().lacks() is None and not hasattr(cls, 'channels'):
             return 'there are no channels; list them as channels = (Channel(...), ...)'
         return super().lacks()
+
+    def relaxations(self) -> Iterator[Any]:
+        yield from super().relaxations()
+        yield from (self.C / getattr(self, channel.g) for channel in self.channels if not channel.powers)
+        yield from (getattr(self, gate.speed) / u.ms for gate in self.gates.values() if gate.speed is not None)
 
     def instantaneous(self, V: Any) -> Values:
         return {name: gate.steady(self, V) for name, gate in self.gates.items() if not gate.stored}

@@ -14,7 +14,7 @@ from .._errors import ModelError, ParameterError, ShapeError
 from .._frames import stack
 from .._typing import Size
 from ..modules import Dynamics, Option, Parameter, Variable, broadcasts, check_unit, non_negative
-from ..numerics import brief, exp_euler, heaviside, plain, reset_to, runge_kutta
+from ..numerics import brief, exp_euler_change, heaviside, plain, reset_to, runge_kutta
 from ..state import ShortTermState
 from ..transform import jit_error_if
 from ._definition import check_definition
@@ -290,7 +290,8 @@ class Neuron(Dynamics):
         def drift(x: Any) -> Any:
             return check_derivative(self, name, self.derivative(name, values | {name: x}, current), x)
 
-        return exp_euler(drift, values[name], dt, steepest=_STEEPEST if self.runs_away and name == 'V' else None)
+        change = exp_euler_change(drift, values[name], dt, steepest=_STEEPEST if self.runs_away and name == 'V' else None)
+        return self.plus(name, values[name], change)
 
     def _integrate_together(self, old: Values, current: Callable[[Any], Any], dt: Any, settled: _Settled) -> tuple[Values, Any]:
         def derivatives(values: Values) -> Values:
@@ -298,8 +299,8 @@ class Neuron(Dynamics):
             seen = self._seen(values)
             return {name: check_derivative(self, name, self.derivative(name, seen, current), x) for name, x in values.items()}
 
-        moved = runge_kutta(derivatives, old, dt, order=int(self.method[-1]))
-        values = {name: settled(name, value) for name, value in moved.items()}
+        changes = runge_kutta(derivatives, old, dt, order=int(self.method[-1]))
+        values = {name: settled(name, self.plus(name, old[name], change)) for name, change in changes.items()}
         self._require_finite(values['V'], dt)
         return values | {'V': self._limited(values)}, values['V']
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import brainunit as u
@@ -40,6 +41,10 @@ class FitzHughNagumo(Neuron):
 
     def dw(self, V: Any, w: Any) -> Any:
         return (V + self.a - self.b * w) / self.tau_w
+
+    def relaxations(self) -> Iterator[Any]:
+        yield from super().relaxations()
+        yield self.b / self.tau_w
 
 
 class HindmarshRose(Neuron):
@@ -82,3 +87,7 @@ class HindmarshRose(Neuron):
 
     def dz(self, V: Any, z: Any) -> Any:
         return self.r * (self.s * (V - self.V_r) - z) / self.tau
+
+    def relaxations(self) -> Iterator[Any]:
+        yield from super().relaxations()
+        yield self.r / self.tau

@@ -46,6 +46,43 @@ def decay(dt: Any, tau: Any) -> Any:
     return math.exp(-ratio) if isinstance(ratio, (int, float)) else jnp.exp(-ratio)
 
 
+def relaxed(x: Any, dt: Any, tau: Any, to: Any = None, drive: Any = None) -> Any:
+    r"""A step of :math:`\tau\,\dot x = x_\infty - x`, exactly.
+
+    Parameters
+    ----------
+    x : array or quantity
+    dt, tau : time
+    to : array or quantity, optional
+        :math:`x_\infty`, 0 by default.
+    drive : array or quantity, optional
+        What is added besides.
+
+    Returns
+    -------
+    array or quantity
+        The value at the end of the step, in the unit of ``x``.
+    """
+    number, to, drive = _numbers(x, to, drive)
+    left = decay(dt, tau)
+    moved = number * left if to is None else to + (number - to) * left
+    return with_unit(moved if drive is None else moved + drive, u.get_unit(x))
+
+
+def relaxation(x: Any, dt: Any, tau: Any, to: Any = None, drive: Any = None) -> Any:
+    """By how much `relaxed` changes ``x``, with all digits however small that is."""
+    number, to, drive = _numbers(x, to, drive)
+    ratio = plain(dt / tau)
+    lost = math.expm1(-ratio) if isinstance(ratio, (int, float)) else jnp.expm1(-ratio)
+    change = (number if to is None else number - to) * lost
+    return with_unit(change if drive is None else change + drive, u.get_unit(x))
+
+
+def _numbers(x: Any, *others: Any) -> list[Any]:
+    unit = u.get_unit(x)
+    return [u.get_mantissa(x), *(other.to_decimal(unit) if isinstance(other, u.Quantity) else other for other in others)]
+
+
 def exp_euler(drift: Callable[[Any], Any], x: Any, dt: Any, *, steepest: float | None = None) -> Any:
     r"""One step of exponential Euler for :math:`\dot x = f(x)`, elementwise.
 
@@ -73,6 +110,11 @@ def exp_euler(drift: Callable[[Any], Any], x: Any, dt: Any, *, steepest: float |
     -----
     Source: Hochbruck & Ostermann 2010, section 2.4, doi:10.1017/S0962492910000048.
     """
+    return x + exp_euler_change(drift, x, dt, steepest=steepest)
+
+
+def exp_euler_change(drift: Callable[[Any], Any], x: Any, dt: Any, *, steepest: float | None = None) -> Any:
+    """By how much `exp_euler` changes ``x``."""
     unit, mantissa = u.get_unit(x), u.get_mantissa(x)
 
     def change_of(m: Any) -> jax.Array:
@@ -81,11 +123,11 @@ def exp_euler(drift: Callable[[Any], Any], x: Any, dt: Any, *, steepest: float |
     change, slope = jax.jvp(change_of, (mantissa,), (jnp.ones_like(mantissa),))
     if steepest is not None:
         slope = jnp.minimum(slope, steepest)
-    return with_unit(mantissa + change * exprel(slope), unit)
+    return with_unit(change * exprel(slope), unit)
 
 
 def runge_kutta(drift: Callable[[dict[str, Any]], dict[str, Any]], x: dict[str, Any], dt: Any, order: int) -> dict[str, Any]:
-    """One step of an explicit Runge-Kutta method for several coupled variables.
+    """What one step of an explicit Runge-Kutta method adds to several coupled variables.
 
     Parameters
     ----------
@@ -101,7 +143,7 @@ def runge_kutta(drift: Callable[[dict[str, Any]], dict[str, Any]], x: dict[str, 
     Returns
     -------
     dict of array or quantity
-        The values at the end of the step, in the units and types of ``x``.
+        By how much the values change, in the units and types of ``x``.
 
     Notes
     -----
@@ -114,13 +156,16 @@ def runge_kutta(drift: Callable[[dict[str, Any]], dict[str, Any]], x: dict[str, 
     def moved(k: dict[str, Any], factor: float) -> dict[str, Any]:
         return {name: with_unit(u.get_mantissa(value) + factor * k[name], u.get_unit(value)) for name, value in x.items()}
 
+    def with_units(k: dict[str, Any]) -> dict[str, Any]:
+        return {name: with_unit(k[name], u.get_unit(value)) for name, value in x.items()}
+
     k = changes(x)
     if order == 2:
-        return moved(changes(moved(k, 0.5)), 1.0)
+        return with_units(changes(moved(k, 0.5)))
     k2 = changes(moved(k, 0.5))
     k3 = changes(moved(k2, 0.5))
     k4 = changes(moved(k3, 1.0))
-    return moved({name: (k[name] + 2 * k2[name] + 2 * k3[name] + k4[name]) / 6 for name in x}, 1.0)
+    return with_units({name: (k[name] + 2 * k2[name] + 2 * k3[name] + k4[name]) / 6 for name in x})
 
 
 def _number(change: Any, of: Any) -> jax.Array:

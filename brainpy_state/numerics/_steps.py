@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import brainunit as u
+import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ParameterError, UnitError
 from ._brief import brief
 from ._integrate import plain, with_unit
 
-_ROUNDING = 1e-6  # of a step, or of the number of steps
+LAST_STEP = 2**31 - 1
+_ROUNDING = 1e-6  # of a step, which is more than rounding moves what is meant to be whole
+_HEADROOM = 2.0**17  # below it, a number of 32 bits has six binary places
 
 
-def whole_steps(time: Any, dt: Any, what: str, *, positive: bool = False, hint: str = '') -> np.ndarray:
+def whole_steps(time: Any, dt: Any, what: str, *, positive: bool = False, signed: bool = False, hint: str = '') -> np.ndarray:
     """Times in steps, int64, which must be whole but for rounding.
 
     Parameters
@@ -24,8 +27,8 @@ def whole_steps(time: Any, dt: Any, what: str, *, positive: bool = False, hint: 
     dt : time
     what : str
         Whose time it is, and its name, for the message.
-    positive : bool
-        Whether it must be one step or more, instead of zero or more.
+    positive, signed : bool
+        Whether it must be one step or more, or may be below zero, instead of zero or more.
     hint : str
         What else to do, for the message.
 
@@ -34,15 +37,53 @@ def whole_steps(time: Any, dt: Any, what: str, *, positive: bool = False, hint: 
     UnitError
         If it is no time.
     ParameterError
-        If it is no multiple of ``dt``, or too short.
+        If it is no multiple of ``dt``, too short, or so long that numbers of its type do not tell steps apart.
     """
     if u.get_dim(time) != u.get_dim(dt):
         raise UnitError(f'{what} = {brief(time)} must be a time, as dt = {brief(dt)} is.')
+    check_resolution(time, dt, what)
     ratio = np.asarray(plain(time / dt), float)
-    steps = np.rint(np.where(np.isfinite(ratio), ratio, -1))
-    wrong = (steps < positive) | (np.abs(ratio - steps) > _ROUNDING * np.maximum(steps, 1))
+    precision = max(_precision(u.get_mantissa(x)) for x in (time, dt))
+    steps = np.rint(np.where(np.isfinite(ratio), ratio, np.nan))
+    rounding = np.maximum(_ROUNDING, 4 * precision * np.abs(steps))
+    wrong = ~(np.abs(ratio - steps) <= rounding)
+    if not signed:
+        wrong |= steps < positive
     if wrong.any():
         first = with_unit(np.asarray(u.get_mantissa(time))[wrong].flat[0], u.get_unit(time))
-        range_ = 'more than zero' if positive else 'zero or more'
-        raise ParameterError(f'{what} = {brief(first)} must be a multiple of dt = {brief(dt)}, {range_}{hint}.')
+        range_ = '' if signed else ', more than zero' if positive else ', zero or more'
+        raise ParameterError(f'{what} = {brief(first)} must be a multiple of dt = {brief(dt)}{range_}{hint}.')
     return steps.astype(np.int64)
+
+
+def on_grid(times: np.ndarray, dt: float, offset: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``(times - offset) / dt``, the nearest whole number, and whether it is whole but for rounding of the times."""
+    times = np.asarray(times)
+    steps = (times.astype(float) - offset) / dt
+    nearest = np.rint(steps)
+    size = np.maximum((np.abs(times) + abs(offset)) / dt, 1)
+    return steps, nearest, np.abs(steps - nearest) <= 4 * _precision(times) * size
+
+
+def check_resolution(time: Any, dt: Any, what: str) -> None:
+    """Raise if times are given in a type whose numbers do not tell steps apart.
+
+    A whole number that is not large counts as meant exactly.
+    """
+    number = np.asarray(u.get_mantissa(time))
+    if number.dtype.kind != 'f' or number.dtype == np.float64:
+        return
+    steps = np.abs(number.astype(float)) * float(u.get_unit(time).magnitude / u.get_unit(dt).magnitude / float(u.get_mantissa(dt)))
+    exact = (number == np.rint(number)) & (np.abs(number) < _HEADROOM)
+    wrong = np.isfinite(number) & (steps * np.finfo(number.dtype).eps >= 1) & ~exact
+    if wrong.any():
+        first = with_unit(number[wrong].flat[0], u.get_unit(time))
+        raise ParameterError(
+            f'{what} = {brief(first)} is given in {number.dtype}, which does not tell steps of dt = {brief(dt)} apart there; give it in '
+            'double precision: a list of quantities, or a NumPy array times the unit.'
+        )
+
+
+def _precision(number: Any) -> float:
+    dtype = getattr(number, 'dtype', np.dtype(float))
+    return float(jnp.finfo(dtype).eps) if np.dtype(dtype).kind == 'f' else float(np.finfo(float).eps)

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import environ
-from ..numerics import whole_steps
+from .._errors import ParameterError
+from ..numerics import LAST_STEP, host_times, whole_steps
 from ..record import SpikeRecorder
 from ..transform._loop import loops, natively
 
@@ -27,7 +28,7 @@ def run(step: Callable[[], Any], duration: Any, *, recorders: Sequence[SpikeReco
     ----------
     step : callable
         Advances the model by one step; called without arguments, with ``environ``'s ``t`` (the time
-        at the start of the step) and ``i`` (its number) set. What it returns is stacked.
+        at the start of the step, a `numerics.Time`) and ``i`` (its number) set. What it returns is stacked.
     duration : time
         How long to simulate, a multiple of ``dt``.
     recorders : sequence of SpikeRecorder
@@ -36,17 +37,19 @@ def run(step: Callable[[], Any], duration: Any, *, recorders: Sequence[SpikeReco
     chunk : time, optional
         How long to run before recorders are emptied; at most 100,000 steps by default.
     start : time, optional
-        The time of the first step, 0 by default.
+        The time of the first step, 0 by default; may be negative.
 
     Returns
     -------
     pytree
-        The results of ``step``, stacked along a leading axis of steps, in host memory. The simulation has ended when it returns.
+        The results of ``step``, stacked along a leading axis of steps, in host memory, where ``t`` is in double precision. The
+        simulation has ended when it returns.
 
     Raises
     ------
     ParameterError, UnitError
-        If ``duration``, ``chunk`` or ``start`` is no multiple of ``dt``, or no time; if ``start`` is not after what a recorder has.
+        If ``duration``, ``chunk`` or ``start`` is no multiple of ``dt``, or no time; for steps beyond the 2^31st; if ``start`` is not after
+        what a recorder has.
     BrainStateError
         If a recorder got values that are no numbers of spikes.
 
@@ -68,10 +71,10 @@ def run(step: Callable[[], Any], duration: Any, *, recorders: Sequence[SpikeReco
     chunks = Chunks(step, duration, recorders=recorders, chunk=chunk, start=start)
     for recorder in recorders:
         recorder.expect(chunks.first)
-    done, results = chunks.advance(0, None)
+    done, results = chunks.advance(0, [])
     while done < chunks.total:
         done, results = chunks.advance(done, results)
-    return results
+    return chunks.whole(results)
 
 
 class Chunks:
@@ -89,7 +92,12 @@ class Chunks:
         dt = environ.get_dt()
         self.step, self.recorders = step, tuple(recorders)
         self.total = int(whole_steps(duration, dt, 'run: duration'))
-        self.first = 0 if start is None else int(whole_steps(start, dt, 'run: start'))
+        self.first = 0 if start is None else int(whole_steps(start, dt, 'run: start', signed=True))
+        if self.first < -LAST_STEP or self.first + self.total > LAST_STEP:
+            raise ParameterError(
+                f'run: steps {self.first} to {self.first + self.total} of dt = {dt}, but a number of a step must be below 2^31; '
+                'begin at an earlier time, as models do not depend on it, or take a longer dt.'
+            )
         most = _LONGEST_CHUNK if chunk is None else max(1, int(whole_steps(chunk, dt, 'run: chunk')))
         self.length = max(1, min(most, self.total))
         for recorder in self.recorders:
@@ -101,17 +109,22 @@ class Chunks:
         i, stop = self.first + done, self.first + min(done + self.length, self.total)
         return (*map(jnp.int32, (i, i, stop)), jnp.array(False)), ()
 
-    def advance(self, done: int, results: Any) -> tuple[int, Any]:
+    def advance(self, done: int, results: list[np.ndarray]) -> tuple[int, Any]:
         """Run the chunk after so many steps, and put what it gives into its place; returns how many are done then."""
         (i, *_), out = self.programs(self.step, self.arguments(done))
         for recorder in self.recorders:
             recorder.drain()
+        leaves, self.structure = jax.tree.flatten(out)
         if done == 0:
-            results = jax.tree.map(lambda x: np.empty((self.total, *x.shape[1:]), x.dtype), out)
+            results = [np.empty((self.total, *x.shape[1:]), x.dtype) for x in leaves]
         stop = int(i) - self.first
-        for whole, x in zip(jax.tree.leaves(results), jax.tree.leaves(out), strict=True):
+        for whole, x in zip(results, leaves, strict=True):
             whole[done:stop] = np.asarray(x)[: stop - done]
         return stop, results
+
+    def whole(self, results: list[np.ndarray]) -> Any:
+        """What all chunks have put into place, in the structure of a step's results."""
+        return host_times(jax.tree.unflatten(self.structure, results))
 
 
 @dataclass(frozen=True)
@@ -122,7 +135,7 @@ class _Clocked:
 
     def __call__(self, step: Callable[[], Any], args: Any) -> Any:
         (i, first, stop, _), _ = args
-        with environ.context(i=i, t=i * environ.get_dt()):
+        with environ.context(i=i):
             out = step()
         full = functools.reduce(operator.or_, (r.is_full for r in self.recorders), jnp.array(False))
         return (i + 1, first, stop, full), out

@@ -9,7 +9,7 @@ import brainunit as u
 import jax.numpy as jnp
 
 from ..modules import Dynamics, Option, Parameter, Variable, positive
-from ..numerics import decay, exprel, plain, with_unit
+from ..numerics import exprel, plain, with_unit
 from ._arrival import check_arrival
 
 
@@ -117,7 +117,7 @@ class Expon(_Filter):
         return self.g.value * _exprel(-plain(dt / self.tau))
 
     def _advance(self, dt: Any) -> None:
-        self.g.value = self.g.value * decay(dt, self.tau)
+        self.relax('g', self.tau)
 
 
 class _Rising(_Filter):
@@ -155,8 +155,9 @@ class _Rising(_Filter):
         rise, fall = (-plain(dt / tau) for tau in self._time_constants())
         # exprel: no digits are lost where the time constants are close
         passed_on = -rise * _exp(fall) * _exprel(rise - fall)
-        self.g.value = self.g.value * _exp(fall) + self.h.value * passed_on
-        self.h.value = self.h.value * _exp(rise)
+        tau_rise, tau_decay = self._time_constants()
+        self.relax('g', tau_decay, drive=self.h.value * passed_on)
+        self.relax('h', tau_rise)
 
 
 class DualExpon(_Rising):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..modules import Dynamics, Parameter, Variable, keeping_variables, non_negative, positive
-from ..numerics import exp_euler, plain
+from ..numerics import exp_euler_change, plain
 from ..state import ShortTermState
 from ._arrival import amounts
 
@@ -66,6 +66,12 @@ class GatedSynapse(Dynamics):
         self.g.value = self.g_max * self.s.value
         return g
 
+    def open(self, gate: str, opening: Any, closing: Any, dt: Any) -> None:
+        """Take a gate through a step at constant rates, exactly."""
+        state = getattr(self, gate)
+        change = exp_euler_change(lambda x: opening * (1.0 - x) - closing * x, state.value, dt)
+        state.value = self.plus(gate, state.value, change)
+
     def _transmitter(self, x: jax.Array, dt: Any) -> jax.Array:
         """The transmitter during the step, in units of T."""
         steps = jnp.maximum(jnp.rint(plain(self.T_dur / dt)), 1)
@@ -85,7 +91,7 @@ class _OneGate(GatedSynapse):
     beta: Any = Parameter(1.0 / u.ms, positive, 'rate of closing')
 
     def gating(self, T: Any, dt: Any) -> None:
-        self.s.value = _relaxed(self.s.value, self.alpha * T, self.beta, dt)
+        self.open('s', self.alpha * T, self.beta, dt)
 
 
 class AMPA(_OneGate):
@@ -154,10 +160,5 @@ class BioNMDA(GatedSynapse):
     x: Any = Variable(0.0, 'open fraction of the first gate')
 
     def gating(self, T: Any, dt: Any) -> None:
-        self.x.value = _relaxed(self.x.value, self.alpha2 * T, self.beta2, dt)
-        self.s.value = _relaxed(self.s.value, self.alpha1 * self.x.value, self.beta1, dt)
-
-
-def _relaxed(gate: jax.Array, opening: Any, closing: Any, dt: Any) -> jax.Array:
-    """A gate after a step at constant rates, exactly."""
-    return exp_euler(lambda open_: opening * (1.0 - open_) - closing * open_, gate, dt)
+        self.open('x', self.alpha2 * T, self.beta2, dt)
+        self.open('s', self.alpha1 * self.x.value, self.beta1, dt)

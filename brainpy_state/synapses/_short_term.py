@@ -10,7 +10,6 @@ import jax.numpy as jnp
 
 from .._errors import ModelError
 from ..modules import Constraint, Dynamics, Parameter, Variable, keeping_variables, positive
-from ..numerics import decay
 from ..transform import cond
 from ._arrival import check_arrival, spike_numbers
 
@@ -136,8 +135,8 @@ class STP(ShortTermPlasticity):
         return released
 
     def recover(self, dt: Any) -> None:
-        self.u.value = self.u.value * decay(dt, self.tau_f)
-        self.x.value = _recovered(self.x.value, dt, self.tau_d)
+        self.relax('u', self.tau_f)
+        self.relax('x', self.tau_d, to=1.0)
 
 
 class STD(ShortTermPlasticity):
@@ -169,13 +168,9 @@ class STD(ShortTermPlasticity):
         return x * jnp.where(self.U > 0, lost / jnp.where(self.U > 0, self.U, 1.0), n)
 
     def recover(self, dt: Any) -> None:
-        self.x.value = _recovered(self.x.value, dt, self.tau)
+        self.relax('x', self.tau, to=1.0)
 
 
 def _log_of_rest(fraction: Any, like: jax.Array) -> Any:
     """``log(1 - fraction)``, as if a fraction of 1 were the next number below, which rounding cannot tell from it."""
     return jnp.log1p(-jnp.minimum(fraction, 1.0 - float(jnp.finfo(like.dtype).epsneg)))
-
-
-def _recovered(x: jax.Array, dt: Any, tau: Any) -> jax.Array:
-    return 1.0 - (1.0 - x) * decay(dt, tau)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from .._errors import TraceContextError
 from .._frames import EAGER, current_trace, stack, suspended
+from ..numerics import Time
 from ..state import State
 from ._args import ARRAYS, signature
 
@@ -101,3 +102,6 @@ def _text(message: str | Callable[..., str], args: tuple[Any, ...]) -> str:
     if callable(message):
         return message(*args)
     return message.format(*args) if args else message
+
+
+Time.raise_if = staticmethod(jit_error_if)

@@ -143,8 +143,7 @@ def test_a_run_of_no_duration_changes_nothing(dt):
     assert float(total.value) == 0.0
 
 
-@pytest.mark.parametrize('name', ['duration', 'chunk', 'start'])
-@pytest.mark.parametrize('value', [0.25, -1.0])
+@pytest.mark.parametrize(('name', 'value'), [('duration', 0.25), ('duration', -1.0), ('chunk', 0.25), ('chunk', -1.0), ('start', -0.25)])
 def test_times_that_are_no_multiple_of_dt_are_an_error_that_names_them(name, value, dt):
     times = {'duration': 10.0 * u.ms} | {name: value * u.ms}
     with pytest.raises(ParameterError, match=rf'run: {name} = {value:g}\.? ms must be a multiple of dt = 0\.1 ms'):
