@@ -133,7 +133,8 @@ class Jitted:
         shift = isinstance(fun, types.MethodType) and fun.__func__ is self._fun
 
         def donate(values: Any, args: Any) -> Any:
-            hot = [self._donate_states and s in lifted.writes for s in lifted.reads]
+            # a key is small, and other threads may split it meanwhile
+            hot = [self._donate_states and s in lifted.writes and s.with_key is None for s in lifted.reads]
             by_place = {k - shift for k in self._donated if isinstance(k, int)}
             positional = tuple(_all(k in by_place, x) for k, x in enumerate(args[0]))
             named = {k: _all(k in self._donated, x) for k, x in args[1].items()}

@@ -6,7 +6,7 @@ import functools
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import brainunit as u
@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import environ, event
 from .._frames import EAGER, current_trace, stack
+from ..random._claims import claim, release, split_off
 from ..state import NO_HOOKS, State, any_hooks, fingerprint, write_back
 from ._args import Static, check_args, hide_statics, name_of, signature
 from ._error_if import Flag, raise_if_set
@@ -60,6 +61,7 @@ class Program:
     ):
         parts = [lifted] if isinstance(lifted, Lifted) else list(lifted)
         self.reads, self.writes = tuple(reads), tuple(writes)
+        self.random = tuple(s for s in self.reads if s.with_key is not None and s in self.writes)
         self.flags = [(k, state) for k, state in enumerate(self.writes) if isinstance(state, Flag)]
         self.settings = tuple(dict.fromkeys(key for part in parts for key in part.settings))
         self.static = tuple({key: value for part in parts for key, value in part.static.items()}.items())
@@ -89,8 +91,8 @@ class Program:
         """Whether no call can fit any more, because something that it was made for has ceased to exist."""
         return self.world.lost or any(static.lost for static in self.statics)
 
-    def _values(self) -> list[Any]:
-        return [s.peek() for s in self.reads]
+    def _values(self, taken: Collection[State] = ()) -> list[Any]:
+        return [split_off(s) if s in taken else s.peek() for s in self.reads]
 
     def _settings(self) -> list[Any]:
         return [environ.get(key) for key in self.settings]
@@ -122,10 +124,16 @@ class Program:
         if stack.top is not None:
             for obj, name, value in itertools.chain(*self.attributes):
                 stack.top.read_attribute(obj, name, value)
-        out, new = self.jitted(self._values(), self._settings(), self.captured, args)
-        if self.flags and current_trace() is EAGER:
-            raise_if_set([(new[k], flag) for k, flag in self.flags])
-        write_back(self.writes, new)
+        eager = current_trace() is EAGER
+        taken = claim(self.random) if eager else ()
+        try:
+            out, new = self.jitted(self._values(taken), self._settings(), self.captured, args)
+            if self.flags and eager:
+                raise_if_set([(new[k], flag) for k, flag in self.flags])
+            write_back(*self._to_write(new, taken))
+        finally:
+            if eager:
+                release(self.random, taken)
         return out
 
     def trace(self, args: Any) -> jax.stages.Traced:
@@ -140,16 +148,28 @@ class Program:
         """
         if not self.same_statics():
             raise OtherSignature
-        out, new = self.jitted([s.local_value for s in self.reads], self._settings(), self.captured, args)
-        traced = new and type(new[0]) is not self.array and current_trace() is not EAGER
-        if self.flags and not traced:
-            raise_if_set([(new[k], flag) for k, flag in self.flags])
-        if traced or any_hooks():
-            write_back(self.writes, new)  # which refuses a write inside a raw JAX transform, or tells hooks
+        taken = claim(self.random) if self.random else ()
+        try:
+            values = self._values(taken) if taken else [s.local_value for s in self.reads]
+            out, new = self.jitted(values, self._settings(), self.captured, args)
+            traced = new and type(new[0]) is not self.array and current_trace() is not EAGER
+            if self.flags and not traced:
+                raise_if_set([(new[k], flag) for k, flag in self.flags])
+            writes, new = self._to_write(new, taken) if taken else (self.writes, new)
+            if traced or any_hooks():
+                write_back(writes, new)  # which refuses a write inside a raw JAX transform, or tells hooks
+                return out
+            for state, value in zip(writes, new, strict=True):
+                state._value = value
             return out
-        for state, value in zip(self.writes, new, strict=True):
-            state._value = value
-        return out
+        finally:
+            if self.random:
+                release(self.random, taken)
+
+    def _to_write(self, new: list[Any], taken: Collection[State]) -> tuple[Sequence[State], list[Any]]:
+        """States and their new values, without random states that another call has claimed."""
+        kept = [(state, value) for state, value in zip(self.writes, new, strict=True) if state not in taken]
+        return [state for state, _ in kept], [value for _, value in kept]
 
 
 class _Donating:
