@@ -68,14 +68,14 @@ class Program:
         self.static_states = tuple({s: value for part in parts for s, value in part.static_states.items()}.items())
         self.attributes = [part.attributes for part in parts]
         self.captured: list[Any] = lifted.captured if isinstance(lifted, Lifted) else [part.captured for part in parts]
-        self.signature = signature((self._values(), self._settings(), args))
+        self.signature = made_for = signature((self._values(), self._settings(), args))
         self.statics = [x for x in jax.tree.leaves(args, is_leaf=lambda x: isinstance(x, Static)) if isinstance(x, Static)]
-        self.mode = _mode()
+        self.mode = mode = _mode()
         self.hooks = fingerprint(self.writes)
         self.array = _array_type()
 
-        def checked(values: Any, settings: Any, captured: Any, args: Any) -> Any:
-            if self.mode != _mode() or signature((values, settings, args)) != self.signature:
+        def checked(values: Any, settings: Any, captured: Any, args: Any) -> Any:  # without `self`, which would be a cycle
+            if mode != _mode() or signature((values, settings, args)) != made_for:
                 raise OtherSignature
             return pure(values, settings, captured, args)
 
@@ -184,13 +184,14 @@ class _Donating:
     """
 
     def __init__(self, checked: Callable, mask: Any):
-        self._marks: list[bool]
-        self._tree: Any
-        self._marks, self._tree = jax.tree.flatten(mask)
+        marks: list[bool]
+        tree: Any
+        marks, tree = jax.tree.flatten(mask)
+        self._marks, self._tree = marks, tree
 
         def call(given: list[Any], kept: list[Any], settings: Any, captured: Any) -> Any:
             parts = iter(given), iter(kept)
-            values, args = self._tree.unflatten([next(parts[0] if mark else parts[1]) for mark in self._marks])
+            values, args = tree.unflatten([next(parts[0] if mark else parts[1]) for mark in marks])
             return checked(values, settings, captured, args)
 
         self._jitted = jax.jit(call, donate_argnums=0)
