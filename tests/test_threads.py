@@ -11,6 +11,7 @@ import pytest
 
 import brainpy_state as bst
 from brainpy_state import environ
+from brainpy_state.random._claims import claim, release
 from brainpy_state.transform import cond, for_loop, grad, jit, jit_error_if, vmap
 from brainpy_state.transform._programs import Programs
 
@@ -257,3 +258,88 @@ def test_what_is_set_for_the_process_reaches_running_threads():
         environ.pop('gain')
         environ.pop('dt')
     assert seen == [0.5, 0.5, 1.0, 1.0, 0.75, 0.75, 1.0, 1.0]
+
+
+def in_a_run():
+    with environ.context(dt=0.1 * u.ms):
+        return bst.run(bst.random.rand, 0.3 * u.ms)
+
+
+def drawing():
+    """Ways to draw, each with what it draws from."""
+    rng, own, stream = bst.RandomState(1), bst.RandomState(2), bst.random.Stream(1)
+    return {
+        'eagerly': lambda: rng.rand(2),
+        'from the default generator': lambda: bst.random.rand(2),
+        'keys': bst.random.split_key,
+        'generators': lambda: bst.RandomState(bst.random.split_key()).value,
+        'names of streams': lambda: bst.random.Stream().value.key,
+        'a stream': lambda: stream.random(2),
+        'jit': jit(lambda: own.rand(2)),
+        'jit of a stream': jit(lambda: stream.random(2)),
+        'for_loop': lambda: for_loop(bst.random.rand, length=2),
+        'vmap': jit(lambda: vmap(lambda x: x + own.rand())(jnp.zeros(2))),
+        'run': in_a_run,
+    }
+
+
+@pytest.mark.parametrize('way', drawing())
+def test_each_draw_of_many_threads_is_its_own(way):
+    draw = drawing()[way]
+    draw()
+    found = at_once(*[lambda: np.asarray(draw()).tobytes()] * 16)
+    assert not [x for x in found if isinstance(x, Exception)]
+    assert len(set(found)) == 16
+
+
+def test_threads_together_draw_what_one_would():
+    rng, alone = bst.RandomState(1), bst.RandomState(1)
+    expected = {np.asarray(alone.rand()).tobytes() for _ in range(16)}
+    assert set(at_once(*[lambda: np.asarray(rng.rand()).tobytes()] * 16)) == expected
+    np.testing.assert_array_equal(rng.value, alone.value)
+
+
+def test_what_is_drawn_while_a_program_runs_is_its_own_and_changes_nothing():
+    rng, alone = bst.RandomState(1), bst.RandomState(1)
+    draw = jit(rng.rand)
+    failing = jit(lambda: jit_error_if(rng.rand() >= 0.0, 'on purpose'))
+    taken = claim([rng])
+    meanwhile = [float(f()) for f in (rng.rand, draw, draw, rng.rand)]
+    with pytest.raises(ValueError, match='on purpose'):
+        failing()
+    assert list(claim([rng])) == [rng]
+    release([rng], taken)
+    after = [float(f()) for f in (rng.rand, draw)]
+    assert after == [float(alone.rand()) for _ in range(2)]
+    with pytest.raises(ValueError, match='on purpose'):
+        failing()
+    after += [float(f()) for f in (draw, rng.rand)]
+    assert after[2:] == [float(alone.rand()) for _ in range(2)]
+    assert len({*meanwhile, *after}) == 8
+
+
+def test_a_second_block_of_a_seed_in_another_thread_is_refused():
+    started, ended = threading.Event(), threading.Event()
+
+    def first():
+        with bst.random.seed_context(1):
+            started.set()
+            ended.wait(20)
+            return np.asarray(bst.random.rand())
+
+    def second():
+        started.wait(20)
+        try:
+            with bst.random.seed_context(2):
+                pass
+        finally:
+            ended.set()
+
+    key = bst.random.get_key()
+    number, error = at_once(first, second)
+    assert number == bst.RandomState(1).rand()
+    assert isinstance(error, bst.BrainStateError)
+    assert 'another thread is inside of such a block' in str(error)
+    assert bst.random.get_key() is key
+    with bst.random.seed_context(2):
+        pass

@@ -57,8 +57,8 @@ class GapJunction(Module):
             raise ShapeError(f'{self.label}: comm couples {comm.structure.shape} neurons, but pre and post have {sizes}.')
         check_unit(comm.weight.value, pre.input_like / u.get_unit(1.0 * u.mV), self.label, 'weight')
         self.pre, self.post, self.comm = pre, post, comm
-        self.into_post = Arrival(self, _through_conductance)
-        self.into_pre = Arrival(self, _through_conductance) if symmetric else None
+        self.into_post = Arrival(_through_conductance)
+        self.into_pre = Arrival(_through_conductance) if symmetric else None
         post.receptors.append(self.into_post)
         if self.into_pre is not None:
             pre.receptors.append(self.into_pre)

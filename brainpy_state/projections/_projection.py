@@ -224,7 +224,7 @@ class AlignPreProj(Projection):
                 f'{self.label}: syn and out must be a synapse and a SynOut, or descriptions of them, but are {syn!r} and {out!r}.'
             )
         self.syn: Any = syn
-        self.receptor = Arrival(self, out.current, out)
+        self.receptor = Arrival(out.current, out)
         post.receptors.append(self.receptor)
 
     def signal(self) -> Any:
@@ -280,7 +280,7 @@ class CurrentProj(Projection):
             self.line.initial = initial
         self.initial = initial
         out = _output(self, out)
-        self.receptor = Arrival(self, _as_it_is if out is None else out.current, out)
+        self.receptor = Arrival(_as_it_is if out is None else out.current, out)
         post.receptors.append(self.receptor)
 
     def signal(self) -> Any:

@@ -29,23 +29,17 @@ class Receptor(Module):
     Attributes
     ----------
     syn, out : Synapse, SynOut
-    projections : list of Projection
-        Those that deliver to it.
     ring : Ring or None
         What those of them deliver whose synapses have delays of their own.
     """
 
-    graph_invisible_attrs = ('projections',)
-
     def __init__(self, syn: Synapse, out: SynOut):
         super().__init__()
         self.syn, self.out = syn, out
-        self.projections: list[Any] = []
         self.ring: Ring | None = None
 
     def add(self, projection: Any) -> None:
         """Take another projection, which then delivers into the ring if its synapses have delays of their own."""
-        self.projections.append(projection)
         if isinstance(projection.line, DelayedConnection):
             if self.ring is None:
                 self.ring = projection.line.ring
@@ -60,19 +54,16 @@ class Receptor(Module):
 
 
 class Arrival(Module):
-    """What waits for the target's next step, and acts during that step only."""
+    """What waits for the target's next step, and acts during that step only.
 
-    graph_invisible_attrs = ('owner',)
+    The target keeps it, so it does not refer to the projection, which refers to the target: a model without cycles ends when dropped.
+    """
 
     waiting: Any = Allocated()
 
-    def __init__(self, owner: Module, current: Callable[[Any, Any], Any], out: SynOut | None = None):
+    def __init__(self, current: Callable[[Any, Any], Any], out: SynOut | None = None):
         super().__init__()
-        self.owner, self.current, self.out = owner, current, out
-
-    @property
-    def label(self) -> str:
-        return self.owner.label
+        self.current, self.out = current, out
 
     def wait_with(self, nothing: Any) -> None:
         """Make the state, of the shape and unit of ``nothing``."""

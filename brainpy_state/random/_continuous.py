@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ShapeError, UnitError
-from ._params import ANY, NOT_NEGATIVE, POSITIVE, common, mantissa, ordered, plain, real, shape, with_unit
+from ._params import ANY, NOT_NEGATIVE, OR_ZERO, POSITIVE, common, mantissa, numbers, ordered, plain, real, shape, split_unit, with_unit
 
 
 class Continuous:
@@ -23,10 +23,11 @@ class Continuous:
     """
 
     _key: Callable[[Any], jax.Array]
+    _draw: Callable[..., jax.Array]
 
     def random(self, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
         """Uniform on [0, 1)."""
-        return jax.random.uniform(self._key(key), shape('random', size), real(dtype))
+        return self._draw(jax.random.uniform, key, shape('random', size), real(dtype))
 
     random_sample = random
 
@@ -36,12 +37,12 @@ class Continuous:
 
     def rand_like(self, x: Any, key: Any = None, dtype: Any = None) -> jax.Array:
         """Uniform on [0, 1), with the shape of ``x`` and, if that is real, its type."""
-        return self.random(np.shape(u.get_mantissa(x)), key, _real_like(x, dtype))
+        return self.random(*_like('rand_like', x, key, dtype))
 
     def uniform(self, low: Any = None, high: Any = 1.0, size: Any = None, key: Any = None, dtype: Any = None) -> Any:
         """Uniform on [low, high), by default [0, 1); rounding may give ``high`` itself."""
         dtype = real(dtype)
-        (low, high), unit = common('uniform', dtype, low=(low, ANY), high=(high, ANY))
+        (low, high), unit = common('uniform', dtype, low=(low, OR_ZERO), high=(high, ANY))
         return with_unit(low + (high - low) * self.random(shape('uniform', size, low, high), key, dtype), unit)
 
     def triangular(self, left: Any, mode: Any, right: Any, size: Any = None, key: Any = None, dtype: Any = None) -> Any:
@@ -60,7 +61,7 @@ class Continuous:
 
     def standard_normal(self, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
         """Normal with mean 0 and standard deviation 1."""
-        return jax.random.normal(self._key(key), shape('standard_normal', size), real(dtype))
+        return self._draw(jax.random.normal, key, shape('standard_normal', size), real(dtype))
 
     def randn(self, *size: int, key: Any = None, dtype: Any = None) -> jax.Array:
         """Standard normal, with the shape as separate arguments."""
@@ -68,7 +69,7 @@ class Continuous:
 
     def randn_like(self, x: Any, key: Any = None, dtype: Any = None) -> jax.Array:
         """Standard normal, with the shape of ``x`` and, if that is real, its type."""
-        return self.standard_normal(np.shape(u.get_mantissa(x)), key, _real_like(x, dtype))
+        return self.standard_normal(*_like('randn_like', x, key, dtype))
 
     def truncated_normal(
         self, lower: Any, upper: Any, size: Any = None, loc: Any = None, scale: Any = 1.0, key: Any = None, dtype: Any = None
@@ -76,23 +77,24 @@ class Continuous:
         """Normal with mean ``loc`` (0) and standard deviation ``scale``, given that it lies in [lower, upper]."""
         dtype = real(dtype)
         (lower, upper, loc, scale), unit = common(
-            'truncated_normal', dtype, lower=(lower, ANY), upper=(upper, ANY), loc=(loc, ANY), scale=(scale, POSITIVE)
+            'truncated_normal', dtype, lower=(lower, ANY), upper=(upper, ANY), loc=(loc, OR_ZERO), scale=(scale, POSITIVE)
         )
         ordered('truncated_normal', lower=lower, upper=upper)
         size = shape('truncated_normal', size, lower, upper, loc, scale)
-        x = jax.random.truncated_normal(self._key(key), (lower - loc) / scale, (upper - loc) / scale, size, dtype)
+        x = self._draw(jax.random.truncated_normal, key, (lower - loc) / scale, (upper - loc) / scale, size, dtype)
         return with_unit(jnp.clip(loc + scale * x, lower, upper), unit)
 
     def lognormal(self, mean: Any = 0.0, sigma: Any = 1.0, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
         """``exp(normal(mean, sigma))``."""
         dtype = real(dtype)
         mean, sigma = plain('lognormal', dtype, mean=(mean, ANY), sigma=(sigma, NOT_NEGATIVE))
-        return jnp.exp(mean + sigma * jax.random.normal(self._key(key), shape('lognormal', size, mean, sigma), dtype))
+        return jnp.exp(mean + sigma * self._draw(jax.random.normal, key, shape('lognormal', size, mean, sigma), dtype))
 
     def multivariate_normal(self, mean: Any, cov: Any, size: Any = None, key: Any = None, dtype: Any = None) -> Any:
         """Normal vectors with mean ``(..., n)`` and covariance ``(..., n, n)``; ``size`` is the shape in front of ``n``."""
         dtype = real(dtype)
         (mean,), unit = common('multivariate_normal', dtype, mean=(mean, ANY))
+        cov = numbers('multivariate_normal', 'cov', cov)
         if u.get_dim(cov) != unit.dim**2:
             raise UnitError(f'random.multivariate_normal: cov is in {u.get_unit(cov)}, but mean in {unit}; cov has the square of its unit.')
         (cov,), _ = common('multivariate_normal', dtype, cov=(mantissa(cov, unit**2), ANY))
@@ -100,7 +102,7 @@ class Continuous:
         if cov.shape[-2:] != (n, n):
             raise ShapeError(f'random.multivariate_normal: mean {mean.shape} and cov {cov.shape} are not shaped (..., n) and (..., n, n).')
         size = shape('multivariate_normal', size, mean[..., 0], cov[..., 0, 0])
-        return with_unit(jax.random.multivariate_normal(self._key(key), mean, cov, size, dtype), unit)
+        return with_unit(self._draw(jax.random.multivariate_normal, key, mean, cov, size, dtype), unit)
 
     def laplace(self, loc: Any = None, scale: Any = 1.0, size: Any = None, key: Any = None, dtype: Any = None) -> Any:
         """Density ``exp(-|x - loc| / scale) / (2 scale)``."""
@@ -130,7 +132,7 @@ class Continuous:
         """Density proportional to ``x^(shape - 1) exp(-x / scale)``."""
         dtype = real(dtype)
         (a,) = plain('gamma', dtype, shape=(shape, NOT_NEGATIVE))
-        return self._scaled('gamma', lambda key, size, dtype: jax.random.gamma(self._key(key), a, size, dtype), scale, size, key, dtype, a)
+        return self._scaled('gamma', lambda key, size, dtype: self._draw(jax.random.gamma, key, a, size, dtype), scale, size, key, dtype, a)
 
     def standard_gamma(self, shape: Any, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
         """Gamma with scale 1."""
@@ -152,7 +154,7 @@ class Continuous:
 
     def standard_cauchy(self, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
         """Density ``1 / (π (1 + x²))``."""
-        return jax.random.cauchy(self._key(key), shape('standard_cauchy', size), real(dtype))
+        return self._draw(jax.random.cauchy, key, shape('standard_cauchy', size), real(dtype))
 
     def beta(self, a: Any, b: Any, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
         """Density proportional to ``x^(a - 1) (1 - x)^(b - 1)`` on [0, 1]."""
@@ -186,7 +188,7 @@ class Continuous:
         """Angles in [-π, π] with density proportional to ``exp(kappa cos(x - mu))``."""
         dtype = real(dtype)
         mu, kappa = plain('vonmises', dtype, mu=(mu, ANY), kappa=(kappa, NOT_NEGATIVE))
-        x = mu + _vonmises(self._key(key), kappa, shape('vonmises', size, mu, kappa), dtype)
+        x = mu + self._draw(_vonmises, key, kappa, shape('vonmises', size, mu, kappa), dtype)
         return x - 2 * np.pi * jnp.round(x / (2 * np.pi))
 
     def dirichlet(self, alpha: Any, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
@@ -195,16 +197,16 @@ class Continuous:
         (alpha,) = plain('dirichlet', dtype, alpha=(alpha, POSITIVE))
         if not alpha.ndim:
             raise ShapeError('random.dirichlet: alpha has one number for each outcome, but is a single number.')
-        return jax.random.dirichlet(self._key(key), alpha, shape('dirichlet', size, alpha[..., 0]), dtype)
+        return self._draw(jax.random.dirichlet, key, alpha, shape('dirichlet', size, alpha[..., 0]), dtype)
 
     def _waiting(self, key: Any, size: tuple[int, ...], dtype: Any) -> jax.Array:
-        return jax.random.exponential(self._key(key), size, dtype)
+        return self._draw(jax.random.exponential, key, size, dtype)
 
     def _located(self, where: str, draw: Callable, loc: Any, scale: Any, size: Any, key: Any, dtype: Any) -> Any:
         """``loc + scale x`` with standard x."""
         dtype = real(dtype)
-        (loc, scale), unit = common(where, dtype, loc=(loc, ANY), scale=(scale, NOT_NEGATIVE))
-        return with_unit(loc + scale * draw(self._key(key), shape(where, size, loc, scale), dtype), unit)
+        (loc, scale), unit = common(where, dtype, loc=(loc, OR_ZERO), scale=(scale, NOT_NEGATIVE))
+        return with_unit(loc + scale * self._draw(draw, key, shape(where, size, loc, scale), dtype), unit)
 
     def _scaled(self, where: str, draw: Callable, scale: Any, size: Any, key: Any, dtype: Any, *shapes: Any) -> Any:
         """``scale x`` with standard x."""
@@ -216,12 +218,13 @@ class Continuous:
         """x of a distribution whose parameters are positive and have no unit."""
         dtype = real(dtype)
         values = plain(where, dtype, **{name: (value, POSITIVE) for name, value in params.items()})
-        return draw(self._key(key), *values, shape(where, size, *values), dtype)
+        return self._draw(draw, key, *values, shape(where, size, *values), dtype)
 
 
-def _real_like(x: Any, dtype: Any) -> Any:
-    own = jnp.result_type(u.get_mantissa(x))
-    return own if dtype is None and jnp.issubdtype(own, jnp.floating) else dtype
+def _like(where: str, x: Any, key: Any, dtype: Any) -> tuple[tuple[int, ...], Any, Any]:
+    x, _ = split_unit(numbers(where, 'x', x))
+    own = jnp.result_type(x)
+    return np.shape(x), key, own if dtype is None and jnp.issubdtype(own, jnp.floating) else dtype
 
 
 def _f(key: jax.Array, dfnum: Any, dfden: Any, size: tuple[int, ...], dtype: Any) -> jax.Array:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import operator
+import math
 from collections.abc import Callable
 from typing import Any
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,12 +15,15 @@ from .. import environ
 from .._errors import ParameterError, ShapeError
 from ._params import (
     ANY,
+    COUNT,
     DISTRIBUTION,
     NOT_NEGATIVE,
     POSITIVE,
     PROBABILITY,
     PROBABILITY_NOT_0,
     integer,
+    line,
+    numbers,
     ordered,
     plain,
     shape,
@@ -32,6 +36,7 @@ class Discrete:
     """Methods that draw integers or elements. Their parameters have no unit; what is chosen or reordered may be a quantity."""
 
     _key: Callable[[Any], jax.Array]
+    _draw: Callable[..., jax.Array]
 
     def randint(self, low: Any, high: Any = None, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
         """Integers from ``low`` (or 0, if only one bound is given) up to, not including, ``high``."""
@@ -40,76 +45,80 @@ class Discrete:
         if not all(jnp.issubdtype(bound.dtype, jnp.integer) for bound in (low, high)):
             raise TypeError(f'random.randint: bounds are integers, but are {low} and {high}.')
         ordered('randint', strictly=True, low=low, high=high)
-        return jax.random.randint(self._key(key), shape('randint', size, low, high), low, high, integer(dtype))
+        return self._draw(jax.random.randint, key, shape('randint', size, low, high), low, high, integer(dtype))
 
     def randint_like(self, x: Any, low: Any, high: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
         """`randint` with the shape of ``x`` and, if that is an integer, its type."""
-        x, _ = split_unit(x)
+        x, _ = split_unit(numbers('randint_like', 'x', x))
         own = jnp.result_type(x)
         return self.randint(low, high, np.shape(x), key, own if dtype is None and jnp.issubdtype(own, jnp.integer) else dtype)
 
     def bernoulli(self, p: Any = 0.5, size: Any = None, key: Any = None) -> jax.Array:
         """True with probability ``p``."""
         (p,) = plain('bernoulli', environ.dftype(), p=(p, PROBABILITY))
-        return jax.random.bernoulli(self._key(key), p, shape('bernoulli', size, p))
+        return self._draw(jax.random.bernoulli, key, p, shape('bernoulli', size, p))
 
     def binomial(self, n: Any, p: Any, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
         """How many of ``n`` trials succeed, each with probability ``p``."""
-        n, p = plain('binomial', environ.dftype(), n=(n, NOT_NEGATIVE), p=(p, PROBABILITY))
-        return jax.random.binomial(self._key(key), n, p, shape('binomial', size, n, p), environ.dftype()).astype(integer(dtype))
+        n, p = plain('binomial', environ.dftype(), n=(n, COUNT), p=(p, PROBABILITY))
+        dtype = integer(dtype)
+        return self._draw(jax.random.binomial, key, n, p, shape('binomial', size, n, p), environ.dftype()).astype(dtype)
 
     def geometric(self, p: Any, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
         """The number of trials up to and including the first success, each with probability ``p``."""
         (p,) = plain('geometric', environ.dftype(), p=(p, PROBABILITY_NOT_0))
-        return jax.random.geometric(self._key(key), p, shape('geometric', size, p), integer(dtype))
+        return self._draw(jax.random.geometric, key, p, shape('geometric', size, p), integer(dtype))
 
     def negative_binomial(self, n: Any, p: Any, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
         """The number of failures before the ``n``-th success, each trial with probability ``p``; ``n`` may be any positive number."""
         n, p = plain('negative_binomial', environ.dftype(), n=(n, POSITIVE), p=(p, PROBABILITY_NOT_0))
-        size = shape('negative_binomial', size, n, p)
+        size, dtype = shape('negative_binomial', size, n, p), integer(dtype)
         rates, counts = jax.random.split(self._key(key))
         rate = jax.random.gamma(rates, n, size, environ.dftype()) * ((1 - p) / p)
-        return jax.random.poisson(counts, rate, size, integer(dtype))
+        return jax.random.poisson(counts, rate, size, dtype)
 
     def poisson(self, lam: Any = 1.0, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
         """Counts with mean ``lam``."""
         (lam,) = plain('poisson', environ.dftype(), lam=(lam, NOT_NEGATIVE))
-        return jax.random.poisson(self._key(key), lam, shape('poisson', size, lam), integer(dtype))
+        return self._draw(jax.random.poisson, key, lam, shape('poisson', size, lam), integer(dtype))
 
     def multinomial(self, n: Any, pvals: Any, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
         """How often each outcome occurs in ``n`` trials; ``size`` is the shape in front of the axis of ``pvals``."""
-        n, p = plain('multinomial', environ.dftype(), n=(n, NOT_NEGATIVE), pvals=(_listed('multinomial', 'pvals', pvals), DISTRIBUTION))
-        size = shape('multinomial', size, n, p[..., 0])
+        n, p = plain('multinomial', environ.dftype(), n=(n, COUNT), pvals=(_listed('multinomial', 'pvals', pvals), DISTRIBUTION))
+        size, dtype = shape('multinomial', size, n, p[..., 0]), integer(dtype)
         trials, p = jnp.broadcast_to(n, size), jnp.broadcast_to(p, (*size, p.shape[-1]))
-        counts = jax.random.multinomial(self._key(key), trials, p, dtype=environ.dftype())
-        return counts.astype(integer(dtype))
+        counts = self._draw(jax.random.multinomial, key, trials, p, dtype=environ.dftype())
+        return counts.astype(dtype)
 
     def categorical(self, logits: Any, axis: int = -1, size: Any = None, key: Any = None) -> jax.Array:
         """Indices along an axis, with probabilities ``softmax(logits)``; ``size`` is the shape of the result."""
         (logits,) = plain('categorical', environ.dftype(), logits=(_listed('categorical', 'logits', logits), ANY))
-        logits = jnp.moveaxis(logits, axis, -1)
-        drawn = jax.random.categorical(self._key(key), logits, shape=shape('categorical', size, logits[..., 0]))
+        logits = jnp.moveaxis(logits, line('categorical', axis, logits.ndim), -1)
+        drawn = self._draw(jax.random.categorical, key, logits, shape=shape('categorical', size, logits[..., 0]))
         return drawn.astype(environ.ditype())
 
     def choice(self, a: Any, size: Any = None, replace: bool = True, p: Any = None, axis: int = 0, key: Any = None) -> Any:
         """Elements of an array along an axis, or of ``range(a)``; with ``replace=False`` each at most once."""
-        a, unit = split_unit(a)
-        n = operator.index(a) if np.ndim(a) == 0 else np.shape(a)[axis]
+        a, unit = _items('choice', 'a', a)
+        if a.ndim:
+            axis = line('choice', axis, a.ndim)
+        n = a.shape[axis] if a.ndim else int(a)
         size = shape('choice', size)
-        if n < 1 or (not replace and np.prod(size, dtype=int) > n):
-            raise ParameterError(f'random.choice: {np.prod(size, dtype=int)} of {n} elements cannot be chosen with replace={replace}.')
+        if n < 1 or (not replace and math.prod(size) > n):
+            raise ParameterError(f'random.choice: {math.prod(size)} of {n} elements cannot be chosen with replace={replace}.')
         if p is not None:
             (p,) = plain('choice', environ.dftype(), p=(_listed('choice', 'p', p), DISTRIBUTION))
             if p.shape != (n,):
                 raise ShapeError(f'random.choice: p of shape {p.shape} must have one number for each of {n} elements.')
-        index = jax.random.choice(self._key(key), n, size, replace, p).astype(environ.ditype())
-        return index if np.ndim(a) == 0 else with_unit(jnp.take(jnp.asarray(a), index, axis), unit)
+        index = self._draw(jax.random.choice, key, n, size, bool(replace), p).astype(environ.ditype())
+        return with_unit(jnp.take(jnp.asarray(a), index, axis), unit) if a.ndim else index
 
     def permutation(self, x: Any, axis: int = 0, independent: bool = False, key: Any = None) -> Any:
         """A random order of an array along an axis, or of ``range(x)``; ``independent`` orders each line along the axis by itself."""
-        x, unit = split_unit(x)
-        x = jnp.arange(operator.index(x), dtype=environ.ditype()) if np.ndim(x) == 0 else jnp.asarray(x)
-        return with_unit(jax.random.permutation(self._key(key), x, axis, independent), unit)
+        x, unit = _items('permutation', 'x', x)
+        x = jnp.asarray(x) if x.ndim else jnp.arange(int(x), dtype=environ.ditype())
+        axis = line('permutation', axis, x.ndim)
+        return with_unit(self._draw(jax.random.permutation, key, x, axis, bool(independent)), unit)
 
     def shuffle(self, x: Any, axis: int = 0, key: Any = None) -> Any:
         """A copy of an array in random order along an axis; arrays of JAX cannot be changed in place."""
@@ -117,6 +126,15 @@ class Discrete:
 
 
 def _listed(where: str, name: str, value: Any) -> Any:
-    if not np.ndim(value):
+    value = numbers(where, name, value)
+    if not value.ndim:
         raise ShapeError(f'random.{where}: {name} has one number for each outcome, but is {value}.')
     return value
+
+
+def _items(where: str, name: str, value: Any) -> tuple[Any, u.Unit]:
+    """An array and its unit; or, without axes and unit, how many numbers to count."""
+    x, unit = split_unit(numbers(where, name, value))
+    if not np.ndim(x) and (unit != u.UNITLESS or isinstance(x, jax.core.Tracer) or not jnp.issubdtype(x.dtype, jnp.integer) or x < 0):
+        raise TypeError(f'random.{where}: {name} is an array, or an integer, 0 or positive and known, but is {value!r}.')
+    return x, unit

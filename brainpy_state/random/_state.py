@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import jax
 import numpy as np
 
+from .._errors import BrainStateError
 from ..state import State
+from ._claims import draw
 from ._continuous import Continuous
 from ._discrete import Discrete
 from ._keys import count, key_data, split, typed
@@ -42,18 +45,28 @@ class RandomState(Continuous, Discrete, State):
         """From one raw key, the key to go on with and ``n`` keys of shape ``(n, 2)``, one for each lane of a map; all independent."""
         return split(value, count(n))
 
+    @staticmethod
+    def with_key(value: Any, change: Callable[[Any], Any]) -> Any:
+        """The raw key changed."""
+        return change(value)
+
     def seed(self, seed: int | Any | None = None) -> None:
         """Start again from a seed or a key; with neither, from fresh entropy."""
         self.value = key_data(seed)
 
     def split_key(self, n: int | None = None) -> jax.Array:
         """A new key, or ``n`` of them with a leading axis; raw ``uint32``, last axis 2."""
-        self.value, keys = split(self.value, 1 if n is None else count(n))
+        number = 1 if n is None else count(n)
+        keys = draw(self, lambda key: split(key, number))
         return keys[0] if n is None else keys
 
     def clone(self) -> RandomState:
         """A new generator whose numbers are independent of those that this one goes on to draw."""
         return RandomState(self.split_key())
+
+    def _draw(self, sampler: Callable[..., jax.Array], key: Any, *args: Any, **options: Any) -> jax.Array:
+        """A sample. The key is split after all arguments have been checked, so that a refused draw leaves the generator as it was."""
+        return sampler(self._key(key), *args, **options)
 
     def _key(self, key: Any) -> jax.Array:
         return typed(self.split_key() if key is None else key_data(key))
@@ -65,7 +78,7 @@ DEFAULT = RandomState()
 def seed(seed: int | Any | None = None) -> None:
     """Start the default generator from a seed or a key; with neither, from fresh entropy.
 
-    NumPy's global generator is seeded as well, since what prepares input on the host draws from there.
+    A seed or key also seeds NumPy's global generator, since what prepares input on the host draws from there.
 
     Raises
     ------
@@ -77,13 +90,27 @@ def seed(seed: int | Any | None = None) -> None:
 
 def _start(seed: int | Any | None) -> None:
     DEFAULT.value = key = key_data(seed)
-    if not isinstance(key, jax.core.Tracer):
+    if seed is not None and not isinstance(key, jax.core.Tracer):
         np.random.seed(np.asarray(key))  # noqa: NPY002
+
+
+_blocks: list[int] = []  # the threads that are inside of `seed_context`, for each block once
+
+_TWO_BLOCKS = """\
+random.seed_context: another thread is inside of such a block. It sets the default generator, which all threads share, so neither
+would have the numbers of its seed; give each thread a generator of its own: `RandomState(seed)`."""
 
 
 @contextmanager
 def seed_context(seed: int | Any | None) -> Iterator[None]:
     """Let the default generator run from a seed within a block; afterwards it goes on as if nothing had been drawn there.
+
+    The generator is shared: draws of other threads take part.
+
+    Raises
+    ------
+    BrainStateError
+        If another thread is inside of such a block.
 
     Examples
     --------
@@ -94,13 +121,20 @@ def seed_context(seed: int | Any | None) -> Iterator[None]:
     ...     print(a == bst.random.rand())
     True
     """
+    me = threading.get_ident()
+    _blocks.append(me)
+    if set(_blocks) != {me}:
+        _blocks.remove(me)
+        raise BrainStateError(_TWO_BLOCKS)
     key, of_numpy = DEFAULT.value, np.random.get_state()  # noqa: NPY002
     try:
         _start(seed)
         yield
     finally:
         DEFAULT.value = key
-        np.random.set_state(of_numpy)  # noqa: NPY002
+        if seed is not None:
+            np.random.set_state(of_numpy)  # noqa: NPY002
+        _blocks.remove(me)
 
 
 def get_key() -> jax.Array:

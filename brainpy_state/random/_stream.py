@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -12,8 +13,9 @@ import numpy as np
 
 from .._errors import UnitError
 from ..state import State
+from ._claims import draw
 from ._keys import Seed, check_seed, named_key, typed
-from ._params import NOT_NEGATIVE, PROBABILITY, Rule, mantissa, real, require, shape
+from ._params import NOT_NEGATIVE, PROBABILITY, Rule, mantissa, numbers, real, require, shape
 from ._poisson import sampler
 from ._state import DEFAULT
 from ._threefry import element_numbers, threefry
@@ -89,6 +91,11 @@ class Stream(State):
         return value, Place(key, lane, step)
 
     @staticmethod
+    def with_key(value: Place, change: Callable[[Any], Any]) -> Place:
+        """The same place in a stream of another key."""
+        return value._replace(key=change(value.key))
+
+    @staticmethod
     def rejoin(before: Place, lanes: Place) -> Place:
         """Where the stream goes on after lanes: with the name of the first, at the step of the furthest."""
         return Place(lanes.key[0], before.lane, lanes.step.max())
@@ -138,8 +145,7 @@ class Stream(State):
         return jax.random.poisson(typed(key), lam, size, np.int32)
 
     def _advance(self) -> Place:
-        place: Place = self.value
-        self.value = place._replace(step=place.step + np.uint32(1))
+        place: Place = draw(self, lambda place: (place._replace(step=place.step + np.uint32(1)), place))
         return place
 
 
@@ -149,6 +155,7 @@ def _key(seed: Seed) -> Any:
 
 def _parameter(where: str, name: str, value: Any, rule: Rule) -> Any:
     """A parameter without unit: traced, or known and checked, then in double precision."""
+    value = numbers(where, name, value)
     if not u.get_dim(value).is_dimensionless:
         raise UnitError(f'random.{where}: {name} must have no unit, but is {value}.')
     number = mantissa(value, u.UNITLESS)

@@ -65,6 +65,7 @@ class State(Hookable):
     """
 
     lanes: Callable[[Any, int], tuple[Any, Any]] | None = None  # of a random state: (value, n) -> (next value, values for n lanes)
+    with_key: Callable[[Any, Callable], Any] | None = None  # of a random state: (value, change) -> the value with its key changed
     rejoin: Callable[[Any, Any], Any] | None = None  # of one that never has a lane axis: (next value, those of lanes after) -> next value
 
     _accepts: Any = object  # classes of a first value

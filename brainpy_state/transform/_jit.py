@@ -95,7 +95,8 @@ class Jitted:
         self._static = _places(fun, 'static', static_argnums, static_argnames)
         self._donated = _places(fun, 'donate', donate_argnums, donate_argnames)
         self._donate_states = donate_states
-        self._programs = Programs(self._build)
+        self.build = functools.partial(_build, fun, self._donated, donate_states)
+        self._programs = Programs(self.build)
         self.stands_for = fun, ('jit', self._static, self._donated, donate_states)
         functools.update_wrapper(self, fun, updated=())
         self.__name__ = getattr(fun, '__name__', name_of(fun))
@@ -129,20 +130,6 @@ class Jitted:
         args = tuple(static(where, k, x) if k + shift in self._static else x for k, x in enumerate(args))
         return args, {k: static(where, k, x) if k in self._static else x for k, x in kwargs.items()}
 
-    def _build(self, fun: Callable, args: Any) -> Program:
-        lifted = lift(fun, args, call=lambda fn, args: fn(*args[0], **args[1]))
-        shift = isinstance(fun, types.MethodType) and fun.__func__ is self._fun
-
-        def donate(values: Any, args: Any) -> Any:
-            hot = [self._donate_states and s in lifted.writes for s in lifted.reads]
-            by_place = {k - shift for k in self._donated if isinstance(k, int)}
-            positional = tuple(_all(k in by_place, x) for k, x in enumerate(args[0]))
-            named = {k: _all(k in self._donated, x) for k, x in args[1].items()}
-            return [_all(mark, value) for mark, value in zip(hot, values, strict=True)], (positional, named)
-
-        donates = donate if self._donated or self._donate_states else None
-        return Program(lifted.pure, lifted, lifted.reads, lifted.writes, args, donate=donates)
-
 
 class Bound:
     """A compiled method of one object; its programs live as long as the object."""
@@ -154,7 +141,7 @@ class Bound:
 
     @property
     def _programs(self) -> Programs:
-        return shared_programs(self._method, self._jitted, self._jitted._build)
+        return shared_programs(self._method, self._jitted, self._jitted.build)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._programs(self._method, self._jitted._hide(args, kwargs, shift=1))
@@ -172,6 +159,22 @@ class Bound:
 
     def clear_cache(self) -> None:
         self._programs.clear()
+
+
+def _build(declared: Callable, donated: frozenset[int | str], donate_states: bool, fun: Callable, args: Any) -> Program:
+    """The program of a function, which for a method is not the ``declared`` one."""
+    lifted = lift(fun, args, call=lambda fn, args: fn(*args[0], **args[1]))
+    shift = isinstance(fun, types.MethodType) and fun.__func__ is declared
+
+    def donate(values: Any, args: Any) -> Any:
+        # a key is small, and other threads may split it meanwhile
+        hot = [donate_states and s in lifted.writes and s.with_key is None for s in lifted.reads]
+        by_place = {k - shift for k in donated if isinstance(k, int)}
+        positional = tuple(_all(k in by_place, x) for k, x in enumerate(args[0]))
+        named = {k: _all(k in donated, x) for k, x in args[1].items()}
+        return [_all(mark, value) for mark, value in zip(hot, values, strict=True)], (positional, named)
+
+    return Program(lifted.pure, lifted, lifted.reads, lifted.writes, args, donate=donate if donated or donate_states else None)
 
 
 def _all(mark: bool, tree: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import brainunit as u
@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import environ, event
 from .._frames import EAGER, current_trace
+from ..random._claims import claim, release, split_off
 from ..state import NO_HOOKS, State, any_hooks, fingerprint, write_back
 from ._args import Static, signature
 from ._error_if import Flag, raise_if_set
@@ -64,6 +65,7 @@ class Program:
     ):
         parts = [lifted] if isinstance(lifted, Lifted) else list(lifted)
         self.reads, self.writes = tuple(reads), tuple(writes)
+        self.random = tuple(s for s in self.reads if s.with_key is not None and s in self.writes)
         self.flags = [(k, state) for k, state in enumerate(self.writes) if isinstance(state, Flag)]
         self.settings = tuple(dict.fromkeys(key for part in parts for key in part.settings))
         self.static = tuple({key: value for part in parts for key, value in part.static.items()}.items())
@@ -112,8 +114,8 @@ class Program:
         """Whether no call can fit any more, because something that it was made for has ceased to exist."""
         return self.world.lost or any(static.lost for static in self.statics)
 
-    def _values(self) -> list[Any]:
-        return [s.peek() for s in self.reads]
+    def _values(self, taken: Collection[State] = ()) -> list[Any]:
+        return [split_off(s) if s in taken else s.peek() for s in self.reads]
 
     def _settings(self) -> list[Any]:
         return [environ.get(key) for key in self.settings]
@@ -143,10 +145,16 @@ class Program:
     def __call__(self, args: Any) -> Any:
         if (watch := current_watch()) is not None and hasattr(self, 'world'):  # one that is used once has none
             self.world.tell(watch)
-        out, new = self.jitted(self._values(), self._settings(), self.captured, args)
-        if self.flags and current_trace() is EAGER:
-            raise_if_set([(new[k], flag) for k, flag in self.flags])
-        write_back(self.writes, new)
+        eager = current_trace() is EAGER
+        taken = claim(self.random) if eager else ()
+        try:
+            out, new = self.jitted(self._values(taken), self._settings(), self.captured, args)
+            if self.flags and eager:
+                raise_if_set([(new[k], flag) for k, flag in self.flags])
+            write_back(*self._to_write(new, taken))
+        finally:
+            if eager:
+                release(self.random, taken)
         return out
 
     def trace(self, args: Any) -> jax.stages.Traced:
@@ -160,20 +168,30 @@ class Program:
         That types or the mode are others is left to JAX to find: its own cache misses then. That a raw JAX
         transform is under way shows in the results, which then are no arrays.
         """
+        taken = claim(self.random) if self.random else ()
         _asked.trace = trace
         try:
-            out, new = self.jitted([s.local_value for s in self.reads], self._settings(), self.captured, args)
+            values = self._values(taken) if taken else [s.local_value for s in self.reads]
+            out, new = self.jitted(values, self._settings(), self.captured, args)
+            traced = new and type(new[0]) is not self.array and current_trace() is not EAGER
+            if self.flags and not traced:
+                raise_if_set([(new[k], flag) for k, flag in self.flags])
+            writes, new = self._to_write(new, taken) if taken else (self.writes, new)
+            if traced or any_hooks():
+                write_back(writes, new)  # which refuses a write inside a raw JAX transform, or tells hooks
+                return out
+            for state, value in zip(writes, new, strict=True):
+                state._value = value
+            return out
         finally:
             _asked.trace = None
-        traced = new and type(new[0]) is not self.array and current_trace() is not EAGER
-        if self.flags and not traced:
-            raise_if_set([(new[k], flag) for k, flag in self.flags])
-        if traced or any_hooks():
-            write_back(self.writes, new)  # which refuses a write inside a raw JAX transform, or tells hooks
-            return out
-        for state, value in zip(self.writes, new, strict=True):
-            state._value = value
-        return out
+            if self.random:
+                release(self.random, taken)
+
+    def _to_write(self, new: list[Any], taken: Collection[State]) -> tuple[Sequence[State], list[Any]]:
+        """States and their new values, without random states that another call has claimed."""
+        kept = [(state, value) for state, value in zip(self.writes, new, strict=True) if state not in taken]
+        return [state for state, _ in kept], [value for _, value in kept]
 
 
 class _Donating:
@@ -188,13 +206,14 @@ class _Donating:
     """
 
     def __init__(self, checked: Callable, mask: Any):
-        self._marks: list[bool]
-        self._tree: Any
-        self._marks, self._tree = self.pattern = jax.tree.flatten(mask)
+        marks: list[bool]
+        tree: Any
+        marks, tree = jax.tree.flatten(mask)
+        self._marks, self._tree = self.pattern = marks, tree
 
         def call(given: list[Any], kept: list[Any], settings: Any, captured: Any) -> Any:
             parts = iter(given), iter(kept)
-            values, args = self._tree.unflatten([next(parts[0] if mark else parts[1]) for mark in self._marks])
+            values, args = tree.unflatten([next(parts[0] if mark else parts[1]) for mark in marks])
             return checked(values, settings, captured, args)
 
         self._jitted = jax.jit(call, donate_argnums=0)

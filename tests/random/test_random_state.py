@@ -90,6 +90,17 @@ def test_seed_decides_the_numbers_of_numpy_too():
     assert not np.array_equal(np.random.standard_normal(3), first)
 
 
+def test_fresh_entropy_leaves_numpy_alone():
+    np.random.seed(3)
+    expected = np.random.random(3)
+    np.random.seed(3)
+    random.seed()
+    random.seed(None)
+    with random.seed_context(None):
+        random.rand()
+    np.testing.assert_array_equal(np.random.random(3), expected)
+
+
 def test_a_key_that_was_got_can_be_set():
     key = random.get_key()
     first = random.rand(3)
