@@ -17,6 +17,9 @@ from .llvm_operations import I64, OPERATIONS, Value, constant, load, store
 
 SYMBOL = 'brainpy_state_step'
 ALIGNED = 64  # items
+# Vectors of a loop that are computed side by side. A neuron's equations are one long chain, and a processor looks ahead by hardly more
+# than a chain: side by side, one goes on while another waits. More than two pay where registers are not taken by addresses.
+ABREAST, MOST_ABREAST, FEW_ARRAYS, LONG = 2, 4, 10, 1024
 
 
 def compile_plan(plan: Plan, version: tuple[int, int], find: Find) -> str:
@@ -70,7 +73,9 @@ def _loop(frame: Frame, number: int, stage: Stage) -> None:
     places = dict(zip(keys, function.args, strict=False))
     known = dict(zip(one, function.args[len(pointers) : -2], strict=True))
     b = ir.IRBuilder(function.append_basic_block())
-    with counting(b, *function.args[-2:]) as i:
+    abreast = MOST_ABREAST if len(keys) <= FEW_ARRAYS and stage.size >= LONG else ABREAST
+    *_, first, last = function.args
+    with _counting(b, first, last, abreast) as i:
         for node in stage.nodes:
             read = [_item(frame, b, i, v, places, known) for v in node.operands]
             known[node] = OPERATIONS[node.name](b, node, [*read, i] if node.name == 'iota' else read)
@@ -113,8 +118,8 @@ def _part_of(loop: Value, size: int) -> Value:
 
 
 @contextmanager
-def counting(b: ir.IRBuilder, first: Value, last: Value) -> Iterator[Value]:
-    """The body of a loop from ``first`` to ``last`` (not included)."""
+def _counting(b: ir.IRBuilder, first: Value, last: Value, abreast: int) -> Iterator[Value]:
+    """The body of a loop from ``first`` to ``last`` (not included), so many vectors of which are computed side by side."""
     start, body, after = b.block, b.append_basic_block(), b.append_basic_block()
     b.cbranch(b.icmp_signed('<', first, last), body, after)
     b.position_at_end(body)
@@ -123,5 +128,9 @@ def counting(b: ir.IRBuilder, first: Value, last: Value) -> Iterator[Value]:
     yield i
     following = b.add(i, I64(1), flags=('nuw', 'nsw'))
     i.add_incoming(following, b.block)
-    b.cbranch(b.icmp_signed('<', following, last), body, after)
+    back = b.cbranch(b.icmp_signed('<', following, last), body, after)
+    count = b.module.add_metadata([ir.MetaDataString(b.module, 'llvm.loop.interleave.count'), I32(abreast)])
+    name = b.module.add_metadata([ir.MetaDataString(b.module, b.function.name), count])
+    name.operands = (name, count)  # LLVM names a loop by a node that begins with itself
+    back.set_metadata('llvm.loop', name)
     b.position_at_end(after)
