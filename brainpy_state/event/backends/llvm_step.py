@@ -86,7 +86,7 @@ def _loop(frame: Frame, number: int, stage: Stage) -> None:
     if stage.size < SHARED or not _threads.ready():
         frame.b.call(function, [*pointers, *arguments, I64(0), I64(stage.size)])
     else:
-        frame.give(_part_of(function, stage.size), pointers + arguments, I64(0))
+        frame.give(_part_of(function, stage.size), pointers + arguments, I64(stage.size))
 
 
 def _item(frame: Frame, b: ir.IRBuilder, i: Value, value: Any, places: dict, known: dict) -> Value:
