@@ -37,7 +37,7 @@ _engines: list[Any] = []  # the loaded code lives as long as its engine
 _SHARED = ('_draws.py', '_threads.py', 'backends/numba_memory.py', 'backends/numba_host.py')
 _PLAIN = ctypes.CFUNCTYPE(ctypes.c_int64)
 # A kernel may call nothing but these: anything else would tie the object code to a running interpreter.
-_ALLOWED_SYMBOLS = ('llvm.', 'memset', 'memcpy', 'memmove', 'sem_wait', 'sem_post', 'sched_yield', 'brainpy_state_')
+_ALLOWED_SYMBOLS = ('llvm.', 'memset', 'memcpy', 'memmove', 'sem_wait', 'sem_post', 'sched_yield', 'clock_gettime', 'brainpy_state_')
 _CHECKSUM_BYTES = 32
 
 
@@ -247,5 +247,7 @@ def _llvm() -> Any:
 
 def _machine() -> Any:
     llvm = _llvm()
-    features = llvm.get_host_cpu_features().flatten()
+    found = llvm.get_host_cpu_features()
+    # LLVM halves the vectors of Intel's processors because the first with long ones clocked down for them; those with this feature do not.
+    features = found.flatten() + ',-prefer-256-bit' * bool(found.get('avx512fp16'))
     return llvm.Target.from_default_triple().create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True)

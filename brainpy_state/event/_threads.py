@@ -14,9 +14,10 @@ from typing import Any
 from . import _native
 
 # Byte offsets in the pool that threads and native steps share, on cache lines of their own where threads write.
-TICKET, DONE, BUSY, SLEEPING, FUNCTION, CONTEXT, PARTS, MODE, THREADS, SEMAPHORE = 0, 64, 128, 192, 256, 264, 272, 280, 288, 320
+TICKET, DONE, BUSY, SLEEPING, FUNCTION, CONTEXT, PARTS, MODE, THREADS, SEMAPHORE, CLOCK = 0, 64, 128, 192, 256, 264, 272, 280, 288, 320, 352
 _SIZE = 384
 MOST = 40  # threads
+LEDGER = 7  # words of what `share_out` keeps for a place in a program
 
 _running: list[threading.Thread] | None = None  # none before they are first needed
 _wanted: int | None = None

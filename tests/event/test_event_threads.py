@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import threading
+import time
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 
 from brainpy_state import event
+from brainpy_state.event import _native, _threads
 
 N, STEPS = 140_000, 4  # loops are shared from 2^17 neurons on
 
@@ -41,6 +45,7 @@ def simulate():
 
     start = jnp.asarray(rng.random(N), jnp.float32), jnp.zeros(N), jnp.zeros((STEPS, N)), jnp.int32(0)
     run = jax.jit(lambda carry: jax.lax.fori_loop(0, 25, lambda _, c: tuple(event.fuse(step, 4)(*c)), carry))
+    assert 'brainpy_state_' in run.lower(start).as_text()  # it is native
     return lambda: jax.device_get(run(start))
 
 
@@ -79,6 +84,44 @@ def test_one_thread_remains_after_others_were_stopped(simulate, restored):
     assert not [t for t in threading.enumerate() if t.name == 'brainpy_state']
     event.set_threads(2)
     assert len([t for t in threading.enumerate() if t.name == 'brainpy_state']) == 1
+
+
+@pytest.mark.parametrize('cheaper', ['alone', 'shared'])
+def test_work_is_shared_where_that_is_cheaper(cheaper, restored):
+    event.set_threads(2)
+    assert _threads.ready() == (event.threads() == 2)
+    done = []
+
+    @ctypes.CFUNCTYPE(*[ctypes.c_int64] * 4)
+    def task(context, part, parts):
+        if part == 0:
+            done.append('shared' if parts == 2 else 'alone')
+            time.sleep(0.0 if done[-1] == cheaper else 0.01)
+        return 0
+
+    share_out, ledger = _native.function('numba_pool', 'share_out'), (ctypes.c_int64 * _threads.LEDGER)()
+    for _ in range(264):
+        share_out(ctypes.cast(task, ctypes.c_void_p).value, 0, 1000, ctypes.addressof(ledger))
+    other = 'shared' if cheaper == 'alone' else 'alone'
+    assert done[:8] == ['alone'] * 4 + ['shared'] * 4  # tries both, then keeps to one
+    assert done[8:] == [cheaper] * 256
+    del done[:]
+    for _ in range(8):
+        share_out(ctypes.cast(task, ctypes.c_void_p).value, 0, 1000, ctypes.addressof(ledger))
+    assert done == [other] * 4 + [cheaper] * 4  # and tries again
+    share_out(ctypes.cast(task, ctypes.c_void_p).value, 0, 0, ctypes.addressof(ledger))
+    assert done[-1] == 'alone'  # too small
+
+
+@pytest.mark.skipif(not hasattr(os, 'sched_setaffinity'), reason='processes are not pinned here')
+def test_a_process_on_one_processor_has_one_thread(monkeypatch):
+    monkeypatch.setattr(_threads, '_wanted', None)  # nobody has asked for a number
+    allowed = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert event.threads() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 @pytest.mark.parametrize('number', [0, -1, 1.5, 41])

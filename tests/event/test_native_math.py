@@ -87,6 +87,13 @@ def test_float64_is_within_units_in_the_last_place(name):
     assert units_off(got, expected, floor=1e-16 if name in NEAR_ZERO else 0.0) <= (14 if name == 'erfc' else 7)
 
 
+def test_a_result_does_not_depend_on_the_place_in_an_array():
+    """Vectors side by side, single vectors and what is left over compute alike; 1,127 items need all of them."""
+    for x in (0.3, -1.7, 2.5):
+        results = natively(lambda y: sum(getattr(jax.lax, name)(y) for name in FUNCTIONS if not name.startswith('log')), jnp.full(1127, x))
+        assert len(np.unique(results)) == 1
+
+
 POWERS = [0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 2.0, 3.0, -3.0, 2.0**53, 2.0**53 + 2, 1e-300, 1e300, np.inf, -np.inf, np.nan, 33.3, -7.25]
 BASES = [*SPECIAL, 0.5, -0.5, 2.0, -2.0, 1e-30, 1.0000001, 0.9999999, -8.0]
 

@@ -73,10 +73,10 @@ def _deliver(
 
 def _share(frame: Frame, function: Value, words: list[Value], active: Value, synapses: int, shape: tuple[int, int]) -> None:
     """Call a function of words; on all threads where it delivers many synapses."""
-    is_shared, worth = synapses >= SHARED_SYNAPSES and _threads.ready(), WORTH_SHARING[shape[1] >= SHARED]
-    numbers = I64(synapses), I64(max(1, shape[0])), I64(worth)
-    parts = frame.call('numba_deliver', 'parts', (), active, *numbers) if is_shared else None
-    frame.give(function, [frame.as_word(word) for word in words], parts)
+    is_shared, least = synapses >= SHARED_SYNAPSES and _threads.ready(), WORTH_SHARING[shape[1] >= SHARED]
+    numbers = I64(synapses), I64(max(1, shape[0])), I64(least)
+    units = frame.call('numba_deliver', 'worth', (), active, *numbers) if is_shared else None
+    frame.give(function, [frame.as_word(word) for word in words], units)
 
 
 def dense(frame: Frame, nodes: list[Node]) -> None:

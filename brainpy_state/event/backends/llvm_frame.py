@@ -8,7 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from .. import _ffi
+from .. import _ffi, _threads
 from .._nodes import Node, Number, Operand, Part
 from .._plan import Plan
 from .llvm_operations import I8, I64, Value, constant, load
@@ -119,16 +119,19 @@ class Frame:
         """A word, also of a pointer."""
         return self.b.ptrtoint(value, I64) if isinstance(value.type, ir.PointerType) else value
 
-    def give(self, function: Value, values: list[Value], parts: Value | None) -> None:
-        """Call a function of (context, part, parts), where the context holds values; on all threads if parts are given."""
+    def give(self, function: Value, values: list[Value], units: Value | None) -> None:
+        """Call a function of (context, part, parts), where the context holds values; threads may share so many units of work."""
         b, kind = self.b, ir.LiteralStructType([value.type for value in values])
         context = b.alloca(kind)
         for k, value in enumerate(values):
             b.store(value, b.gep(context, [I32(0), I32(k)]))
-        if parts is None:
+        if units is None:
             b.call(function, [b.ptrtoint(context, I64), I64(0), I64(1)])
-        else:
-            self.call('numba_pool', 'share_out', (), function, context, parts)
+            return
+        kind = ir.ArrayType(I64, _threads.LEDGER)
+        ledger = ir.GlobalVariable(b.module, kind, b.module.get_unique_name('ledger'))
+        ledger.linkage, ledger.initializer = 'internal', ir.Constant(kind, None)
+        self.call('numba_pool', 'share_out', (), function, context, units, ledger)
 
     def word(self, value: Any) -> Value:
         """A whole number as an argument of an event operation."""
@@ -140,8 +143,8 @@ class Frame:
 
 
 @contextmanager
-def counting(b: ir.IRBuilder, first: Value, last: Value) -> Iterator[Value]:
-    """The body of a loop from ``first`` to ``last`` (not included)."""
+def counting(b: ir.IRBuilder, first: Value, last: Value, abreast: int = 0) -> Iterator[Value]:
+    """The body of a loop from ``first`` to ``last`` (not included), so many vectors of which are computed side by side; 0 is LLVM's choice."""
     start, body, after = b.block, b.append_basic_block(), b.append_basic_block()
     b.cbranch(b.icmp_signed('<', first, last), body, after)
     b.position_at_end(body)
@@ -150,5 +153,10 @@ def counting(b: ir.IRBuilder, first: Value, last: Value) -> Iterator[Value]:
     yield i
     following = b.add(i, I64(1), flags=('nuw', 'nsw'))
     i.add_incoming(following, b.block)
-    b.cbranch(b.icmp_signed('<', following, last), body, after)
+    back = b.cbranch(b.icmp_signed('<', following, last), body, after)
+    if abreast:
+        count = b.module.add_metadata([ir.MetaDataString(b.module, 'llvm.loop.interleave.count'), I32(abreast)])
+        name = b.module.add_metadata([ir.MetaDataString(b.module, b.function.name), count])
+        name.operands = (name, count)  # LLVM names a loop by a node that begins with itself
+        back.set_metadata('llvm.loop', name)
     b.position_at_end(after)

@@ -15,6 +15,9 @@ from .llvm_operations import I64, OPERATIONS, Value, constant, load, reads_memor
 
 SYMBOL = 'brainpy_state_step'
 ALIGNED = 64  # items
+# Vectors of a loop that are computed side by side. A neuron's equations are one long chain, and a processor looks ahead by hardly more
+# than a chain: side by side, one goes on while another waits. More than two pay where registers are not taken by addresses.
+ABREAST, MOST_ABREAST, FEW_ARRAYS, LONG = 2, 4, 10, 1024
 
 
 def compile_plan(plan: Plan, version: tuple[int, int], find: Find) -> str:
@@ -69,7 +72,9 @@ def _loop(frame: Frame, number: int, stage: Stage) -> None:
     places = dict(zip(keys, function.args, strict=False))
     known = dict(zip(one, function.args[len(pointers) : -2], strict=True))
     b = ir.IRBuilder(function.append_basic_block())
-    with counting(b, *function.args[-2:]) as i:
+    abreast = MOST_ABREAST if len(keys) <= FEW_ARRAYS and stage.size >= LONG else ABREAST
+    *_, first, last = function.args
+    with counting(b, first, last, abreast) as i:
         for node in stage.nodes:
             read = [_first(frame, b, v, places) if reads_memory(node, v) else _item(frame, b, i, v, places, known) for v in node.operands]
             known[node] = OPERATIONS[node.name](b, node, [*read, i] if node.name == 'iota' else read)
@@ -80,7 +85,7 @@ def _loop(frame: Frame, number: int, stage: Stage) -> None:
     if stage.size < SHARED or not _threads.ready():
         frame.b.call(function, [*pointers, *arguments, I64(0), I64(stage.size)])
     else:
-        frame.give(_part_of(function, stage.size), pointers + arguments, I64(0))
+        frame.give(_part_of(function, stage.size), pointers + arguments, I64(stage.size))
 
 
 def _item(frame: Frame, b: ir.IRBuilder, i: Value, value: Any, places: dict, known: dict) -> Value:

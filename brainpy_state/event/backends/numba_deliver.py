@@ -61,11 +61,12 @@ def collect(spike: str) -> Callable:
     return function
 
 
-def parts() -> Callable:
-    """Into how many parts to share out a delivery, if it is worth it along so many synapses: 0 is as many as there are threads."""
+def worth() -> Callable:
+    """Along how many synapses active sources deliver, on average; 0 if they are no more than ``least``."""
 
-    def function(active: int, synapses: int, pre: int, worth: int) -> int:
-        return 0 if _int32(active)[0] * (synapses // pre) > worth else 1
+    def function(active: int, synapses: int, pre: int, least: int) -> int:
+        number = _int32(active)[0] * (synapses // pre)
+        return number if number > least else 0
 
     return function
 
