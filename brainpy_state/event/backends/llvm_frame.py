@@ -144,7 +144,7 @@ class Frame:
 
 @contextmanager
 def counting(b: ir.IRBuilder, first: Value, last: Value, abreast: int = 0) -> Iterator[Value]:
-    """The body of a loop from ``first`` to ``last`` (not included), so many vectors of which are computed side by side; 0 is LLVM's choice."""
+    """The body of a loop from ``first`` to ``last`` (not included); so many vectors are computed side by side, by default as LLVM likes."""
     start, body, after = b.block, b.append_basic_block(), b.append_basic_block()
     b.cbranch(b.icmp_signed('<', first, last), body, after)
     b.position_at_end(body)
