@@ -46,6 +46,10 @@ class UnknownStateError(_MissingKeyError):
     """A key names no state."""
 
 
+class AssignmentError(BrainStateError, AttributeError):
+    """An attribute of a model is assigned something that could not have the effect that it seems to have."""
+
+
 class ParameterError(BrainStateError, ValueError):
     """A parameter has a value that is not allowed."""
 

@@ -92,13 +92,13 @@ class Neuron(Dynamics):
         self.receptors: list[Any] = []
         self._merged: dict[Any, Any] = {}
         super().__init__(in_size, name=name, **params)
-        if self.up_crossing and (self.spk_reset != 'soft' or self.detach_reset):
-            option = 'detach_reset=True' if self.detach_reset else f'spk_reset={self.spk_reset!r}'
-            raise ParameterError(f'{self.label}: {option} is given, but this model has no reset; leave the option out.')
 
     def check(self) -> None:
         if not self.up_crossing:
             self.require_above('V_th', 'V_reset', 'or the neuron would be at threshold right after a reset')
+        elif self.spk_reset != 'soft' or self.detach_reset:
+            option = 'detach_reset=True' if self.detach_reset else f'spk_reset={self.spk_reset!r}'
+            raise ParameterError(f'{self.label}: {option} is given, but this model has no reset; leave the option out.')
 
     @property
     def spk_width(self) -> Any:

@@ -11,7 +11,12 @@ from ..modules import Constraint, Dynamics, Parameter, Variable, positive
 from ..numerics import decay
 from ._arrival import spike_numbers
 
-_fraction = Constraint(lambda x: (x >= 0) & (x <= 1), 'between 0 and 1')
+
+def _is_fraction(x: Any) -> Any:
+    return (x >= 0) & (x <= 1)
+
+
+_fraction = Constraint(_is_fraction, 'between 0 and 1')
 
 
 class ShortTermPlasticity(Dynamics):
