@@ -9,6 +9,7 @@ from . import numerics as numerics
 from . import random as random
 from . import record as record
 from . import transform as transform
+from ._errors import AssignmentError as AssignmentError
 from ._errors import BatchAxisError as BatchAxisError
 from ._errors import BrainStateError as BrainStateError
 from ._errors import HookCancellationError as HookCancellationError

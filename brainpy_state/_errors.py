@@ -50,6 +50,10 @@ class ModelError(BrainStateError, TypeError):
     """A class of models contradicts itself, or one of its methods gives what it must not."""
 
 
+class AssignmentError(BrainStateError, AttributeError):
+    """An attribute of a model is assigned something that could not have the effect that it seems to have."""
+
+
 class ParameterError(BrainStateError, ValueError):
     """A parameter has a value that is not allowed."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from .. import environ, event
 from .._errors import ParameterError, ShapeError
 from .._typing import Initializer
-from ..modules import Module
+from ..modules import Module, short
 from ..numerics import with_unit
 from ..random._keys import Seed
 from ..state import ParamState
@@ -196,7 +196,7 @@ class Connection(Module):
 
     def __repr__(self) -> str:
         pre, post = self.structure.shape
-        return f'{type(self).__name__}({pre} -> {post}, {self.n_synapses} synapses, weight={self.weight.value})'
+        return f'{type(self).__name__}({pre} -> {post}, {self.n_synapses} synapses, weight={short(self.weight.value)})'
 
 
 def connect(

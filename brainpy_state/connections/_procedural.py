@@ -11,6 +11,7 @@ import numpy as np
 from .. import environ, event
 from .._errors import ParameterError
 from ..event import _draws
+from ..modules import short
 from ..numerics import with_unit
 from ..random._keys import Seed
 from . import _check
@@ -109,7 +110,7 @@ class ProceduralConnection(Connection):
 
     def __repr__(self) -> str:
         pre, post = self.structure.shape
-        return f'{type(self).__name__}({pre} -> {post}, weight={self.weight.value})'
+        return f'{type(self).__name__}({pre} -> {post}, weight={short(self.weight.value)})'
 
 
 def connect_again(rule: str, draw: Gaps | Choices, weight: Weight, *, delay: Drawn | None, seed: Seed) -> ProceduralConnection:

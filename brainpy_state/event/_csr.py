@@ -69,6 +69,9 @@ class CSR(Structure):
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f'CSR is frozen: cannot set {name!r}; build a new CSR.')
 
+    def __reduce__(self) -> Any:
+        return _restored, (self.indptr, self.indices, self.shape, self.ordered)
+
     def __repr__(self) -> str:
         return f'CSR(shape={self.shape}, nnz={getattr(self.indices, "shape", "?")})'
 
@@ -198,9 +201,13 @@ def _flatten_with_keys(csr: CSR) -> tuple[Any, Any]:
 
 def _unflatten(static: tuple[tuple[int, int], bool], leaves: Any) -> CSR:
     # JAX also rebuilds the tree with placeholders as leaves, so nothing may be checked here.
-    csr = CSR.__new__(CSR)
     indptr, indices = leaves
-    csr._fill(indptr, indices, *static)
+    return _restored(indptr, indices, *static)
+
+
+def _restored(indptr: Any, indices: Any, shape: tuple[int, int], ordered: bool) -> CSR:
+    csr = CSR.__new__(CSR)
+    csr._fill(indptr, indices, shape, ordered)
     return csr
 
 

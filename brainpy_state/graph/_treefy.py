@@ -56,7 +56,7 @@ class TreefyState:
     @property
     def metadata(self) -> dict[str, Any]:
         """Name, tags and what else the state was given."""
-        return {k: static.value for k, static in self._static}
+        return {k: static.value for k, static in self._static if k[0] != '_'}
 
     @property
     def name(self) -> str | None:
@@ -75,6 +75,7 @@ class TreefyState:
         state = object.__new__(self.type)
         # not the constructor of its class, which may take something else, such as a seed
         State.__init__(state, _own_containers(self.value), **self.metadata)
+        vars(state).update({k: static.value for k, static in self._static if k[0] == '_'})
         return state
 
     def __repr__(self) -> str:

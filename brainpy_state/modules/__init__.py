@@ -1,7 +1,7 @@
 """Modules: trees of states, and their life cycle; declared parameters and variables; delays."""
 
+from ._allocated import Allocated as Allocated
 from ._assign import assign_state_values as assign_state_values
-from ._declare import Allocated as Allocated
 from ._declare import Constraint as Constraint
 from ._declare import Option as Option
 from ._declare import Parameter as Parameter
@@ -31,6 +31,7 @@ from ._regularizers import GaussianReg as GaussianReg
 from ._regularizers import L1Reg as L1Reg
 from ._regularizers import L2Reg as L2Reg
 from ._regularizers import Regularizer as Regularizer
+from ._show import short as short
 from ._transforms import AffineT as AffineT
 from ._transforms import ChainT as ChainT
 from ._transforms import ClipT as ClipT

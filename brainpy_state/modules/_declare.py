@@ -16,10 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import environ
-from .._errors import ParameterError, ShapeError, StateNotInitializedError, UnitError
+from .._errors import ParameterError, ShapeError, UnitError
 from ..numerics import brief, with_unit
 from ..state import HiddenState, State
+from ._allocated import Allocated
 from ._param import Param
+from ._verify import in_check, read, require, trained_state, verify
 
 
 class Constraint(NamedTuple):
@@ -29,8 +31,16 @@ class Constraint(NamedTuple):
     text: str
 
 
-positive = Constraint(lambda x: x > 0, 'positive')
-non_negative = Constraint(lambda x: x >= 0, 'zero or positive')
+def _is_positive(x: Any) -> Any:
+    return x > 0
+
+
+def _is_not_negative(x: Any) -> Any:
+    return x >= 0
+
+
+positive = Constraint(_is_positive, 'positive')
+non_negative = Constraint(_is_not_negative, 'zero or positive')
 
 
 def check_unit(value: Any, like: Any, owner: str, name: str) -> None:
@@ -83,16 +93,22 @@ class Parameter:
         if obj is None:
             return self
         value = vars(obj)[self.name]
-        return _read(value)
+        if not in_check(obj, self.name) and trained_state(value) is not None:
+            verify(obj, self.name)
+        return read(value)
 
     def __set__(self, obj: Any, value: Any) -> None:
         if callable(value) and not isinstance(value, (State, Param)):
             value = value(obj.varshape)
         if value is not None or self.default is not None:
-            self._check(obj, _read(value))
+            self.check(obj, read(value))
         vars(obj)[self.name] = value
 
-    def _check(self, obj: Any, value: Any) -> None:
+    def check(self, obj: Any, value: Any) -> None:
+        """Raise unless an instance may have a value: of the right unit and shape, finite, and in the range.
+
+        Whether a traced value is finite and in the range is checked when the program runs.
+        """
         owner = obj.label
         if not isinstance(u.get_mantissa(value), (int, float, np.ndarray, np.generic, jax.Array)):
             raise ParameterError(f'{owner}: {self.name} must be a number, a quantity or an array, but is {value!r}.')
@@ -101,12 +117,14 @@ class Parameter:
         mantissa, shape = u.get_mantissa(value), np.shape(u.get_mantissa(value))
         if not broadcasts(shape, obj.varshape):
             raise ShapeError(f'{owner}: {self.name} has shape {shape}, which does not broadcast to the size {obj.varshape}.')
-        if isinstance(mantissa, jax.core.Tracer):
-            return
-        if not np.all(np.isfinite(mantissa)):
-            raise ParameterError(f'{owner}: {self.name} = {brief(value)} is not finite.')
-        if self.constraint is not None and not np.all(self.constraint.test(np.asarray(mantissa))):
-            raise ParameterError(f'{owner}: {self.name} = {brief(value)} must be {self.constraint.text}.')
+        traced = isinstance(mantissa, jax.core.Tracer)
+        number, xp = (mantissa, jnp) if traced else (np.asarray(mantissa), np)
+        told, finite = f'{{}}: {self.name} = {{}}', xp.isfinite(number)
+        if self.constraint is None or not traced:
+            require(finite, f'{told} is not finite.', owner, value)
+        if self.constraint is not None:  # of a traced value one check for both
+            allowed = self.constraint.text + (' and finite' if traced else '')
+            require(finite & self.constraint.test(number), f'{told} must be {{}}.', owner, value, allowed)
 
 
 class Option:
@@ -142,35 +160,12 @@ class Option:
         vars(obj)[self.name] = value
 
 
-def _read(value: Any) -> Any:
-    return value.value if isinstance(value, State) else value.value() if isinstance(value, Param) else value
-
-
 def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
     """Whether an array of ``shape`` broadcasts to ``to`` without enlarging it."""
     try:
         return np.broadcast_shapes(shape, to) == tuple(to)
     except ValueError:
         return False
-
-
-class Allocated:
-    """A state that ``init_state`` makes, in the class body of a module; before that, reading it is an error."""
-
-    if TYPE_CHECKING:  # the attribute of an instance is a state
-
-        def __new__(cls, *args: Any, **kwargs: Any) -> Any: ...
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, obj: Any, owner: type) -> Any:  # reached only while the instance has no state of this name
-        if obj is None:
-            return self
-        raise StateNotInitializedError(
-            f'{obj.label}: {self.name} is not allocated yet; call brainpy_state.nn.init_all_states(model) before the first step,'
-            ' and again if a projection or an input was added since.'
-        )
 
 
 class Variable(Allocated):
@@ -213,13 +208,13 @@ class Variable(Allocated):
         self.like, self.any_unit, self.dtype = like, any_unit, dtype
 
     def __get__(self, obj: Any, owner: type) -> Any:
-        if obj is not None and not self._exists(obj):
+        if obj is not None and not self.belongs_to(obj):
             raise AttributeError(f'{obj.label} has no {self.name}, because {self.when} is None.')
         return super().__get__(obj, owner)
 
     def allocate(self, obj: Any, batch: tuple[int, ...]) -> None:
         """Create the state of an instance, with leading axes ``batch``."""
-        if self._exists(obj):
+        if self.belongs_to(obj):
             setattr(obj, self.name, self.kind(self._first_value(obj, batch)))
             if self.kind is HiddenState and self.dtype is None and (self.remainder in vars(obj) or obj.may_be_slow()):
                 setattr(obj, self.remainder, HiddenState(self._nothing(obj, batch)))
@@ -234,17 +229,17 @@ class Variable(Allocated):
 
     def reset(self, obj: Any, batch: tuple[int, ...] | None) -> None:
         """Give the state of an instance its first value again; ``None`` keeps its leading axes."""
-        if not self._exists(obj):
+        if not self.belongs_to(obj):
             return
         state = getattr(obj, self.name)
         if batch is None:
             shape = np.shape(u.get_mantissa(state.value))
             batch = shape[: len(shape) - len(obj.varshape)]
-        state.value = self._first_value(obj, batch)
+        state.begin_with(self._first_value(obj, batch))
         if self.remainder in vars(obj):
-            vars(obj)[self.remainder].value = self._nothing(obj, batch)
+            vars(obj)[self.remainder].begin_with(self._nothing(obj, batch))
 
-    def _exists(self, obj: Any) -> bool:
+    def belongs_to(self, obj: Any) -> bool:
         return self.stored and (self.when is None or getattr(obj, self.when) is not None)
 
     def _first_value(self, obj: Any, batch: tuple[int, ...]) -> Any:

@@ -14,7 +14,8 @@ from .._errors import ParameterError, ShapeError
 from .._typing import Size, as_size
 from ..numerics import brief, plain, whole_steps, with_unit
 from ..state import DelayState
-from ._declare import Allocated, broadcasts, check_unit
+from ._allocated import Allocated
+from ._declare import broadcasts, check_unit
 from ._module import Module
 
 _ROUNDING = 1e-6  # of dt

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import FunctionType
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, NoReturn, dataclass_transform
 
 import brainunit as u
-import jax
-import jax.numpy as jnp
 
 from .. import environ
-from .._errors import ModelError, ParameterError, StateNotInitializedError, UnitError
+from .._errors import AssignmentError, ModelError, ParameterError, StateNotInitializedError, UnitError
+from .._frames import attributes
 from .._typing import Initializer, Size, as_size
 from ..numerics import add_exactly, brief, is_slow, relaxation, relaxed
+from ..state import State
 from ._declare import Option, Parameter, Variable
 from ._describe import documented
+from ._fit import Fit
 from ._module import Module
 from ._overrides import check_overrides
+from ._unknown import check_unknown
+from ._verify import exact, related, require, trained_state
 
 _SHORTEST_DT = 0.01 * u.ms  # that is common
+
+_VARIABLE = """\
+{owner}: {name} is a variable of the model, a state, in whose place {value} is assigned. Write its value:
+    wrong:  model.{name} = ...
+    right:  model.{name}.value = ...    # once init_all_states has allocated it
+To begin with a value, give {name}_initializer=... to the constructor."""
+
+_TRAINED = """\
+{owner}: the parameter {name} was given as a {kind}, which {value} would replace. Write the value of that state, as in
+`model.states()[path].value = ...`; or, for a constant from now on, model.set({name}=...)."""
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(Parameter, Option))
@@ -63,15 +76,94 @@ class Dynamics(Module):
         for key in self.variables:
             if (given := params.pop(f'{key}_initializer', None)) is not None:
                 self._initializers[key] = given
-        for key, declared in (self.parameters | self.options).items():
-            setattr(self, key, params.pop(key, declared.default))
+        given = {key: params.pop(key, declared.default) for key, declared in (self.parameters | self.options).items()}
         if params:
-            accepted = (*self.parameters, *self.options, *(f'{key}_initializer' for key in self.variables))
-            raise TypeError(f'{self.label} has no parameter {next(iter(params))!r}; it has {", ".join(accepted)}.')
-        self.check()
+            self._refuse(next(iter(params)), [f'{key}_initializer' for key in self.variables])
+        for key, value in given.items():
+            super().__setattr__(key, value)
+        self._related = related(self)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if '_related' in (own := vars(self)) and (name in self.parameters or name in self.options):
+            if (state := trained_state(own[name])) is not None and trained_state(value) is None:
+                raise AssignmentError(_TRAINED.format(owner=self.label, name=name, kind=type(state).__name__, value=brief(value)))
+            self.set(**{name: value})
+            return
+        if name in self.variables:
+            if not isinstance(value, State):
+                raise AssignmentError(_VARIABLE.format(owner=self.label, name=name, value=brief(value)))
+            value.guard_with(Fit(type(self).__name__, self.name, name))
+        elif name not in own and not name.startswith('_') and not hasattr(type(self), name):
+            check_unknown(self, name, value)
+        super().__setattr__(name, value)
+
+    def set(self, **values: Any) -> None:
+        """Give parameters and options new values, several at once.
+
+        They are checked as in the constructor. Of parameters that depend on each other, such as a threshold and a reset
+        potential, both can be moved in one call, where one after the other would pass through values that are refused.
+
+        Parameters
+        ----------
+        **values
+            By name; anything that the constructor takes.
+
+        Raises
+        ------
+        ParameterError, UnitError, ShapeError
+            As at construction; all parameters are as before then.
+        TypeError
+            If there is no parameter or option of a name.
+
+        Examples
+        --------
+        >>> import brainunit as u
+        >>> import brainpy_state as bst
+        >>> neuron = bst.LIF(1)
+        >>> neuron.set(V_reset=-60. * u.mV, V_th=-50. * u.mV, V_rest=-65. * u.mV)
+        >>> neuron.V_th
+        Quantity(-50., "mV")
+        """
+        for name in values:
+            if name not in self.parameters and name not in self.options:
+                self._refuse(name)
+        own = vars(self)
+        before = {name: own[name] for name in (*values, '_related')}
+        try:
+            for name, value in values.items():
+                super().__setattr__(name, value)
+            own['_related'] = related(self)
+        except BaseException as error:
+            own.update(before)
+            attributes.changed()
+            if isinstance(error, ParameterError) and len(values) == 1 and len(names := before['_related']) > 1 and name in names:
+                error.args = (f'{error} To change them together: model.set({", ".join(f"{n}=..." for n in names)}).',)
+            raise
+
+    def _refuse(self, name: str, more: Sequence[str] = ()) -> NoReturn:
+        accepted = (*self.parameters, *self.options, *more)
+        raise TypeError(f'{self.label} has no parameter {name!r}; it has {", ".join(accepted)}.')
 
     def check(self) -> None:
-        """Check parameters against each other. Does nothing unless overridden."""
+        """Check parameters against each other. Does nothing unless overridden.
+
+        It runs at construction, whenever a parameter is assigned, and where a parameter that is a state is read; so use
+        `require` and `require_above`, which also work on values that are known only when a compiled function runs.
+        """
+
+    def require(self, holds: Any, text: str, *values: Any) -> None:
+        """Raise `ParameterError` unless a condition holds everywhere; for `check`.
+
+        Parameters
+        ----------
+        holds : bool, any shape
+            The condition; where it is traced, it is checked when the program runs.
+        text : str
+            The message, with ``{}`` for each of ``values``.
+        *values : quantity, number or array
+            Values for the message.
+        """
+        require(holds, f'{{}}: {text}', self.label, *values)
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Allocate the declared variables, with shape ``(batch_size, *size)`` or ``size``."""
@@ -84,11 +176,11 @@ class Dynamics(Module):
             variable.reset(self, None if batch_size is None else (batch_size,))
 
     def require_above(self, high: str, low: str, why: str) -> None:
-        """Raise unless one parameter lies above another everywhere; traced values are not checked."""
+        """Raise `ParameterError` unless one parameter lies above another everywhere; for `check`."""
         a, b = getattr(self, high), getattr(self, low)
-        above = jnp.all(a > b)
-        if not isinstance(above, jax.core.Tracer) and not above:
-            raise ParameterError(f'{self.label}: {high} = {brief(a)} must lie above {low} = {brief(b)}, {why}.')
+        with exact(a, b):
+            above = a > b
+        self.require(above, f'{high} = {{}} must lie above {low} = {{}}, {{}}.', a, b, why)
 
     def relaxations(self) -> Iterable[Any]:
         """Quantities among which are all time constants, or rates, of the variables: the parameters.

@@ -88,7 +88,7 @@ def call_all_fns(
     excluded = to_predicate(node_to_exclude)
     calls = []
     for path, node in graph.nodes(target).items():
-        object.__setattr__(node, '_path', path)
+        node.stand_at(path, surely=True)
         if excluded(path, node):
             continue
         method = getattr(node, fn_name, None)

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import functools
+from types import NoneType
 from typing import Any
 
 from .. import graph
+from .._errors import AssignmentError
 from .._frames import MISSING, attributes
 from .._typing import Path
+from ..graph._walk import BRANCHING, Walk
+from ..numerics import brief
 from ..state import State
+from ._allocated import Allocated
 from ._lifecycle import reset_all_states
+from ._show import Show
 from ._undo import lifecycle, renew
+
+_IN_PLACE_OF_A_STATE = """\
+{owner}: {name} is a {kind}, which {value} would replace. Write its value:
+    wrong:  model.{name} = ...
+    right:  model.{name}.value = ...
+To drop the state, assign None first, or another state in its place."""
+
+
+def _decides(module: Module, name: str) -> bool:
+    """Whether a descriptor of the class decides what may be assigned."""
+    return hasattr(getattr(type(module), name, None), '__set__')
 
 
 @attributes.watch
@@ -43,18 +60,45 @@ class Module(graph.Node):
 
     def __setattr__(self, name: str, value: Any) -> None:
         own = vars(self)
+        if isinstance(own.get(name), State) and not isinstance(value, (State, graph.Node, NoneType)) and not _decides(self, name):
+            raise AssignmentError(
+                _IN_PLACE_OF_A_STATE.format(owner=self.label, name=name, kind=type(own[name]).__name__, value=brief(value))
+            )
         # while a tree is initialised, its states stay the same objects, so that compiled functions see it
         if lifecycle.undo is not None:
             lifecycle.undo.note(own, name)
             value = renew(own.get(name), value)
         changed = own.get(name, MISSING) is not value
-        if isinstance(value, State):
-            value.stand_at(name)
-        elif isinstance(value, Module) and value._path is None and name not in self.graph_invisible_attrs:
-            object.__setattr__(value, '_path', (name,))
         super().__setattr__(name, value)
+        if isinstance(value, BRANCHING):
+            self.locate(name)
         if changed:
             attributes.changed()
+
+    def locate(self, name: str) -> None:
+        """Tell what an attribute holds where it stands in the tree; after a list or dict has been changed in place."""
+        value, place = vars(self).get(name), (*(self._path or ()), name)
+        if name in self.graph_invisible_attrs or value is None:
+            return
+        if isinstance(value, State):
+            value.stand_at('.'.join(map(str, place)))
+            return
+        found = Walk(value).objects
+        if any(x is self for _, x in found):
+            return  # it leads back to here
+        for path, x in found:
+            if isinstance(x, State):
+                x.stand_at('.'.join(map(str, (*place, *path))))
+            elif isinstance(x, Module):
+                x.stand_at((*place, *path))
+
+    def stand_at(self, path: Path, *, surely: bool = False) -> None:
+        """Note the place in the tree: a longer way to the known one; or, from a walk of the tree, any but a shorter end of it."""
+        known = self._path or ()
+        short, long = (path, known) if surely else (known, path)
+        is_end = long[len(long) - len(short) :] == short
+        if is_end != surely or len(short) > len(long):
+            object.__setattr__(self, '_path', path)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.update(*args, **kwargs)
@@ -104,7 +148,12 @@ class Module(graph.Node):
         """Modules of the tree by path, children first, this one last as ``()``; see `graph.nodes`."""
         return graph.nodes(self, *filters, allowed_hierarchy=allowed_hierarchy)
 
+    def not_allocated(self) -> list[str]:
+        """Names of the states that `init_all_states` has still to make."""
+        declared = {name: x for cls in reversed(type(self).__mro__) for name, x in vars(cls).items() if isinstance(x, Allocated)}
+        return [name for name, x in declared.items() if getattr(type(self), name) is x and name not in vars(self) and x.belongs_to(self)]
+
     def __repr__(self) -> str:
-        parts = [f'{k}={v!r}' for k, v in vars(self).items() if k[0] != '_' and v is not None]
-        body = ',\n'.join(parts).replace('\n', '\n  ')
-        return f'{type(self).__name__}(\n  {body}\n)' if parts else f'{type(self).__name__}()'
+        return Show().value(self)
+
+    __repr__.shows_tree = True  # type: ignore[attr-defined]

@@ -69,7 +69,7 @@ def renew(old: Any, new: Any) -> Any:
     if type(new) is not type(old) or new is old:
         return new
     if isinstance(new, State):
-        old.value = new.value
+        old.begin_with(new.value)
         return old
     if type(new) is tuple:
         return (*map(renew, old, new), *new[len(old) :])

@@ -47,9 +47,12 @@ class Gate(Variable):
         start: float | None = None,
         instantaneous: bool = False,
     ):
-        super().__init__((lambda model, _: self.steady(model, model.V.value)) if start is None else start, doc, like=1.0)
+        super().__init__(self._at_rest if start is None else start, doc, like=1.0)
         self.alpha, self.beta = alpha, beta
         self.relative_to, self.speed, self.stored = relative_to, speed, not instantaneous
+
+    def _at_rest(self, model: Any, shape: tuple[int, ...]) -> Any:
+        return self.steady(model, model.V.value)
 
     def steady(self, model: Any, V: Any) -> Any:
         """The fraction that is open after a long time at V."""

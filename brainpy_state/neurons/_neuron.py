@@ -120,10 +120,6 @@ class Neuron(Dynamics):
         if type(self).update is Neuron.update and (missing := self.lacks()):
             raise ModelError(f'{type(self).__name__}: {missing}.')
         super().__init__(in_size, name=name, **params)
-        detached = self.detach_reset and type(self).jump is Neuron.jump
-        if self.up_crossing and (self.spk_reset != 'soft' or detached):
-            option = 'detach_reset=True' if detached else f'spk_reset={self.spk_reset!r}'
-            raise ParameterError(f'{self.label}: {option} is given, but this model has no reset; leave the option out.')
 
     @classmethod
     def complete(cls) -> None:
@@ -146,6 +142,9 @@ class Neuron(Dynamics):
     def check(self) -> None:
         if not self.up_crossing:
             self.require_above('V_th', 'V_reset', 'or the neuron would be at threshold right after a reset')
+        elif self.spk_reset != 'soft' or (self.detach_reset and type(self).jump is Neuron.jump):
+            option = f'spk_reset={self.spk_reset!r}' if self.spk_reset != 'soft' else 'detach_reset=True'
+            raise ParameterError(f'{self.label}: {option} is given, but this model has no reset; leave the option out.')
 
     @property
     def spk_width(self) -> Any:

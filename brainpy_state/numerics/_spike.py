@@ -15,20 +15,24 @@ _SLOPE, _WIDTH = 0.3, 1.0
 MOST_SPIKES = 1 << 16  # of one neuron in one step: a larger number is a quantity of another kind
 
 
-@jax.custom_jvp
 def heaviside(x: Any) -> jax.Array:
     r"""1 where ``x >= 0``, else 0, in the type of ``x``.
 
     Its surrogate gradient is the triangle :math:`\max(0, 0.3\,(1 - |x|))` (Bellec et al. 2018,
     arXiv:1803.09574, section 2).
     """
+    return _heaviside(x)  # a plain function can be pickled
+
+
+@jax.custom_jvp
+def _heaviside(x: jax.Array) -> jax.Array:
     return jnp.where(x >= 0, jnp.ones((), x.dtype), jnp.zeros((), x.dtype))
 
 
-@heaviside.defjvp
+@_heaviside.defjvp
 def _heaviside_jvp(primals: tuple, tangents: tuple) -> tuple:
     (x,), (dx,) = primals, tangents
-    return heaviside(x), _SLOPE * jnp.maximum(0, _WIDTH - jnp.abs(x)) * dx
+    return _heaviside(x), _SLOPE * jnp.maximum(0, _WIDTH - jnp.abs(x)) * dx
 
 
 def reset_to(value: Any, spike: Any, old: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
@@ -70,18 +69,18 @@ class DelayedConnection(Module):
         The synapses and their weights.
     time : quantity, shape (n_synapses,), optional
         The delay of each, in the order of ``comm.sources``; None where the connection has delays of its own.
-    signal_unit : callable
-        Gives the unit of the sources' signal, once the states are there.
+    owner : Projection
+        What knows the unit of the sources' signal, once the states are there.
     """
 
-    graph_invisible_attrs = ('comm',)
+    graph_invisible_attrs = ('comm', 'owner')
 
     slots: Any = Allocated()
     made_for: Any = Allocated()
 
-    def __init__(self, comm: Connection, time: Any, signal_unit: Callable[[], Any]):
+    def __init__(self, comm: Connection, time: Any, owner: Any):
         super().__init__()
-        self.comm, self.time, self.signal_unit = comm, time, signal_unit
+        self.comm, self.time, self.owner = comm, time, owner
         self.deliver_into(Ring())
 
     def deliver_into(self, ring: Ring) -> None:
@@ -97,7 +96,7 @@ class DelayedConnection(Module):
     @property
     def unit(self) -> Any:
         """The unit of what arrives."""
-        return u.get_unit(self.comm.weight.value) * self.signal_unit()
+        return u.get_unit(self.comm.weight.value) * u.get_unit(self.owner.signal())
 
     def in_steps(self, dt: Any) -> Any:
         """The delay of each synapse in steps, or of procedural ones the longest that is possible."""

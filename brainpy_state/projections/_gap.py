@@ -14,7 +14,7 @@ from ..connections import Connection
 from ..modules import Module, call_order, check_unit
 from ..neurons import Neuron
 from ..numerics import with_unit
-from ._receptors import Arrival
+from ._receptors import Arrival, add_receptor
 
 
 class GapJunction(Module):
@@ -59,9 +59,9 @@ class GapJunction(Module):
         self.pre, self.post, self.comm = pre, post, comm
         self.into_post = Arrival(_through_conductance)
         self.into_pre = Arrival(_through_conductance) if symmetric else None
-        post.receptors.append(self.into_post)
+        add_receptor(post, self.into_post)
         if self.into_pre is not None:
-            pre.receptors.append(self.into_pre)
+            add_receptor(pre, self.into_pre)
 
     @call_order(1)
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:

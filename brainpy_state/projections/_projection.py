@@ -18,7 +18,7 @@ from ..numerics import with_unit
 from ..state import State
 from ..synapses import ShortTermPlasticity, Synapse, SynOut
 from ._delayed import DelayedConnection
-from ._receptors import Arrival, Description, build, shared_receptor
+from ._receptors import Arrival, Description, add_receptor, build, shared_receptor
 
 
 class Projection(Module):
@@ -114,7 +114,7 @@ class Projection(Module):
         return Delay(sources, delay)
 
     def _delayed(self, comm: Connection, delay: Any) -> DelayedConnection:
-        return DelayedConnection(comm, delay, lambda: u.get_unit(self.signal()))
+        return DelayedConnection(comm, delay, self)
 
     def signal(self) -> Any:
         """Something of the unit of what ``comm`` receives."""
@@ -225,7 +225,7 @@ class AlignPreProj(Projection):
             )
         self.syn: Any = syn
         self.receptor = Arrival(out.current, out)
-        post.receptors.append(self.receptor)
+        add_receptor(post, self.receptor)
 
     def signal(self) -> Any:
         if not isinstance(getattr(self.syn, 'g', None), State):
@@ -281,7 +281,7 @@ class CurrentProj(Projection):
         self.initial = initial
         out = _output(self, out)
         self.receptor = Arrival(_as_it_is if out is None else out.current, out)
-        post.receptors.append(self.receptor)
+        add_receptor(post, self.receptor)
 
     def signal(self) -> Any:
         return self.initial

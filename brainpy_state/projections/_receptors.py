@@ -80,6 +80,12 @@ class Arrival(Module):
         return functools.partial(self.current, waiting)
 
 
+def add_receptor(neuron: Neuron, receptor: Receptor | Arrival) -> None:
+    """Let a neuron have a receptor, which then knows where it stands."""
+    neuron.receptors.append(receptor)
+    neuron.locate('receptors')
+
+
 def build(description: Description, size: Callable[[], Any]) -> Any:
     """What a description describes; of the size that ``size()`` gives, unless it says one."""
     return description.func(*(description.args or (size(),)), **description.keywords)
@@ -92,9 +98,22 @@ def shared_receptor(post: Neuron, syn: Description, out: Description) -> Recepto
         receptor = Receptor(*(build(description, lambda: post.varshape) for description in (syn, out)))
         if receptor.syn.varshape != post.varshape:
             raise ShapeError(f'{post.label}: a synapse of size {receptor.syn.varshape} cannot act on a population of size {post.varshape}.')
-        post.receptors.append(receptor)
+        add_receptor(post, receptor)
         post._merged[key] = receptor
     return post._merged[key]
+
+
+class _Same:
+    """An object as a key, equal to itself alone; copied and pickled together with what it stands for."""
+
+    def __init__(self, of: Any):
+        self.of = of
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.of is self.of
+
+    def __hash__(self) -> int:
+        return hash(_Same)  # also before the object itself has been restored
 
 
 def _structure(x: Any) -> Any:
@@ -106,6 +125,6 @@ def _structure(x: Any) -> Any:
     if isinstance(x, u.Quantity):
         return str(x.unit.dim), float(x.unit.magnitude), _structure(x.mantissa)
     if isinstance(x, State) or callable(x):
-        return id(x), type(x)  # the post neuron's receptor keeps x alive
+        return _Same(x)
     array = np.asarray(x)
     return array.shape, str(array.dtype), array.tobytes()

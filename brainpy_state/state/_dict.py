@@ -80,6 +80,8 @@ class StateDictManager(dict):
         for key in new:
             if key not in self:
                 raise UnknownStateError(self._unknown(key))
+        for key, value in new.items():
+            self[key].refuse(value)
         assign([self[key] for key in new], list(new.values()))
 
     def _unknown(self, key: Any) -> str:

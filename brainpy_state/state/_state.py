@@ -71,6 +71,7 @@ class State(Hookable):
     _accepts: Any = object  # classes of a first value
     _place: str | None = None  # in the tree that was last initialised
     _birth: Callable[[], Any] | None  # weak reference to the JAX trace in which it was made
+    _guard: Any = None  # of a model's variable: raises if a value has another unit or shape
 
     def __init__(self, value: Any, name: str | None = None, *, tag: str | set[str] | None = None, **metadata: Any):
         if isinstance(value, State):
@@ -116,10 +117,17 @@ class State(Hookable):
 
     @value.setter
     def value(self, value: Any) -> None:
+        if self._guard is not None:
+            self._guard(self, value)
+        elif self._hooks is None and stack.top is None and not stack.checks and not isinstance(value, State):
+            self.write_local(value)  # `begin_with` in the common case, without its price
+            return
+        self.begin_with(value)
+
+    def begin_with(self, value: Any) -> None:
+        """Replace the value by one that may have another unit or shape, also where a model has declared the state."""
         if self._hooks is not None:
             assign((self,), (value,))
-        elif stack.top is None and not stack.checks and not isinstance(value, State):  # `poke` in the common case, without its price
-            self.write_local(value)
         else:
             self.poke(value)
 
@@ -179,6 +187,7 @@ class State(Hookable):
         self.check(value)
         old = self.peek()
         check_tree(old, value)
+        self.refuse(value)
         top = stack.top
         if top is None:
             self.write_local(value)
@@ -208,7 +217,7 @@ class State(Hookable):
         if 'tag' in attributes:
             attributes['tag'] = _tags(attributes['tag'])
         new = object.__new__(type(self))
-        new.__setstate__({**self._attributes(), **attributes, '_value': _rebuilt(value)})
+        new.__setstate__({**self._attributes(), **attributes, '_guard': None, '_value': _rebuilt(value)})
         return new
 
     def copy_from(self, other: State) -> None:
@@ -247,6 +256,15 @@ class State(Hookable):
     def add_tag(self, tag: str | set[str]) -> None:
         """Add a tag, or a set of them."""
         self.tag |= _tags(tag)
+
+    def guard_with(self, guard: Any) -> None:
+        """Let ``guard(state, value)`` raise at the assignment of what a variable of a model cannot hold; a copy has no guard."""
+        self._guard = guard
+
+    def refuse(self, value: Any) -> None:
+        """Raise if a model's variable cannot hold a value."""
+        if self._guard is not None:
+            self._guard(self, value)
 
     @property
     def place(self) -> str | None:

@@ -13,7 +13,12 @@ from ..modules import Constraint, Dynamics, Parameter, Variable, keeping_variabl
 from ..transform import cond
 from ._arrival import check_arrival, spike_numbers
 
-_fraction = Constraint(lambda x: (x >= 0) & (x <= 1), 'between 0 and 1')
+
+def _is_fraction(x: Any) -> Any:
+    return (x >= 0) & (x <= 1)
+
+
+_fraction = Constraint(_is_fraction, 'between 0 and 1')
 
 
 class ShortTermPlasticity(Dynamics):

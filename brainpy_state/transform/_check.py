@@ -18,6 +18,7 @@ from .._frames import EAGER, current_trace
 from ..state import State, Undo
 from ._args import name_of
 from ._lift import lift
+from ._made import Made
 from ._program import Program
 from ._programs import programs_of
 
@@ -78,9 +79,7 @@ def checkify(fun: Callable, errors: Any = user_checks) -> Callable:
     def checked(*args: Any, **kwargs: Any) -> Any:
         return programs_of(fun, ('checkify', errors), build)((args, kwargs))
 
-    checked.stands_for = fun, ('checkify', errors)  # type: ignore[attr-defined]
-    checked.__name__ = checked.__qualname__ = f'checkify({name_of(fun)[1:-1]})'
-    return checked
+    return Made(checkify, fun, {'errors': errors}, checked, f'checkify({name_of(fun)[1:-1]})', ('checkify', errors))
 
 
 def debug_nan(fn: Callable, *args: Any, **kwargs: Any) -> Any:

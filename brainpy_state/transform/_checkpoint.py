@@ -15,6 +15,7 @@ from .._errors import ParameterError
 from ._args import name_of, static
 from ._lift import lift
 from ._loop import call_scan_body, call_step, loop
+from ._made import Made
 from ._program import Program
 from ._programs import programs_of
 from ._progress import telling
@@ -252,9 +253,8 @@ def checkpoint(
             hidden = tuple(static(name_of(fun), k, x) if k in numbers else x for k, x in enumerate(args))
             return programs_of(fun, key, build)((hidden, kwargs))
 
-        rematerialised.__name__ = f'checkpoint({name_of(fun)[1:-1]})'
-        rematerialised.stands_for = fun, key  # type: ignore[attr-defined]
-        return rematerialised
+        given = {'prevent_cse': prevent_cse, 'policy': policy, 'static_argnums': static_argnums}
+        return Made(checkpoint, fun, given, rematerialised, f'checkpoint({name_of(fun)[1:-1]})', key)
 
     return decorate if fun is None else decorate(fun)
 

@@ -15,6 +15,7 @@ from ..state import State, write_back
 from ._args import Static, hide_statics, name_of
 from ._check import guarded
 from ._lift import Lifted, lift
+from ._made import Remade
 from ._program import Program
 from ._programs import Programs, programs_of
 from ._units import blocks, common_unit, flatten, gradient, like, numbers_of
@@ -64,7 +65,7 @@ class _Recipe(NamedTuple):
         return Derivative(numbers, value, aux)
 
 
-class GradientTransform:
+class GradientTransform(Remade):
     """A derivative of a stateful function with respect to states, arguments, or both.
 
     The base of `grad`, `vector_grad`, `jacrev`, `jacfwd`, `hessian` and `fwd_grad`, and the way to
@@ -143,6 +144,10 @@ class GradientTransform:
         blocks: int = 0,
         name: str | None = None,
     ):
+        self._made_from = (
+            (target, transform, grad_states, argnums, return_value, has_aux, transform_params, check_states, debug_nan),
+            {'allow_int': allow_int, 'unit_aware': unit_aware, 'scalar': scalar, 'blocks': blocks, 'name': name},
+        )
         name = name or name_of(transform)[1:-1]
         if not callable(target):
             raise TypeError(f'{name}: the first argument is the function, but is a {type(target).__name__}; states go to grad_states=.')

@@ -26,8 +26,8 @@ class Flag(State):
 
     _hooks = None  # hooks of every state are about the states of models
 
-    def __init__(self, message: str | Callable[..., str], args: tuple[Any, ...]):
-        self.message = message
+    def __init__(self, message: str | Callable[..., str], args: tuple[Any, ...], error: type[Exception]):
+        self.message, self.error = message, error
         values = jax.tree.map(lambda x: jnp.zeros(jnp.shape(x), jax.typeof(x).dtype), args)
         super().__init__((jnp.zeros((), bool), values), name=message if isinstance(message, str) else None)
 
@@ -74,18 +74,23 @@ def jit_error_if(pred: Any, message: str | Callable[..., str], *args: Any) -> No
     for leaf in jax.tree.leaves(args):
         if not isinstance(leaf, ARRAYS):
             raise TypeError(f'jit_error_if: values for {message!r} must be arrays or numbers, but one is {leaf!r}; write it into the text.')
+    error_if(pred, ValueError, message, *args)
+
+
+def error_if(pred: Any, error: type[Exception], message: str | Callable[..., str], *args: Any) -> None:
+    """`jit_error_if`, with an error of another class."""
     failed = jnp.any(jnp.asarray(pred))
     if not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((failed, args))) and current_trace() is EAGER:
         if failed:
-            raise ValueError(_text(message, args))
+            raise error(_text(message, args))
         return
     if stack.top is None:
         raise TraceContextError(_RAW.format(message=message))
-    key = (message, signature(args))
+    key = (message, error, signature(args))
     flag = _flags.get(key)
     if flag is None:
         with suspended(), jex_core.set_current_trace(EAGER):
-            flag = _flags[key] = Flag(message, args)
+            flag = _flags[key] = Flag(message, args, error)
     before, values = flag.value
     keep = jax.tree.map(lambda old, new: jnp.where(before, old, new), values, jax.tree.map(jnp.asarray, args))
     flag.value = before | failed, keep
@@ -95,7 +100,7 @@ def raise_if_set(results: list[tuple[Any, Flag]]) -> None:
     """Raise the error of the first flag that a program has set."""
     for (failed, args), flag in results:
         if failed:
-            raise ValueError(_text(flag.message, args))
+            raise flag.error(_text(flag.message, args))
 
 
 def _text(message: str | Callable[..., str], args: tuple[Any, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ import jax
 
 from ._args import name_of, static
 from ._lift import lift
+from ._made import Remade
 from ._program import Program
 from ._programs import Programs, shared_programs
 
@@ -79,7 +81,7 @@ def _several(x: Any) -> tuple:
     return (x,) if isinstance(x, (int, str)) else tuple(x)
 
 
-class Jitted:
+class Jitted(Remade):
     """What `jit` returns: a compiled function, or in a class body a compiled method."""
 
     def __init__(
@@ -91,6 +93,7 @@ class Jitted:
         donate_argnames: tuple,
         donate_states: bool,
     ):
+        self._made_from = (fun, static_argnums, static_argnames, donate_argnums, donate_argnames, donate_states), {}
         self._fun = fun
         self._static = _places(fun, 'static', static_argnums, static_argnames)
         self._donated = _places(fun, 'donate', donate_argnums, donate_argnames)
@@ -106,6 +109,13 @@ class Jitted:
 
     def __get__(self, obj: Any, owner: type) -> Any:
         return self if obj is None else Bound(self, obj)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        name = getattr(self, '__qualname__', '')
+        found: Any = sys.modules.get(self.__module__)
+        for part in name.split('.'):
+            found = getattr(found, part, None)
+        return name if found is self else super().__reduce_ex__(protocol)  # a decorated function is known by its name
 
     def __repr__(self) -> str:
         return f'jit({self._fun!r})'
@@ -131,10 +141,11 @@ class Jitted:
         return args, {k: static(where, k, x) if k in self._static else x for k, x in kwargs.items()}
 
 
-class Bound:
+class Bound(Remade):
     """A compiled method of one object; its programs live as long as the object."""
 
     def __init__(self, jitted: Jitted, obj: Any):
+        self._made_from = (jitted, obj), {}
         self._jitted, self._method = jitted, types.MethodType(jitted._fun, obj)
         self.stands_for = self._method, jitted.stands_for[1]
         functools.update_wrapper(self, jitted._fun, updated=())

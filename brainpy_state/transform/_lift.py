@@ -23,7 +23,7 @@ import jax
 import jax.extend.core as jex_core
 
 from .._errors import TraceContextError
-from .._frames import Escaped, Frame, Setting, current_trace
+from .._frames import Escaped, Frame, Setting, current_trace, stack
 from ..state import State
 from ._args import ARRAYS, check_args, name_of, reveal_statics
 
@@ -63,6 +63,7 @@ class Trace(Frame):
         self.static: dict[str, Any] = {}
         self.static_states: dict[State, Any] = {}
         self.born: list[weakref.ref[State]] = []
+        self.seen: dict[Any, tuple] = {}
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -75,6 +76,7 @@ class Trace(Frame):
 
     def _close(self) -> None:
         self.trace = None
+        self.seen = {}
         self.values, self.settings = {}, dict.fromkeys(self.settings)  # no traced value outlives the trace
         for state in filter(None, (ref() for ref in self.born)):
             if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(state._value)):
@@ -117,6 +119,11 @@ class Trace(Frame):
             self.settings[key] = self._bind(key, outer)
         return self.settings[key]
 
+    def first(self, key: Any, values: Sequence[Any]) -> bool:
+        """Whether a key has not been asked for with these very values before, in this trace."""
+        before, self.seen[key] = self.seen.get(key), tuple(values)
+        return before is None or len(before) != len(values) or any(a is not b for a, b in zip(before, values, strict=True))
+
     def _bind(self, owner: State | str, outer: Any) -> Any:
         """A stand-in for a value from outside: an input of the program."""
         leaves, treedef = jax.tree.flatten(outer)
@@ -130,6 +137,14 @@ class Trace(Frame):
             tracers = _input_p.bind(index=len(self.inputs), avals=tuple(avals))
         self.inputs.append(owner)
         return jax.tree.unflatten(treedef, tracers)
+
+
+def innermost() -> Trace | None:
+    """The frame of the innermost function that is being traced in this thread."""
+    frame = stack.top
+    while frame is not None and not isinstance(frame, Trace):
+        frame = frame.parent
+    return frame
 
 
 class Lifted(NamedTuple):

@@ -13,6 +13,7 @@ from .._errors import ParameterError, ShapeError
 from ..state import State
 from ._args import Static, hide_statics, name_of
 from ._lift import Lifted, lift
+from ._made import Made, Remade
 from ._program import Program
 from ._programs import Programs
 
@@ -77,8 +78,8 @@ def make_jaxpr(
         found = traced.get_jaxpr(*args, **kwargs), traced.get_states(*args, **kwargs)
         return (*found, traced.get_out_shapes(*args, **kwargs)) if return_shape else found
 
-    made.__name__ = made.__qualname__ = f'make_jaxpr({name_of(fun)[1:-1]})'
-    return made
+    given = {'static_argnums': static_argnums, 'static_argnames': static_argnames, 'return_shape': return_shape}
+    return Made(make_jaxpr, fun, given, made, f'make_jaxpr({name_of(fun)[1:-1]})')
 
 
 class _Traced(Program):
@@ -90,7 +91,7 @@ class _Traced(Program):
     jaxpr: Any
 
 
-class StatefulFunction:
+class StatefulFunction(Remade):
     """A function traced once for each signature of its arguments, its states and the settings that it reads.
 
     Each ``get_…`` takes arguments of the function, or ``jax.ShapeDtypeStruct`` in their place, and traces
@@ -129,6 +130,7 @@ class StatefulFunction:
         static_argnames: str | Iterable[str] = (),
         name: str | None = None,
     ):
+        self._made_from = (fun, static_argnums, static_argnames, name), {}
         self.fun = fun
         self.name = name or name_of(fun)
         self._numbers = tuple(map(operator.index, static_argnums if isinstance(static_argnums, Iterable) else (static_argnums,)))

@@ -15,6 +15,7 @@ from ..state import State
 from ._args import describe_place, name_of
 from ._error_if import Flag
 from ._lift import Lifted, Trace, lift
+from ._made import Made
 from ._program import Program
 from ._programs import programs_of
 from ._vmap import after_lanes, axes_of, call_with, checking, first_failure, same_on_all
@@ -83,6 +84,10 @@ def shard_map(
         raise TypeError(f'shard_map: say how {undeclared[0].label} is divided: {{PartitionSpec(...): states}}.')
     leaves, tree = jax.tree.flatten((in_specs, out_specs))
     key = ('shard_map', mesh, tuple(leaves), tree, tuple(came.items()), tuple(went.items()))
+
+    given = {
+        'mesh': mesh, 'in_specs': in_specs, 'out_specs': out_specs, 'state_in_specs': state_in_specs, 'state_out_specs': state_out_specs,
+    }  # fmt: skip
 
     def build(fn: Callable, args: Any) -> Program:
         where = name_of(fn)
@@ -160,9 +165,7 @@ def shard_map(
         def sharded(*args: Any, **kwargs: Any) -> Any:
             return programs_of(fn, key, build)((args, kwargs))
 
-        sharded.__name__ = f'shard_map({getattr(fn, "__name__", "function")})'
-        sharded.stands_for = fn, key  # type: ignore[attr-defined]
-        return sharded
+        return Made(shard_map, fn, given, sharded, f'shard_map({getattr(fn, "__name__", "function")})', key)
 
     return decorate if fn is None else decorate(fn)
 

@@ -18,6 +18,7 @@ from ..state import State
 from ._args import describe_place, name_of
 from ._error_if import Flag
 from ._lift import Lifted, Trace, lift
+from ._made import Made
 from ._program import Program
 from ._programs import programs_of
 
@@ -84,6 +85,10 @@ def vmap(
     >>> total.value
     Array([0., 2., 4.], dtype=float32)
     """
+    given = {
+        'in_axes': in_axes, 'out_axes': out_axes, 'axis_name': axis_name, 'axis_size': axis_size, 'spmd_axis_name': spmd_axis_name,
+        'in_states': in_states, 'out_states': out_states,
+    }  # fmt: skip
     options = Options(in_axes, out_axes, axis_name, axis_size, spmd_axis_name)
     came, went = lane_axes(in_states, 'in_states'), lane_axes(out_states, 'out_states')
     for state in came.keys() & went.keys():
@@ -101,9 +106,7 @@ def vmap(
         def mapped(*args: Any, **kwargs: Any) -> Any:
             return programs_of(fn, key, build)((args, kwargs))
 
-        mapped.__name__ = f'vmap({getattr(fn, "__name__", "function")})'
-        mapped.stands_for = fn, key  # type: ignore[attr-defined]
-        return mapped
+        return Made(vmap, fn, given, mapped, f'vmap({getattr(fn, "__name__", "function")})', key)
 
     return decorate if fn is None else decorate(fn)
 

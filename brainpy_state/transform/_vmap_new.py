@@ -15,6 +15,7 @@ from ..state import filter as filters
 from ._args import name_of
 from ._lift import Trace, lift
 from ._loop import for_loop
+from ._made import Made
 from ._program import Program
 from ._vmap import Lanes, Options, call_with, lane_axes, vmap
 
@@ -86,7 +87,11 @@ def vmap_new_states(
                 state.tag.add(state_tag)
         return out
 
-    return mapped
+    given = {
+        'in_axes': in_axes, 'out_axes': out_axes, 'axis_name': axis_name, 'axis_size': axis_size, 'in_states': in_states,
+        'out_states': out_states, 'state_tag': state_tag, 'state_to_exclude': state_to_exclude,
+    }  # fmt: skip
+    return Made(vmap_new_states, fn, given, mapped, f'vmap_new_states({name_of(fn)[1:-1]})')
 
 
 def _move_here(state: State, value: Any) -> None:

@@ -139,7 +139,7 @@ def test_initialising_inside_a_compiled_function_resets_the_states():
 
 def test_a_label_is_the_name_or_the_place_in_the_tree():
     net = Net()
-    assert net.cells[1].label == 'Cell'
+    assert net.cells[1].label == "Cell 'cells.1'"
     nn.init_all_states(net)
     assert net.cells[1].label == "Cell 'cells.1'"
     assert Cell(2, name='E').label == "Cell 'E'"
@@ -168,5 +168,5 @@ def test_representation_shows_attributes_and_leaves_out_private_ones():
             self.size = 3
             self.nothing = None
 
-    assert repr(Small()) == 'Small(\n  size=3\n)'
+    assert repr(Small()) == 'Small(size=3)'
     assert repr(nn.Module()) == 'Module()'
