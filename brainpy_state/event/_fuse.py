@@ -73,7 +73,7 @@ def explain(f: Callable, *args: Any, carried: int = 0) -> Report:
     >>> x = jnp.ones(1000)
     >>> print(explain(lambda x: [jnp.sort(jnp.exp(x))], x))
     native: 1 equation on up to 1000 items
-    XLA: sort float32[1000]: it has no native version
+    XLA: sort float32[1000] at ...: it has no native version
     """
     closed, succession = _prepared(f, args, carried)
     jaxpr = closed.jaxpr

@@ -78,6 +78,7 @@ class _Parts:
 
     def __init__(self, value: Any, see: Look, memory: _Memory):
         inside = see(value)
+        self._names = memory.names
         self._see, self._kind, self._keys, self._read, self._size = see, inside.kind, inside.keys, inside.read, inside.size
         self._ref = memory.hold(value) if inside.is_object else None
         watch, holder = memory.watch, inside.holder(value)
@@ -156,9 +157,12 @@ class _Parts:
         if inside.kind != self._kind:
             return where
         parts = dict(zip(inside.keys, inside.read(now), strict=True))
-        if len(parts) != len(self._keys) and not self._open:
+        if not self._open and not parts.keys() >= set(self._keys):
             return where
-        if not (self._fickle or parts.keys() <= set(self._keys)):
+        new = parts.keys() - set(self._keys)
+        if (
+            new and not self._fickle and (self._ref is None or not self._names.isdisjoint(new))
+        ):
             return where
         for k in self._fixed:
             if (place := self._things[k].differs(parts.get(self._keys[k], MISSING), self._below(where, self._keys[k]))) is not None:

@@ -303,6 +303,22 @@ def test_what_the_function_itself_changes_or_does_not_read_is_no_reason_to_compi
     np.testing.assert_array_equal(step(jnp.ones(2)), [3.0, 3.0])
 
 
+def test_attributes_that_code_finds_by_computed_names_are_compared_and_new_ones_of_other_names_are_not():
+    plain, traces = types.SimpleNamespace(gain=1.0), []
+
+    @jit
+    def step(x):
+        traces.append(x)
+        return getattr(plain, 'ga' + 'in') * x
+
+    step(1.0)
+    plain.other = 1.0
+    step(1.0)
+    assert len(traces) == 1
+    plain.gain = 2.0
+    assert float(step(1.0)) == 2.0
+
+
 def test_an_attribute_that_is_added_later_is_seen():
     plain = types.SimpleNamespace(other=1.0)
     step = jit(lambda x: getattr(plain, 'gain', 1.0) * x)
