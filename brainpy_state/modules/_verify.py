@@ -75,27 +75,32 @@ def related(model: Any) -> tuple[str, ...]:
 def verify(model: Any, name: str) -> None:
     """Check a parameter that is a state, where it is read, and its relations to others.
 
-    In a function that is being traced this becomes a part of the program, once for each value; inside of a transform of JAX itself
-    nothing can raise, so there is no check.
+    In a function that is being traced this becomes a part of the program, once for each value, and before the first step of a loop
+    that does not write the state; inside of a transform of JAX itself nothing can raise, so there is no check.
     """
     own, relations = vars(model), vars(model).get('_related', ())
     names = (name, *(n for n in relations if n != name)) if name in relations else (name,)
     states = [state for n in names if (state := trained_state(own[n])) is not None]
+
+    def check() -> None:
+        model.parameters[name].check(model, read(own[name]))
+        if name in relations:
+            related(model)
+
     frame = innermost()
-    with _trace_of(frame, states) as can_raise:
-        if can_raise and (frame is None or frame.first((model, name), [state.peek() for state in states])):
-            model.parameters[name].check(model, read(own[name]))
-            if name in relations:
-                related(model)
+    if frame is None:
+        if current_trace() is EAGER:
+            check()
+    elif frame.first((model, name), [state.peek() for state in states]) and not frame.defer(check, states):
+        with _trace_of(frame, states) as can_raise:
+            if can_raise:
+                check()
 
 
 @contextmanager
 def _trace_of(frame: Any, states: list[State]) -> Iterator[bool]:
     """The trace in which a check of these states is computed, and whether there is one that can raise."""
-    now = current_trace()
-    if frame is None:
-        yield now is EAGER
-    elif now is frame.trace:
+    if current_trace() is frame.trace:
         yield True
     elif any(frame.owns(state._home) for state in states):  # made inside of a transform of JAX itself, whose values are of that
         yield False

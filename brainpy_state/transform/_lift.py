@@ -50,11 +50,16 @@ class Trace(Frame):
     view : callable, optional
         ``view(state, avals)``: the abstract arrays that the function sees of an outside state, where they
         are not all of it (one lane, one shard).
+    defers : bool
+        Whether checks of states that the function does not write are left to `checks`: who calls the function many times then
+        makes them once.
     """
 
-    def __init__(self, where: str, view: Callable[[State, list[Any]], list[Any]] | None = None):
+    def __init__(self, where: str, view: Callable[[State, list[Any]], list[Any]] | None = None, *, defers: bool = False):
         self.where = where
         self.view = view
+        self.defers = defers
+        self.checks: list[Callable[[], None]] = []
         self.trace: Any = None
         self.values: dict[State, Any] = {}
         self.inputs: list[State | str] = []
@@ -64,6 +69,7 @@ class Trace(Frame):
         self.static_states: dict[State, Any] = {}
         self.born: list[weakref.ref[State]] = []
         self.seen: dict[Any, tuple] = {}
+        self._deferred: list[tuple[Callable[[], None], dict[State, Any]]] = []
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -123,6 +129,25 @@ class Trace(Frame):
         """Whether a key has not been asked for with these very values before, in this trace."""
         before, self.seen[key] = self.seen.get(key), tuple(values)
         return before is None or len(before) != len(values) or any(a is not b for a, b in zip(before, values, strict=True))
+
+    def defer(self, check: Callable[[], None], states: Sequence[State]) -> bool:
+        """Leave a check of what states from outside hold, which are read and not yet written, for the end of the function."""
+        if not self.defers or any(s not in self.values or s in self.written for s in states):
+            return False
+        self._deferred.append((check, {s: self.values[s] for s in states}))
+        return True
+
+    def settle(self) -> None:
+        """Make the checks of states that the function has written after all, on what it found in them."""
+        deferred, self._deferred = self._deferred, []
+        for check, found in deferred:
+            if self.written.keys().isdisjoint(found):
+                self.checks.append(check)
+            else:
+                now = {s: self.values[s] for s in found}
+                self.values.update(found)
+                check()
+                self.values.update(now)
 
     def _bind(self, owner: State | str, outer: Any) -> Any:
         """A stand-in for a value from outside: an input of the program."""
@@ -209,6 +234,7 @@ def lift(
     def flat(*leaves: Any) -> list[Any]:
         with trace.opened():
             result = call(fn, reveal_statics(jax.tree.unflatten(in_tree, leaves)))
+            trace.settle()
             out, trees['out'] = jax.tree.flatten(result if finish is None else (result, finish()))
             _check_outputs(out, where)
             new, trees['new'] = jax.tree.flatten([trace.values[s] for s in trace.written])

@@ -16,7 +16,7 @@ from .. import event
 from .._errors import BrainStateError, ShapeError
 from ..state import State
 from ._args import name_of, same_type, show_types
-from ._lift import Lifted, lift
+from ._lift import Lifted, Trace, lift
 from ._program import Program
 from ._programs import Programs, shared_programs
 from ._progress import as_bar, teller, telling
@@ -178,7 +178,8 @@ def loops(
         init, xs = args
         first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x)[1:], jax.typeof(x).dtype, weak_type=jax.typeof(x).weak_type), xs)
         called = _loops.called
-        lifted = lift(f, (init, first), call)
+        trace = Trace(name_of(f), defers=True)
+        lifted = lift(f, (init, first), call, trace=trace)
         dt = lifted.static.get('dt') if _loops.called == called else None  # a step with a loop inside is no step of the clock
         # what the body writes before it reads is a result only: it may have had another type before
         touched = lifted.reads if length else lifted.touched
@@ -201,9 +202,34 @@ def loops(
             (new, user_carry), ys = scan(body, same, carry, args[1], length, reverse, unroll, tell)
             return (user_carry, ys), new
 
+        if trace.checks:
+            return _checked_first(pure, lifted, touched, trace.checks, args)
         return Program(pure, lifted, touched, lifted.writes, args)
 
     return shared_programs(f, (call, length, reverse, unroll, scan, bar), build)
+
+
+def _checked_first(pure: Callable, lifted: Lifted, touched: Sequence[State], checks: Sequence[Callable[[], None]], args: Any) -> Program:
+    """The program of a loop that makes checks before it, of states that its steps do not write."""
+
+    def check_all() -> None:
+        for check in checks:
+            check()
+
+    first = lift(check_all, (), where=lifted.where)
+    reads = tuple(dict.fromkeys((*first.reads, *touched)))
+    writes = tuple(dict.fromkeys((*first.writes, *lifted.writes)))
+    keys = tuple(dict.fromkeys((*first.settings, *lifted.settings)))  # as the program orders them
+
+    def both(values: Any, settings: Any, captured: Any, args: Any) -> Any:
+        now, setting = dict(zip(reads, values, strict=True)), dict(zip(keys, settings, strict=True))
+        _, flags = first.pure([now[s] for s in first.reads], [setting[key] for key in first.settings], captured[0], ())
+        now.update(zip(first.writes, flags, strict=True))
+        out, new = pure([now[s] for s in touched], [setting[key] for key in lifted.settings], captured[1], args)
+        now.update(zip(lifted.writes, new, strict=True))
+        return out, [now[s] for s in writes]
+
+    return Program(both, [first, lifted], reads, writes, args)
 
 
 def _steps(f: Callable, xs: Any, length: int | None) -> int:

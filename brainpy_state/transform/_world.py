@@ -160,9 +160,7 @@ class _Parts:
         if not self._open and not parts.keys() >= set(self._keys):
             return where
         new = parts.keys() - set(self._keys)
-        if (
-            new and not self._fickle and (self._ref is None or not self._names.isdisjoint(new))
-        ):
+        if new and not self._fickle and (self._ref is None or not self._names.isdisjoint(new)):
             return where
         for k in self._fixed:
             if (place := self._things[k].differs(parts.get(self._keys[k], MISSING), self._below(where, self._keys[k]))) is not None:

@@ -142,6 +142,28 @@ def test_a_parameter_trained_within_its_range_has_its_gradient():
     np.testing.assert_allclose(param.mantissa, bare.mantissa * (1 - np.exp(-4.0)), rtol=1e-5)
 
 
+def test_a_parameter_that_a_loop_trains_is_checked_at_each_of_its_values():
+    V_th = ParamState(jnp.asarray(1.0) * MV)
+    neuron = nn.init_all_states(bst.LIF(1, V_th=V_th))
+
+    def train(change):
+        neuron(MA)
+        V_th.value = V_th.value - change * MV
+
+    for_loop(train, jnp.full(4, 0.2))
+    for run in (lambda: for_loop(train, jnp.full(4, 0.1)), lambda: jit(lambda: for_loop(train, jnp.full(4, 0.1)))()):
+        with pytest.raises(ParameterError, match='V_th = .* must lie above V_reset'):
+            run()
+        np.testing.assert_allclose(V_th.value.mantissa, 0.2, rtol=1e-5)
+
+
+def test_a_loop_checks_before_its_first_step_what_it_does_not_write():
+    neuron = nn.init_all_states(bst.LIF(9, tau=ParamState(np.full(9, 5.0) * MS)))
+    lowered = jit(lambda: for_loop(lambda: neuron(MA), length=3)).lower().as_text()
+    assert lowered.count('is_finite') == 1
+    assert lowered.index('is_finite') < lowered.index('while')
+
+
 def test_values_that_are_known_only_at_run_time_are_checked_then():
     build = jit(lambda tau: bst.LIF(1, tau=tau * MS).tau)
     assert build(2.0) == 2.0 * MS

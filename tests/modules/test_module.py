@@ -1,5 +1,6 @@
 """`Module` and its life cycle."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -170,3 +171,52 @@ def test_representation_shows_attributes_and_leaves_out_private_ones():
 
     assert repr(Small()) == 'Small(size=3)'
     assert repr(nn.Module()) == 'Module()'
+
+
+class Tree(nn.Module):
+    """Neurons at several depths, one of them in two places."""
+
+    def __init__(self):
+        super().__init__()
+        self.E = bst.LIF(10**6)
+        self.layers = [{'neurons': bst.LIF(2)}, nn.Sequential(bst.LIF(3))]
+        self.same = self.E
+        self.project = bst.AlignPostProj(
+            comm=bst.one_to_one(10**6, 10**6, weight=np.ones(10**6, np.float32)), syn=bst.Expon.desc(), out=bst.CUBA.desc(), post=self.E
+        )
+
+
+def test_a_place_is_known_before_and_after_a_part_of_the_tree_is_initialised():
+    tree = Tree()
+    places = {
+        "LIF 'E'": tree.E,
+        "LIF 'layers.0.neurons'": tree.layers[0]['neurons'],
+        "LIF 'layers.1.layers.0'": tree.layers[1][0],
+        "Expon 'E.receptors.0.syn'": tree.E.receptors[0].syn,
+    }
+    for initialise in (lambda: None, lambda: nn.init_all_states(tree.E), lambda: nn.init_all_states(tree.layers[1])):
+        initialise()
+        assert [x.label for x in places.values()] == list(places)
+    with pytest.raises(AttributeError, match=r"^LIF 'layers\.0\.neurons': V is not allocated yet"):
+        tree.layers[0]['neurons'](1.0)
+    outer = nn.Module()
+    outer.tree = tree
+    assert tree.E.label == "LIF 'tree.E'"
+    assert nn.init_all_states(outer).tree.E.V.label == "HiddenState 'tree.E.V'"
+
+
+def test_the_representation_of_a_tree_shows_each_object_once_and_no_large_array():
+    tree = Tree()
+    before = repr(tree)
+    nn.init_all_states(tree)
+    with jax.transfer_guard_device_to_host('disallow'):
+        shown = repr(tree)
+    assert before.count('V=<not allocated>') == 3
+    assert shown.count('LIF(') == 3
+    assert len(shown) < 2500
+    for text in (
+        "same=<shared: LIF 'E'>", "post=<LIF 'E'>", 'V=HiddenState(float32[1000000] mV)', 'tau=5. ms', 'weight=float32[1000000]',
+        "projections=[<AlignPostProj 'project'>]",
+    ):  # fmt: skip
+        assert text in shown
+    assert '_path' not in shown
