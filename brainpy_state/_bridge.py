@@ -41,7 +41,6 @@ def connect(package: ModuleType, adopt_key: bool = False) -> None:
         # everything that may be missing is looked up before anything is changed
         settings, generators = package.environ, package.random
         get, kind, shared = settings.get, generators.RandomState, generators.DEFAULT
-        split_key = kind.split_key
         get('dt', None, None, env=None)
         key = key_data(vars(shared)['_value'])
         read, write = kind.value.fget, kind.value.fset
@@ -55,7 +54,6 @@ def connect(package: ModuleType, adopt_key: bool = False) -> None:
     settings.get = _read_through(get)
     kind._value = _SharedKey(shared)
     kind.value = _shared_value(shared, read, write)
-    kind.split_key = _shared_split(shared, split_key)
     if adopt_key:
         random.set_key(key)
 
@@ -123,16 +121,6 @@ def _shared_value(shared: Any, read: Callable, write: Callable) -> property:
             write(state, new)
 
     return property(get, set, doc='The value.')
-
-
-def _shared_split(shared: Any, split: Callable) -> Callable:
-    """Their ``split_key``, which takes turns with our draws, of whatever thread."""
-
-    @functools.wraps(split)
-    def split_key(state: Any, n: int | None = None, backup: bool = False) -> Any:
-        return split(state, n, backup) if state is not shared or backup or _is_foreign() else typed(random.split_key(n))
-
-    return split_key
 
 
 class _Finder(importlib.abc.MetaPathFinder):

@@ -257,6 +257,8 @@ VALUES = {
     bst.Gate: (lambda: bst.Gate('gate', alpha, beta), lambda g: [g.alpha(1.0), g.init.__name__]),
     bst.Channel: (lambda: bst.Channel('gNa', 'ENa', m=3), lambda c: [repr(vars(c))]),
     record.Spikes: (lambda: record.Spikes(np.array([1, 2]), np.array([0, 1]), 2, 0.1 * MS, 0, 5), lambda s: [s.t, s.count]),
+    bst.environ.Time: (lambda: bst.environ.Time(10**9, 0.1, u.ms), lambda t: [t.step, (t - 1e8 * MS).to_decimal(u.ms)]),
+    event.Report: (lambda: event.explain(lambda x: [twice(x)], jnp.ones(300)), lambda r: [str(r)]),
     event.CSR: (lambda: event.CSR.from_pairs([0, 0, 2], [1, 3, 0], (3, 4)), lambda c: [c.to_dense(), c.ordered]),
     event.OneToOne: (lambda: event.OneToOne(3), lambda s: [s.shape, s.indices]),
     event.AllToAll: (lambda: event.AllToAll((2, 3)), lambda s: [s.shape, s.indices]),

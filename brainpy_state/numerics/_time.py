@@ -56,6 +56,15 @@ class Time(u.Quantity):
         self._is_checked = False
         super().__init__(self._from(offset)[0], unit=unit)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return Time, (self.step, self.dt, self.unit, self.offset)
+
+    def __copy__(self) -> Time:
+        return Time(self.step, self.dt, self.unit, self.offset)
+
+    def __deepcopy__(self, memo: Any) -> Time:
+        return self.__copy__()
+
     @property
     def mantissa(self) -> Any:
         """The time as a number, after a check that its type has room for it."""

@@ -118,9 +118,9 @@ IN_TURN = {
     'a result in the middle': lambda ring, i, x: [
         a := lax.dynamic_update_index_in_dim(ring, x, i, 0), lax.dynamic_update_index_in_dim(a, x - 1, 0, 0)
     ],
-    'recorded in a buffer that was computed': lambda ring, i, x: [*event.record(x > 3, i, jnp.zeros((9, 2), jnp.int32) + 1, jnp.int32(0)), x],
+    'recorded in a buffer that was computed': lambda ring, i, x: [*event.record(x > 3, i, jnp.zeros((9, 3), jnp.int32) + 1, jnp.int32(0), jnp.zeros(4, jnp.int32)), x],
     'recorded, and the buffer read': lambda ring, i, x: [
-        ring + 1, (events := ring.astype(jnp.int32).reshape(-1, 2)) * 2, *event.record(x > 3, i, events, i), events
+        ring + 1, (events := ring.astype(jnp.int32).reshape(-1)[:9].reshape(-1, 3)) * 2, *event.record(x > 3, i, events, i, jnp.zeros(4, jnp.int32)), events
     ],
 }  # fmt: skip
 

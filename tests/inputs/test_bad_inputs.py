@@ -73,7 +73,8 @@ CASES = {
     'a neuron and a half': (lambda: SpikeTime(3, [0.5], [1.0] * ms), ParameterError, 'indices must be integers'),
     'spike times without unit': (lambda: SpikeTime(3, [0], [1.0]), UnitError, NEEDS_TIME),
     'spike times not finite': (lambda: SpikeTime(3, [0], [np.nan] * ms), ParameterError, r'times = \[nan\] ms must be finite'),
-    'a spike too late': (lambda: SpikeTime(3, [0], [1e9] * u.second), ParameterError, r'times reach step \d+ of 0.1 ms'),
+    'a spike too late': (lambda: SpikeTime(3, [0], np.array([1e9]) * u.second), ParameterError, r'times reach step \d+ of 0.1 ms'),
+    'a spike at no step': (lambda: SpikeTime(3, [0], [1e9] * u.second), ParameterError, 'does not tell steps of dt = 0.1 ms apart there'),
     'an unknown rounding': (
         lambda: SpikeTime(3, [0], [1.0] * ms, time_as_step='up'), ParameterError, "time_as_step is 'up', but must be one of 'round', 'floor'",
     ),
@@ -139,7 +140,7 @@ def test_dt_must_be_a_time(make):
 
 def test_a_current_needs_the_time(dt):
     current = ConstantInput(1, 1.0 * nA, 1.0 * ms)
-    with pytest.raises(KeyError, match="'t' is not set .ConstantInput needs the time, or the number i of the step"):
+    with pytest.raises(KeyError, match="'t' is not set .ConstantInput needs the number i of the step, or the time"):
         current()
     with bst.environ.context(t=0.1), pytest.raises(UnitError, match='t = 0.1 has no unit'):
         current()

@@ -36,12 +36,17 @@ def test_neurons(name, method):
     check(lambda: neuron(case.current))
 
 
+CHECKED = ('AMPA', 'GABAa', 'BioNMDA', 'STP', 'STD')
+
+
 @pytest.mark.parametrize('name', synapses.CASES)
 def test_synapses(name):
     case = synapses.CASES[name]
     with bst.environ.context(dt=DT):
         synapse = bst.nn.init_all_states(case.make(N))
-    check(lambda: synapse(np.ones(N) * case.input))
+    # numbers are checked to be numbers of spikes in a branch that XLA runs; what fires or does not needs no check
+    spikes = np.ones(N, bool) if name in CHECKED else np.ones(N) * case.input
+    check(lambda: synapse(spikes))
 
 
 @pytest.mark.parametrize('interpolate', [False, True])
