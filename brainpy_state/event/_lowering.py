@@ -106,11 +106,11 @@ def define(operation: Operation) -> Primitive:
     return primitive
 
 
-def _portable_tangent(operation: Operation, primitive: Primitive, primals: Any, tangents: Any, **parameters: Any) -> tuple[Any, Any]:
+def _portable_tangent(operation: Operation, primitive: Primitive, primals: Any, tangents: Any, /, **parameters: Any) -> tuple[Any, Any]:
     return tangent_of(_portable(operation, parameters), primals, tangents, primitive.multiple_results)
 
 
-def _portable_batch(operation: Operation, primitive: Primitive, operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:
+def _portable_batch(operation: Operation, primitive: Primitive, operands: Any, axes: Any, /, **parameters: Any) -> tuple[Any, Any]:
     result = jax.vmap(_portable(operation, parameters), tuple(axes))(*operands)
     return (result, (0,) * len(result)) if primitive.multiple_results else (result, 0)
 
@@ -119,7 +119,7 @@ def _portable(operation: Operation, parameters: dict[str, Any]) -> Callable:
     return functools.partial(operation.portable, **{k: v for k, v in parameters.items() if k not in _ONLY_NATIVE})
 
 
-def _transpose(rule: Callable, ct: Any, *operands: Any, **parameters: Any) -> list[Any]:
+def _transpose(rule: Callable, ct: Any, /, *operands: Any, **parameters: Any) -> list[Any]:
     return [None] * len(operands) if type(ct) is ad.Zero else rule(ct, *operands, **parameters)
 
 

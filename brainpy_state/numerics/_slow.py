@@ -32,6 +32,8 @@ def is_slow(dt: Any, relaxations: Iterable[Any]) -> bool | None:
     dim, unit = u.get_dim(dt), u.get_unit(dt)
     if dim.is_dimensionless:
         return False
+    if isinstance(u.get_mantissa(dt), jax.core.Tracer):
+        return None
     step = float(u.get_mantissa(dt)) * float(unit.magnitude)
     limit = _FINEST * float(jnp.finfo(jnp.result_type(float)).eps)
     unknown = False
