@@ -215,8 +215,9 @@ class Variable(Allocated):
     def allocate(self, obj: Any, batch: tuple[int, ...]) -> None:
         """Create the state of an instance, with leading axes ``batch``."""
         if self.belongs_to(obj):
+            known = self.name in vars(obj)  # initialised before, when values may not have been traced
             setattr(obj, self.name, self.kind(self._first_value(obj, batch)))
-            if self.kind is HiddenState and self.dtype is None and (self.remainder in vars(obj) or obj.may_be_slow()):
+            if self.kind is HiddenState and self.dtype is None and (self.remainder in vars(obj) or obj.may_be_slow(unknown=not known)):
                 setattr(obj, self.remainder, HiddenState(self._nothing(obj, batch)))
 
     @property

@@ -189,9 +189,13 @@ class Dynamics(Module):
         """
         return filter(lambda x: isinstance(x, u.Quantity), (getattr(self, name) for name in self.parameters))
 
-    def may_be_slow(self) -> bool:
-        """Whether variables may change by less in a step than rounding takes; without ``dt``, for any common one."""
-        return is_slow(environ.get('dt', _SHORTEST_DT), self.relaxations()) is not False
+    def may_be_slow(self, unknown: bool = True) -> bool:
+        """Whether variables may change by less in a step than rounding takes; without ``dt``, for any common one.
+
+        ``unknown`` is the answer where a traced time constant decides.
+        """
+        slow = is_slow(environ.get('dt', _SHORTEST_DT), self.relaxations())
+        return unknown if slow is None else slow
 
     def plus(self, name: str, x: Any, change: Any) -> Any:
         """``x + change`` for a variable; where it is slow, what rounding takes is kept for the next step.

@@ -140,7 +140,7 @@ JUMPS = {
 def test_a_spike_makes_each_variable_jump_as_declared(name):
     model, first, jumped = JUMPS[name]
     neuron = bst.nn.init_all_states(model(1, **{f'{variable}_initializer': value for variable, value in first.items()}))
-    with bst.environ.context(dt=1e-12 * u.ms):  # nothing else happens
+    with bst.environ.context(dt=1e-10 * u.ms):  # nothing else happens
         np.testing.assert_array_equal(neuron(), [1.0])
     for variable, value in jumped.items():
         np.testing.assert_allclose(number(getattr(neuron, variable).value), value, rtol=1e-8, err_msg=variable)
@@ -153,7 +153,7 @@ def test_a_crossing_changes_no_variable():
         bst.nn.init_all_states(neuron)
         before = {path: number(state.value) for path, state in neuron.states(bst.HiddenState).items()}
         to(np.array([0.5]))
-        with bst.environ.context(dt=1e-12 * u.ms):
+        with bst.environ.context(dt=1e-10 * u.ms):
             np.testing.assert_array_equal(neuron(), [1.0])
         before['V',] = before['V',] + 0.5
         for path, value in before.items():
