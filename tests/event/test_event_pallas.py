@@ -222,7 +222,10 @@ def test_kernels_that_cannot_be_compiled_leave_the_work_to_xla(monkeypatch, smal
     assert [r.getMessage() for r in fresh_log.records if r.levelno == logging.WARNING] == [
         'the kernel of event_to_post cannot be compiled (no lowering): what needs it runs as XLA, which is slower'
     ]
-    with event.use_backend('pallas'), pytest.raises(ValueError, match="'pallas' cannot be used: event_to_post cannot be compiled"):
+    with (
+        event.use_backend('pallas'),
+        pytest.raises(ValueError, match="'pallas' cannot be used: the kernel of event_to_post cannot be compiled"),
+    ):
         translated(lambda s: event.product(small, 1.0, s), jnp.ones(4))
 
 

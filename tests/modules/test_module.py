@@ -216,7 +216,7 @@ def test_the_representation_of_a_tree_shows_each_object_once_and_no_large_array(
     assert len(shown) < 2500
     for text in (
         "same=<shared: LIF 'E'>", "post=<LIF 'E'>", 'V=HiddenState(float32[1000000] mV)', 'tau=5. ms', 'weight=float32[1000000]',
-        "projections=[<AlignPostProj 'project'>]",
+        "receptor=<Receptor 'E.receptors.0'>",
     ):  # fmt: skip
         assert text in shown
     assert '_path' not in shown
