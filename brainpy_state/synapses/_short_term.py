@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from .._errors import ModelError
 from ..modules import Constraint, Dynamics, Parameter, Variable, keeping_variables, positive
-from ..transform import cond
+from ..transform import cond, while_loop
 from ._arrival import check_arrival, spike_numbers
 
 
@@ -25,10 +25,10 @@ class ShortTermPlasticity(Dynamics):
     """Base of short-term plasticity: from the spikes of sources to the amounts that they release.
 
     There is one for each source, so its targets share it. n spikes of a source in one step act one after the other. A model
-    gives ``release``, ``repeat`` and ``recover``.
+    gives ``release`` and ``recover``, and may give ``repeat``.
     """
 
-    gives = ('release', 'repeat', 'recover')
+    gives = ('release', 'recover')
 
     x: Any = Variable(1.0, 'resources that are available')
 
@@ -45,12 +45,20 @@ class ShortTermPlasticity(Dynamics):
     def repeat(self, n: jax.Array) -> jax.Array:
         """What n spikes of each source release one after the other; changes the states as they do.
 
+        By default, ``release`` is called as often as the source with the most spikes needs. A formula is quicker.
+
         Parameters
         ----------
         n : array, shape ``(batch, *size)``
             0, 1, 2 and so on.
         """
-        raise NotImplementedError(f'{self.label} does not define `repeat`.')
+
+        def one_more(carry: Any) -> Any:
+            left, released = carry
+            now = jnp.minimum(left, 1.0)
+            return left - now, released + self._released(now)
+
+        return while_loop(lambda carry: jnp.any(carry[0] > 0), one_more, (n, jnp.zeros_like(n)))[1]
 
     def recover(self, dt: Any) -> None:
         """Take the states through one step without spikes."""
@@ -77,14 +85,10 @@ class ShortTermPlasticity(Dynamics):
             If they are no numbers of spikes, such as graded values: 0, 1, 2 and so on.
         """
         n, unusual = spike_numbers(self, spikes, self.x.value)
-        with keeping_variables(self, 'release'):
-            if isinstance(unusual, jax.core.Tracer):  # several spikes in a step are rare, and cost ten times as much
-                released = cond(unusual, self._several, self.release, n)
-            else:
-                released = (self._several if unusual else self.release)(n)
-            if released is None:
-                raise ModelError(f'{self.label}: release gives None, but must give what the spikes release.')
-            check_arrival(self, released, n, 'what is released')
+        if isinstance(unusual, jax.core.Tracer):  # several spikes in a step are rare, and cost ten times as much
+            released = cond(unusual, self._several, self._released, n)
+        else:
+            released = (self._several if unusual else self._released)(n)
         with keeping_variables(self, 'recover'):
             self.recover(self.get_dt())
         return released
@@ -92,7 +96,16 @@ class ShortTermPlasticity(Dynamics):
     def _several(self, n: jax.Array) -> jax.Array:
         """What any number of spikes release: those before the last one at once, and then the last."""
         earlier = jax.lax.stop_gradient(jnp.maximum(jnp.ceil(n) - 1, 0))
-        return self.repeat(earlier) + self.release(n - earlier)
+        return self.repeat(earlier) + self._released(n - earlier)
+
+    def _released(self, spikes: jax.Array) -> jax.Array:
+        """What `release` gives, checked."""
+        with keeping_variables(self, 'release'):
+            released = self.release(spikes)
+            if released is None:
+                raise ModelError(f'{self.label}: release gives None, but must give what the spikes release.')
+            check_arrival(self, released, spikes, 'what is released')
+        return released
 
 
 class STP(ShortTermPlasticity):

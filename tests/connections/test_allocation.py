@@ -51,7 +51,7 @@ def test_an_invisible_attribute_is_not_a_place_in_the_tree():
     post = bst.LIF(2)
     projection = ADDED['a current'](post)
     assert post.label == 'LIF'
-    assert projection.receptor.label == 'CurrentProj'
+    assert projection.receptor.label == "Arrival 'receptors.0'"  # where the neuron has it
 
 
 class Open(bst.nn.Dynamics):

@@ -10,6 +10,8 @@ import brainpy_state as bst
 from brainpy_state import ParameterError, event
 from brainpy_state.connections import _compiled, _engine, _parallel, _rows, _sampling
 
+pytestmark = pytest.mark.slow
+
 DISTINCT = dict(allow_multapses=False)
 NO_AUTAPSES = dict(allow_autapses=False)
 N = 70

@@ -9,6 +9,8 @@ import pytest
 import brainpy_state as bst
 from brainpy_state import ParameterError, event
 
+pytestmark = pytest.mark.slow
+
 DT = 0.1 * u.ms
 RULES = {'pairwise_bernoulli': (bst.pairwise_bernoulli, 0.2), 'fixed_outdegree': (bst.fixed_outdegree, 15)}
 WEIGHTS = {

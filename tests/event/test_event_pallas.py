@@ -14,6 +14,8 @@ from brainpy_state import event
 from brainpy_state.event import _backend, reference
 from brainpy_state.event.backends import pallas_products
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = ('none', 'float16', 'own')
 # Precision, batch and weight: every value of each, not every triple.
 CASES = {

@@ -107,7 +107,7 @@ def test_an_error_keeps_its_class_and_names_the_layer():
     assert outer == "in layer 1 of Sequential 'outer': Sequential 'inner'"
     with pytest.raises(ShapeError) as error:
         net(jnp.ones(4))
-    assert error.value.__notes__ == ["in layer 0 of Sequential 'outer': Linear"]
+    assert error.value.__notes__ == ["in layer 0 of Sequential 'outer': Linear 'layers.0'"]
 
 
 @pytest.mark.parametrize(

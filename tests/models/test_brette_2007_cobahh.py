@@ -10,6 +10,8 @@ import pytest
 import brainpy_state as bst
 from models import brette_2007_cobahh as model
 
+pytestmark = pytest.mark.slow
+
 
 def run_small():
     """A quarter of the neurons with four times the probability: as many synapses for each neuron, so they stay active."""

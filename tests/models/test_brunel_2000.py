@@ -10,6 +10,8 @@ import pytest
 import brainpy_state as bst
 from models import brunel_2000 as model
 
+pytestmark = pytest.mark.slow
+
 START = 200.0 * u.ms
 
 

@@ -10,6 +10,8 @@ import pytest
 import brainpy_state as bst
 from models import diesmann_1999 as model
 
+pytestmark = pytest.mark.slow
+
 PACKETS = [(100, 0.0), (100, 1.0), (80, 2.0), (30, 0.0), (20, 2.0), (60, 5.0)]
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from models import izhikevich_2003 as model
 
+pytestmark = pytest.mark.slow
+
 DURATION, DT = 3000, 0.5
 
 

@@ -11,6 +11,8 @@ import brainpy_state as bst
 from models import potjans_diesmann_2014 as model
 from models import potjans_diesmann_2014_reference as reference
 
+pytestmark = pytest.mark.slow
+
 E, I = np.arange(0, 8, 2), np.arange(1, 8, 2)  # noqa: E741
 SMALL = 0.05
 

@@ -10,6 +10,8 @@ import pytest
 import brainpy_state as bst
 from models import susin_destexhe_2021 as model
 
+pytestmark = pytest.mark.slow
+
 SCALE, ONSET, END = 0.1, 300.0 * u.ms, 1200.0 * u.ms
 
 

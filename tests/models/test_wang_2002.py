@@ -13,6 +13,8 @@ import brainpy_state as bst
 from models import wang_2002 as model
 from models.receptors import NMDA
 
+pytestmark = pytest.mark.slow
+
 DT = 0.25 * u.ms
 COHERENCES = (-51.2, 51.2)
 

@@ -10,6 +10,8 @@ import pytest
 import brainpy_state as bst
 from models import wang_buzsaki_1996 as model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope='module')
 def simulation():

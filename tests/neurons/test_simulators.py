@@ -20,6 +20,8 @@ from brainpy_state.transform import for_loop
 
 from .models import number
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parent / 'data'
 NEST, BRIAN2 = (json.loads((DATA / f'{name}.json').read_text()) for name in ('nest', 'brian2_spikes'))
 DC, SYN = 0, 1  # rows of the batch: the two protocols

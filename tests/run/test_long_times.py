@@ -11,6 +11,8 @@ import brainpy_state as bst
 from brainpy_state import ParameterError, environ, run
 from brainpy_state.numerics import Time
 
+pytestmark = pytest.mark.slow
+
 STEPS = 50
 STARTS = {
     'after an hour': (36_000_000, 0.1 * u.ms),

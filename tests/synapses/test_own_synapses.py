@@ -45,10 +45,10 @@ def writes(value):
 
 # the base, what the class adds, the error, and what the message must contain
 FAULTS = {
-    'gates with a unit': (bst.GatedSynapse, {'gating': writes(jnp.ones(3) * u.mM)}, UnitError, ('gating gives s the unit mM', 'no unit')),
-    'gates of another shape': (bst.GatedSynapse, {'gating': writes(jnp.ones(5))}, ShapeError, ('gating gives s the shape (5,)', '(3,)')),
+    'gates with a unit': (bst.GatedSynapse, {'gating': writes(jnp.ones(3) * u.mM)}, UnitError, ('mM', 'no unit')),
+    'gates of another shape': (bst.GatedSynapse, {'gating': writes(jnp.ones(5))}, ShapeError, ('(5,)', '(3,)')),
     'resources with a unit': (
-        bst.ShortTermPlasticity, {'release': lambda self, s: s, 'recover': writes(jnp.ones(3) * u.ms)}, UnitError, ('recover gives x', 'ms'),
+        bst.ShortTermPlasticity, {'release': lambda self, s: s, 'recover': writes(jnp.ones(3) * u.ms)}, UnitError, ('x', 'ms'),
     ),
     'a release with a unit': (
         bst.ShortTermPlasticity, {'release': lambda self, s: s * u.mV, 'recover': nothing}, UnitError, ('released', 'mV'),
@@ -84,3 +84,20 @@ def test_methods_may_name_their_arguments_as_they_like(dt):
             """Change nothing."""
 
     np.testing.assert_array_equal(bst.nn.init_all_states(Constant(2))(np.array([1.0, 0.0])), [0.5, 0.0])
+
+
+@pytest.mark.parametrize('n', [0, 1, 2, 5])
+def test_several_spikes_of_an_own_rule_act_one_after_the_other(n, dt):
+    class Halving(bst.ShortTermPlasticity):
+        def release(self, spikes):
+            released = 0.5 * spikes * self.x.value
+            self.x.value = self.x.value - released
+            return released
+
+        def recover(self, dt):
+            pass
+
+    synapse = bst.nn.init_all_states(Halving(2))
+    released = bst.transform.for_loop(lambda x: synapse(x), jnp.array([[float(n), 1.0]]))
+    np.testing.assert_allclose(released, [[1 - 0.5**n, 0.5]], rtol=1e-6)
+    np.testing.assert_allclose(synapse.x.value, [0.5**n, 0.5], rtol=1e-6)

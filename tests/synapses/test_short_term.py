@@ -230,7 +230,5 @@ def test_plasticity_that_defines_nothing_says_so(dt):
 
     with pytest.raises(NotImplementedError, match='Silent does not define `release`'):
         init_all_states(Silent(1))(1.0)
-    with pytest.raises(NotImplementedError, match='Silent does not define `repeat`'):
-        init_all_states(Silent(1))(2.0)
     with pytest.raises(NotImplementedError, match='Silent does not define `recover`'):
         Silent(1).recover(0.1 * u.ms)

@@ -10,6 +10,8 @@ import brainpy_state as bst
 from brainpy_state import BrainStateError, ParamState, ShapeError, State
 from brainpy_state.transform import checkpoint, checkpointed_for_loop, checkpointed_scan, for_loop, grad, jit, remat, scan
 
+pytestmark = pytest.mark.slow
+
 # lengths and bases: one step, small ones, primes, squares, powers of a base and their neighbours
 CASES = [(1, (None, 2)), (3, (2,)), (7, (None,)), (9, (3,)), (16, (None, 16)), (28, (3,)), (33, (16,)), (37, (None, 2))]
 LENGTHS = [*range(10), 15, 16, 17, 26, 27, 28, 31, 32, 33, 36, 37, 40]
