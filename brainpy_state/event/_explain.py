@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import brainunit
 import jax
 
 from ._operation import OPERATIONS
 
 _log = logging.getLogger('brainpy_state.event')
-_LIBRARIES = tuple(map(os.path.dirname, (os.path.dirname(__file__), str(jax.__file__), str(brainunit.__file__))))
+# Where lines are not a user's: this package, and what is installed beside JAX.
+_LIBRARIES = os.path.dirname(os.path.dirname(__file__)), os.path.dirname(os.path.dirname(str(jax.__file__)))
 
 
 @dataclass(frozen=True)
