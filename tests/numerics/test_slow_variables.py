@@ -67,6 +67,8 @@ def check(name, T, precision, backend):
     part = -np.expm1(-STEPS * 1e-4 / T)
     rounding = 2.0 ** (-24 if precision == 32 else -53) * max(abs(first), abs(last)) / abs(first - last) / part  # of the result
     moved = (first - value) / (first - last) / part
+    if precision == 32 and not hasattr(model, f'{variable}_remainder'):  # each step rounds by itself, by half a unit in the last place
+        rounding += 2.0**-24 * T / 1e-4
     assert moved == pytest.approx(1, abs=(1e-4 if precision == 32 else 1e-9) + rounding)
     return model
 
