@@ -105,7 +105,7 @@ def in_lanes(net):
     shared = net.states((bst.ParamState, bst.RandomState))
     own = {path: s for path, s in net.states().items() if path not in shared}
     for s in own.values():
-        s.value = jax.tree.map(lambda x: jnp.stack([x, x]), s.value)
+        s.begin_with(jax.tree.map(lambda x: jnp.stack([x, x]), s.value))
     return vmap(lambda: for_loop(net, length=STEPS), in_states=own)()
 
 
