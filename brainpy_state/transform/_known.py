@@ -1,0 +1,279 @@
+"""How to know values again: by value, by their parts, or by identity. Nothing here keeps an object of a user alive."""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .._frames import MISSING
+from ._look import Inside, Names, code_of, contents, is_plain, look, look_into_names
+from ._watch import Watch
+
+_MOST_PARTS = 10_000  # of a container that is compared item by item
+
+Look = Callable[[Any], Inside]
+
+
+class _Plain:
+    """A value that never changes: known by type and value."""
+
+    def __init__(self, value: Any):
+        self._value = value
+
+    def differs(self, now: Any, where: str) -> str | None:
+        value = self._value
+        if now is value or (type(now) is type(value) and bool(now == value or (now != now and value != value))):
+            return None
+        return where
+
+
+class _Contents:
+    """An array of NumPy: known by what it holds."""
+
+    def __init__(self, value: np.ndarray):
+        self._contents = contents(value)
+
+    def same(self, now: Any) -> bool:
+        return isinstance(now, np.ndarray) and contents(now) == self._contents
+
+    def differs(self, now: Any, where: str) -> str | None:
+        return None if self.same(now) else where
+
+
+class _Large:
+    """A container of more items than are compared: known by its identity and length."""
+
+    def __init__(self, value: Any):
+        self._key = id(value), len(value)
+
+    def same(self, now: Any) -> bool:
+        return hasattr(now, '__len__') and (id(now), len(now)) == self._key
+
+    def differs(self, now: Any, where: str) -> str | None:
+        return None if self.same(now) else where
+
+
+class Parts:
+    """A value that is known by its parts, or an object known by its identity that holds parts.
+
+    Parameters
+    ----------
+    value
+        What is remembered.
+    see : callable
+        How to look into it.
+    memory : Memory
+        What is common to all that is remembered for a program.
+    """
+
+    def __init__(self, value: Any, see: Look, memory: Memory):
+        inside = see(value)
+        self._names = memory.names
+        self._see, self._kind, self._keys, self._read, self._size = see, inside.kind, inside.keys, inside.read, inside.size
+        self._ref = memory.hold(value) if inside.is_object else None
+        watch, holder = memory.watch, inside.holder(value)
+        self._open = inside.size is not None and watch.changed(holder, len, inside.size(value))  # grows while it is traced
+        self._fickle = self._open and isinstance(value, (list, deque, set))  # whose items then are not compared
+        if self._fickle:
+            self._things: list[Any] = [None] * len(self._keys)
+        else:
+            parts = zip(self._keys, inside.read(value), strict=True)
+            self._things = [None if watch.changed(holder, key, part, self._open) else memory.remember(part) for key, part in parts]
+        self._is_constant = inside.is_constant or (inside.is_object and not self._things and inside.size is None)
+        self._fixed = [k for k, thing in enumerate(self._things) if thing is not None]
+        self._inner = [(k, thing) for k, thing in enumerate(self._things) if hasattr(thing, 'same')]
+        self._adopt(value)
+        self.same = self._quickly()
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether nothing can differ while it is the same object."""
+        return not self._inner and self._is_constant
+
+    def _adopt(self, value: Any) -> None:
+        """Take a value that was found to be equal as the one to be recognised quickly."""
+        parts = self._read(value)
+        self._type = type(value)
+        self._count = self._size(value) if self._size is not None else 0
+        self._take(parts, list(map(id, parts)) if len(self._fixed) == len(parts) else None)
+
+    def _take(self, parts: list[Any], ids: list[int] | None) -> None:
+        self._ids, self._kept = ids, [part for part in parts if is_plain(part)]  # so that no other object gets their ids
+
+    def _quickly(self) -> Callable[[Any], bool]:
+        """A function that says whether a value is the same, decided by identities where that is possible."""
+        read, size, ref, inner = self._read, self._size, self._ref, [(k, thing.same) for k, thing in self._inner]
+
+        def same(now: Any) -> bool:
+            if type(now) is not self._type or (ref is not None and ref() is not now) or (size is not None and size(now) != self._count):
+                return self.differs(now, '') is None
+            parts = read(now)
+            if list(map(id, parts)) != self._ids:
+                return self._same_parts(now, parts)
+            for k, is_same in inner:  # noqa: SIM110  (a generator would cost as much as all the rest)
+                if not is_same(parts[k]):
+                    return False
+            return True
+
+        return same
+
+    def _below(self, where: str, key: Any) -> str:
+        """A name for a part, for messages."""
+        if isinstance(key, tuple):
+            return f'the keys of {where}'
+        if not where:
+            return str(key)
+        return f'{where}[{key!r}]' if issubclass(self._type, (list, tuple, Mapping)) else f'{where}.{key}'
+
+    def _same_parts(self, now: Any, parts: Any) -> bool:
+        if self._ids is None or len(parts) != len(self._ids):
+            return self.differs(now, '') is None
+        for k, (thing, known) in enumerate(zip(self._things, self._ids, strict=True)):
+            part = parts[k]
+            if not (thing.same(part) if hasattr(thing, 'same') else id(part) == known or thing.differs(part, '') is None):
+                return False
+        self._take(parts, list(map(id, parts)))
+        return True
+
+    def differs(self, now: Any, where: str) -> str | None:
+        """The place of the first difference, compared by value."""
+        if self._ref is not None:
+            held = self._ref()
+            if held is None or held is not now:
+                return where
+        if is_plain(now) or isinstance(now, np.ndarray):
+            return where
+        inside = self._see(now)
+        if inside.kind != self._kind:
+            return where
+        parts = dict(zip(inside.keys, inside.read(now), strict=True))
+        if not self._open and not parts.keys() >= set(self._keys):
+            return where
+        new = parts.keys() - set(self._keys)
+        if new and not self._fickle and (self._ref is None or not self._names.isdisjoint(new)):
+            return where
+        for k in self._fixed:
+            if (place := self._things[k].differs(parts.get(self._keys[k], MISSING), self._below(where, self._keys[k]))) is not None:
+                return place
+        if inside.keys == self._keys:
+            self._adopt(now)
+        return None
+
+
+class Room(Parts):
+    """Global names of a module, given as its dictionary."""
+
+    def __init__(self, room: dict[str, Any], names: set[str], memory: Memory):
+        self.names = names
+        super().__init__(room, functools.partial(look_into_names, names=frozenset(names)), memory)
+
+    def _quickly(self) -> Callable[[Any], bool]:
+        keys, inner = self._keys, [(key, thing.same) for key, thing in zip(self._keys, self._things, strict=True) if hasattr(thing, 'same')]
+
+        def same(room: dict[str, Any]) -> bool:
+            if len(room) != self._count:
+                return self.differs(room, '') is None
+            if keys:
+                parts = list(map(room.get, keys))
+                if list(map(id, parts)) != self._ids:
+                    return self._same_parts(room, parts)
+                for key, is_same in inner:
+                    if not is_same(room[key]):
+                        return False
+            return True
+
+        return same
+
+
+class Memory:
+    """What is common to all that is remembered for a program.
+
+    Parameters
+    ----------
+    watch : Watch
+        What happened while it was traced.
+    """
+
+    def __init__(self, watch: Watch):
+        self.watch = watch
+        self.names: Names = frozenset(watch.names)
+        self.see: Look = functools.partial(look, names=self.names, everything=watch.by_name)
+        self.refs: list[weakref.ref] = []
+        self.died = False  # an object has ceased to exist, whose id another one may have got
+        self._met: dict[int, tuple[Any, Any]] = {}
+
+    def hold(self, value: Any) -> Callable[[], Any]:
+        """A way to an object that does not keep it alive, where that is possible."""
+        memory = weakref.ref(self)
+
+        def end(_: Any) -> None:
+            if (mine := memory()) is not None:
+                mine.died = True
+
+        try:
+            ref = weakref.ref(value, end)
+        except TypeError:
+            return lambda: value
+        self.refs.append(ref)
+        return ref
+
+    def remember(self, value: Any, changeable: bool = False) -> Any:
+        """How to know a value again; None for one that need not be compared.
+
+        What can differ while it is the same object has a method ``same``; so has everything where ``changeable`` asks for it.
+        """
+        if is_plain(value):
+            return _Plain(value)
+        if isinstance(value, np.ndarray):
+            return _Contents(value)
+        if isinstance(value, (list, tuple, dict, set, frozenset)) and len(value) > _MOST_PARTS:
+            return _Large(value)
+        if id(value) in self._met:
+            return self._met[id(value)][1]
+        is_object = self.see(value).is_object
+        self._met[id(value)] = value, _Identity(self.hold(value)) if is_object else _Kind(value)  # for what refers to itself
+        thing: Any = Parts(value, self.see, self)
+        if not changeable and thing.is_constant:
+            if not is_object:
+                self.hold(value)
+            thing = _Constant(thing)
+        if not is_object:
+            self._met[id(value)] = value, thing
+        return thing
+
+    def settle(self) -> None:
+        """Let go of values, which must not be kept alive."""
+        self.watch, self._met = Watch(), {}
+
+
+class _Constant:
+    """What cannot differ while it is the same object."""
+
+    def __init__(self, parts: Parts):
+        self.differs = parts.differs
+
+
+class _Kind:
+    """What refers to itself: known within itself by its type, or its code."""
+
+    def __init__(self, value: Any):
+        self._code = code_of(value)
+
+    def differs(self, now: Any, where: str) -> str | None:
+        return None if code_of(now) == self._code else where
+
+
+class _Identity:
+    """An object that is known by its identity alone."""
+
+    def __init__(self, ref: Callable[[], Any]):
+        self._ref = ref
+
+    def differs(self, now: Any, where: str) -> str | None:
+        held = self._ref()
+        return where if held is None or held is not now else None
