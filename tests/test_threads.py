@@ -146,6 +146,7 @@ def test_different_models_do_not_disturb_each_other():
     assert bst.random.get_key() is key
 
 
+@pytest.mark.slow
 def test_one_compiled_function_may_be_called_first_by_several_threads_at_once(dt):
     net = bst.nn.init_all_states(bst.nn.Linear(3, 2))
     traces = []
@@ -167,6 +168,27 @@ def test_one_compiled_function_may_be_called_first_by_several_threads_at_once(dt
     assert made <= 6
     work(1)
     assert len(traces) == made
+
+
+class Growing(list):
+    """A list to which another thread adds an item whenever its length was read."""
+
+    def __len__(self):
+        length = super().__len__()
+        if length < 4:
+            self.append(length)
+        return length
+
+
+def test_a_list_may_grow_in_another_thread_while_it_is_looked_at(dt):
+    items = Growing()
+
+    @jit
+    def f(x):
+        return x if items is None else 2.0 * x
+
+    assert [f(1.0), f(2.0), f(2.0)] == [2.0, 4.0, 4.0]
+    assert list(items) == [0, 1, 2, 3]
 
 
 class Free:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._frames import MISSING
-from ._look import Inside, Names, code_of, contents, is_plain, look, look_into_names
+from ._look import Inside, Names, code_of, contents, is_plain, keys_and_parts, look, look_into_names
 from ._watch import Watch
 
 _MOST_PARTS = 10_000  # of a container that is compared item by item
@@ -72,7 +72,7 @@ class Parts:
     """
 
     def __init__(self, value: Any, see: Look, memory: Memory):
-        inside = see(value)
+        inside, parts = keys_and_parts(value, see)
         self._names = memory.names
         self._see, self._kind, self._keys, self._read, self._size = see, inside.kind, inside.keys, inside.read, inside.size
         self._ref = memory.hold(value) if inside.is_object else None
@@ -82,12 +82,12 @@ class Parts:
         if self._fickle:
             self._things: list[Any] = [None] * len(self._keys)
         else:
-            parts = zip(self._keys, inside.read(value), strict=True)
-            self._things = [None if watch.changed(holder, key, part, self._open) else memory.remember(part) for key, part in parts]
+            places = zip(self._keys, parts, strict=True)
+            self._things = [None if watch.changed(holder, key, part, self._open) else memory.remember(part) for key, part in places]
         self._is_constant = inside.is_constant or (inside.is_object and not self._things and inside.size is None)
         self._fixed = [k for k, thing in enumerate(self._things) if thing is not None]
         self._inner = [(k, thing) for k, thing in enumerate(self._things) if hasattr(thing, 'same')]
-        self._adopt(value)
+        self._adopt(value, parts)
         self.same = self._quickly()
 
     @property
@@ -95,9 +95,8 @@ class Parts:
         """Whether nothing can differ while it is the same object."""
         return not self._inner and self._is_constant
 
-    def _adopt(self, value: Any) -> None:
-        """Take a value that was found to be equal as the one to be recognised quickly."""
-        parts = self._read(value)
+    def _adopt(self, value: Any, parts: list[Any]) -> None:
+        """Take a value that was found to be equal, and the parts that it had, as the one to be recognised quickly."""
         self._type = type(value)
         self._count = self._size(value) if self._size is not None else 0
         self._take(parts, list(map(id, parts)) if len(self._fixed) == len(parts) else None)
@@ -131,9 +130,10 @@ class Parts:
         return f'{where}[{key!r}]' if issubclass(self._type, (list, tuple, Mapping)) else f'{where}.{key}'
 
     def _same_parts(self, now: Any, parts: Any) -> bool:
-        if self._ids is None or len(parts) != len(self._ids):
+        ids = self._ids
+        if ids is None or len(parts) != len(ids):
             return self.differs(now, '') is None
-        for k, (thing, known) in enumerate(zip(self._things, self._ids, strict=True)):
+        for k, (thing, known) in enumerate(zip(self._things, ids, strict=True)):
             part = parts[k]
             if not (thing.same(part) if hasattr(thing, 'same') else id(part) == known or thing.differs(part, '') is None):
                 return False
@@ -148,10 +148,10 @@ class Parts:
                 return where
         if is_plain(now) or isinstance(now, np.ndarray):
             return where
-        inside = self._see(now)
+        inside, found = keys_and_parts(now, self._see)
         if inside.kind != self._kind:
             return where
-        parts = dict(zip(inside.keys, inside.read(now), strict=True))
+        parts = dict(zip(inside.keys, found, strict=True))
         if not self._open and not parts.keys() >= set(self._keys):
             return where
         new = parts.keys() - set(self._keys)
@@ -161,7 +161,7 @@ class Parts:
             if (place := self._things[k].differs(parts.get(self._keys[k], MISSING), self._below(where, self._keys[k]))) is not None:
                 return place
         if inside.keys == self._keys:
-            self._adopt(now)
+            self._adopt(now, found)
         return None
 
 
@@ -173,7 +173,7 @@ class Room(Parts):
         super().__init__(room, functools.partial(look_into_names, names=frozenset(names)), memory)
 
     def _quickly(self) -> Callable[[Any], bool]:
-        keys, inner = self._keys, [(key, thing.same) for key, thing in zip(self._keys, self._things, strict=True) if hasattr(thing, 'same')]
+        keys, inner = self._keys, [(k, thing.same) for k, thing in self._inner]
 
         def same(room: dict[str, Any]) -> bool:
             if len(room) != self._count:
@@ -182,8 +182,8 @@ class Room(Parts):
                 parts = list(map(room.get, keys))
                 if list(map(id, parts)) != self._ids:
                     return self._same_parts(room, parts)
-                for key, is_same in inner:
-                    if not is_same(room[key]):
+                for k, is_same in inner:
+                    if not is_same(parts[k]):
                         return False
             return True
 

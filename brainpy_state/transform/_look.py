@@ -56,7 +56,7 @@ class Inside(NamedTuple):
 
     kind: Any
     keys: list[Any]
-    read: Callable[[Any], Any]
+    read: Callable[[Any], list[Any]]
     is_object: bool = False
     holder: Callable[[Any], Any] = lambda value: value
     size: Callable[[Any], int] | None = None
@@ -88,8 +88,7 @@ def look(value: Any, names: Names, everything: bool = False) -> Inside:
     if isinstance(value, u.Quantity):
         return Inside('quantity', ['mantissa', 'unit'], lambda q: [q.mantissa, q.unit])
     if isinstance(value, (*_SEQUENCES, Set)):
-        read = list if isinstance(value, Set) else lambda items: items
-        return Inside(type(value), list(range(len(value))), read, size=len)
+        return Inside(type(value), list(range(len(value))), list, size=len)
     if isinstance(value, Mapping):
         return Inside(type(value), [*(('key', key) for key in value), *value], lambda d: [*d, *d.values()], size=len)
     if isinstance(value, _FUNCTIONS) or is_made(value):
@@ -103,6 +102,15 @@ def look(value: Any, names: Names, everything: bool = False) -> Inside:
     if isinstance(value, type):
         return _look_into_class(value, names)
     return _look_into_object(value, names, everything)
+
+
+def keys_and_parts(value: Any, see: Callable[[Any], Inside]) -> tuple[Inside, list[Any]]:
+    """Look into a value and read its parts; again where another thread has added or removed some in between."""
+    while True:
+        inside = see(value)
+        parts = inside.read(value)
+        if len(parts) == len(inside.keys):
+            return inside, parts
 
 
 def look_into_names(room: dict[str, Any], names: Names) -> Inside:

@@ -19,7 +19,7 @@ from typing import Any
 import jax
 
 from .._frames import attributes
-from ._look import Names, is_fixed, is_plain, look
+from ._look import Names, is_fixed, is_plain, keys_and_parts, look
 
 _MOST_ITEMS = 1000  # of a container whose items are compared with those after the trace, one by one
 _DEEPEST = 6
@@ -92,12 +92,12 @@ class Watch:
     def _go_into(self, value: Any, names: Names, depth: int) -> None:
         if is_plain(value) or depth > _DEEPEST:
             return
-        inside = look(value, names)
+        inside, parts = keys_and_parts(value, functools.partial(look, names=names))
         holder = inside.holder(value)
         if inside.size is not None and (id(holder), len) not in self._before:
             self._before[id(holder), len] = _way_to(holder), inside.size(value)
         if len(inside.keys) <= _MOST_ITEMS:
-            for key, part in zip(inside.keys, inside.read(value), strict=True):
+            for key, part in zip(inside.keys, parts, strict=True):
                 self.note(holder, key, part, names, depth)
 
     def changed(self, holder: Any, key: Any, now: Any, grown: bool = False) -> bool:
