@@ -23,17 +23,24 @@ import numpy as np
 
 from ._errors import MissingSettingError
 from ._frames import MISSING, Setting, stack
+from ._tracebacks import entry
 from .numerics import LAST_STEP, Time
 
 __all__ = ['all', 'context', 'dctype', 'dftype', 'ditype', 'dutype', 'get', 'get_dt', 'get_precision', 'pop', 'set']
 
-_STATIC_KEYS = frozenset({'dt', 'precision', 'fit', 'platform'})
+_OF_THE_PROCESS = frozenset({'platform', 'host_device_count'})
+_STATIC_KEYS = frozenset({'dt', 'precision', 'fit'}) | _OF_THE_PROCESS
 _X64 = {32: False, 64: True}
 
 _HOW_TO_SET = (
     '{key!r} is not set{desc}: wrap the run in `with brainpy_state.environ.context({key}={example}):`, '
     'or call `brainpy_state.environ.set({key}={example})`.'
 )
+_NO_PLATFORM = """\
+environ.set: platform = {name!r}, but JAX finds no such device here, only {found}. Install JAX for it, or leave the platform out."""
+_ONLY_SET = """\
+environ.context: {key!r} holds for the whole process: call `brainpy_state.environ.set({key}=...)` at the beginning of the program. \
+For a block of code on another device there is `with jax.default_device(jax.devices(...)[0]):`."""
 _EXAMPLES = {'dt': '0.1 * u.ms', 't': '0. * u.ms', 'i': '0', 'fit': 'True'}
 
 
@@ -90,6 +97,28 @@ def _check_dt(dt: Any) -> None:
         raise ValueError(f'environ: dt must be positive, but is {dt}.')
 
 
+def _use(settings: dict[str, Any]) -> None:
+    """Let JAX follow the settings that it has a part in."""
+    if 'host_device_count' in settings:
+        count = settings['host_device_count']
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f'environ.set: host_device_count is {count!r}, but must be a whole number from 1 on.')
+        try:
+            jax.config.update('jax_num_cpu_devices', count)
+        except RuntimeError as error:
+            raise ValueError('environ.set: host_device_count is to be set at the beginning of a program, before JAX is used.') from error
+    if 'platform' in settings:
+        name = settings['platform']
+        try:
+            device = jax.devices(str(name))[0]
+        except RuntimeError:
+            found = ', '.join(sorted({'cpu', *(device.platform for device in jax.devices())}))
+            raise ValueError(_NO_PLATFORM.format(name=name, found=found)) from None
+        jax.config.update('jax_default_device', device)
+    if 'precision' in settings:
+        jax.config.update('jax_enable_x64', _X64[settings['precision']])
+
+
 @contextmanager
 def context(**settings: Any) -> Iterator[dict[str, Any]]:
     """Set values for a block of code in this thread; the innermost block wins.
@@ -111,7 +140,7 @@ def context(**settings: Any) -> Iterator[dict[str, Any]]:
     TypeError
         If ``dt`` is not one concrete number.
     ValueError
-        If ``dt`` is not positive, ``precision`` is unknown, or ``i`` does not fit 32 bits.
+        If ``dt`` is not positive, ``precision`` is unknown, or ``i`` does not fit 32 bits; for what `set` alone can set.
 
     Examples
     --------
@@ -121,6 +150,8 @@ def context(**settings: Any) -> Iterator[dict[str, Any]]:
     ...     print(bst.environ.get_dt())
     0.1 ms
     """
+    for key in _OF_THE_PROCESS.intersection(settings):
+        raise ValueError(_ONLY_SET.format(key=key))
     new = {key: _setting(key, value) for key, value in settings.items()}
     outer = _contexts.settings
     with ExitStack() as exits:
@@ -133,16 +164,30 @@ def context(**settings: Any) -> Iterator[dict[str, Any]]:
         yield all()
 
 
+@entry
 def set(**settings: Any) -> None:
-    """Set values for the whole process, visible from every thread; ``context`` overrides them."""
+    """Set values for the whole process, visible from every thread; ``context`` overrides them.
+
+    Parameters
+    ----------
+    **settings
+        As of `context`, and ``platform`` ('cpu', 'gpu', 'tpu', ...), on whose first device everything is computed from then on,
+        and ``host_device_count``, how many devices JAX makes of the processor, for `transform.shard_map`.
+
+    Raises
+    ------
+    TypeError
+        For a traced value, and as `context`.
+    ValueError
+        As `context`; if there is no device of the platform; if it is too late for ``host_device_count``. Nothing is set then.
+    """
     new = {key: _setting(key, value) for key, value in settings.items()}
     traced = [key for key, s in new.items() if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(s.value))]
     if traced:
         raise TypeError(
             f'environ.set: {traced[0]!r} is a traced value, which ends with its trace; use `environ.context` inside compiled code.'
         )
-    if 'precision' in settings:
-        jax.config.update('jax_enable_x64', _X64[settings['precision']])
+    _use(settings)
     _global.update(new)
 
 
@@ -158,6 +203,7 @@ def peek(key: str) -> Any:
     return found.value if stack.top is None else stack.top.read_setting(found)
 
 
+@entry
 def get(key: str, default: Any = MISSING, desc: str | None = None) -> Any:
     """The value of a setting.
 
@@ -184,6 +230,7 @@ def get(key: str, default: Any = MISSING, desc: str | None = None) -> Any:
     return default
 
 
+@entry
 def get_dt() -> Any:
     """The time step, usually a quantity of time."""
     return get('dt', desc='the time step of the simulation')
@@ -194,6 +241,7 @@ def all() -> dict[str, Any]:
     return {key: s.value for key, s in {**_global, **_contexts.settings}.items()}
 
 
+@entry
 def pop(key: str, default: Any = MISSING) -> Any:
     """Remove a process-wide setting and return it.
 
@@ -208,6 +256,8 @@ def pop(key: str, default: Any = MISSING) -> Any:
         raise ValueError(f'environ.pop: {key!r} is set by a context that is still open; leave the context first.')
     found = _global.pop(key, None)
     if found is not None:
+        if key == 'platform':
+            jax.config.update('jax_default_device', None)
         return found.value
     if default is MISSING:
         raise MissingSettingError(f'environ.pop: {key!r} is not set.')

@@ -323,3 +323,34 @@ def test_types_follow_the_precision(bits, names):
         types = environ.dftype(), environ.ditype(), environ.dutype(), environ.dctype()
         assert ' '.join(t.name for t in types) == names
     assert environ.get_precision() == 32
+
+
+@pytest.mark.parametrize('name', ['tpu', 'abacus', 3])
+def test_a_platform_that_is_not_there_is_an_error_that_names_those_that_are(name):
+    with pytest.raises(ValueError, match=rf'platform = {name!r}.*only.*cpu'):
+        environ.set(platform=name, gain=1.0)
+    assert environ.all() == {}
+
+
+def test_the_platform_decides_where_values_are_made():
+    assert jax.config.jax_default_device is None
+    environ.set(platform='cpu')
+    assert jax.config.jax_default_device == jax.devices('cpu')[0]
+    assert jax.numpy.ones(2).devices() == {jax.devices('cpu')[0]}
+    assert environ.pop('platform') == 'cpu'
+    assert jax.config.jax_default_device is None
+
+
+@pytest.mark.parametrize('setting', [{'platform': 'cpu'}, {'host_device_count': 2}])
+def test_what_holds_for_the_whole_process_is_not_set_for_a_block(setting):
+    with pytest.raises(ValueError, match=r'environ\.set'), environ.context(**setting):
+        pass
+
+
+def test_the_number_of_host_devices_is_set_before_jax_is_used(python):
+    code = 'import jax, brainpy_state as bst; bst.environ.set(host_device_count={}); print(jax.device_count())'
+    assert python('-c', code.format(3), JAX_PLATFORMS='cpu').split() == ['3']
+    jax.devices()
+    for count in (2, 0, 'two'):
+        with pytest.raises(ValueError, match='host_device_count'):
+            environ.set(host_device_count=count)

@@ -9,6 +9,7 @@ import brainunit as u
 import numpy as np
 
 from .._errors import ParameterError, ShapeError, UnitError
+from .._tracebacks import entry
 from ..random._keys import Seed
 from . import _check, _sampling
 from ._cells import Cells
@@ -21,6 +22,7 @@ from .spatial import Kernel
 _RULE = 'distance_dependent'
 
 
+@entry
 def distance_dependent(
     pre_pos: Any,
     post_pos: Any,

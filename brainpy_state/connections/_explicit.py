@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from .. import event
 from .._errors import ParameterError, ShapeError
+from .._tracebacks import entry
 from ..numerics import with_unit
 from ..random._keys import Seed
 from . import _check
@@ -19,6 +20,7 @@ from ._sampling import ALL, OTHERS, Gaps
 from .drawn import Drawn, Weight
 
 
+@entry
 def one_to_one(pre: int, post: int, *, weight: Weight, delay: Drawn | None = None, seed: Seed = None) -> Connection:
     """Connect each source to the target of the same number.
 
@@ -37,6 +39,7 @@ def one_to_one(pre: int, post: int, *, weight: Weight, delay: Drawn | None = Non
     return connect(rule, rows, post, weight, delay=delay, seed=seed, structure=event.OneToOne(pre))
 
 
+@entry
 def all_to_all(
     pre: int, post: int, *, weight: Weight, delay: Drawn | None = None, allow_autapses: bool = True, seed: Seed = None
 ) -> Connection:
@@ -61,6 +64,7 @@ def all_to_all(
     return connect(rule, rows, post, weight, delay=delay, seed=seed, structure=structure if allow_autapses else None)
 
 
+@entry
 def explicit_edges(pre: int, post: int, sources: ArrayLike, targets: ArrayLike, *, weight: Weight, seed: Seed = None) -> Connection:
     """Make the synapses that are listed, one for each source and target given.
 
@@ -112,6 +116,7 @@ def explicit_edges(pre: int, post: int, sources: ArrayLike, targets: ArrayLike, 
     return connect(rule, rows, post, value[order] if value.ndim else value)
 
 
+@entry
 def from_matrix(matrix: Any) -> Connection:
     """Make a synapse for each entry of a matrix of weights that is not zero.
 

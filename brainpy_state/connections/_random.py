@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._errors import ParameterError
+from .._tracebacks import entry
 from ..random._keys import Seed
 from . import _check
 from ._connect import Connection, connect
@@ -14,6 +15,7 @@ from ._sampling import ALL, LATER, OTHERS, Choices, Gaps, keys
 from .drawn import Drawn, Weight
 
 
+@entry
 def pairwise_bernoulli(
     pre: int,
     post: int,
@@ -62,6 +64,7 @@ def pairwise_bernoulli(
     return connect(rule, listed(rule, draw), post, weight, delay=delay, seed=seed)
 
 
+@entry
 def symmetric_pairwise_bernoulli(
     pre: int, post: int, p: float, *, weight: Weight, delay: Drawn | None = None, seed: Seed = None
 ) -> Connection:
@@ -86,6 +89,7 @@ def symmetric_pairwise_bernoulli(
     return connect(rule, rows, post, weight, delay=delay, seed=seed)
 
 
+@entry
 def fixed_indegree(
     pre: int,
     post: int,
@@ -120,6 +124,7 @@ def fixed_indegree(
     return connect(rule, transposed(rule, draw), post, weight, delay=delay, seed=seed)
 
 
+@entry
 def fixed_outdegree(
     pre: int,
     post: int,
@@ -159,6 +164,7 @@ def fixed_outdegree(
     return connect_again(rule, draw, weight, delay=delay, seed=seed)
 
 
+@entry
 def fixed_total_number(
     pre: int,
     post: int,

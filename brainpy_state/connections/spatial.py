@@ -14,12 +14,14 @@ import numpy as np
 
 from .. import environ
 from .._errors import ParameterError, ShapeError, UnitError
+from .._tracebacks import entry
 from ..numerics import plain, with_unit
 from ..random._keys import Seed
 from . import _check, _sampling
 from ._positions import unit_text
 
 
+@entry
 def grid(shape: tuple[int, ...], extent: Any = 1.0) -> Any:
     """Positions on a regular grid.
 
@@ -54,6 +56,7 @@ def grid(shape: tuple[int, ...], extent: Any = 1.0) -> Any:
     return with_unit(places, unit)
 
 
+@entry
 def uniform(n: int, extent: Any, *, seed: Seed = None) -> Any:
     """Positions drawn uniformly from a box.
 
@@ -81,6 +84,7 @@ def uniform(n: int, extent: Any, *, seed: Seed = None) -> Any:
     return with_unit(places, unit)
 
 
+@entry
 def delays(distance: Any, speed: Any) -> Any:
     """Delays of conduction over distances, rounded to the nearest step of the ``dt`` that is set.
 
@@ -119,6 +123,7 @@ def delays(distance: Any, speed: Any) -> Any:
     return np.rint(steps) * dt
 
 
+@entry
 def gaussian(scale: Any, p: float = 1.0) -> Kernel:
     """The probability ``p exp(-d^2 / (2 scale^2))`` at distance d.
 
@@ -132,6 +137,7 @@ def gaussian(scale: Any, p: float = 1.0) -> Kernel:
     return Kernel('gaussian', scale, p)
 
 
+@entry
 def exponential(scale: Any, p: float = 1.0) -> Kernel:
     """The probability ``p exp(-d / scale)`` at distance d.
 
@@ -145,6 +151,7 @@ def exponential(scale: Any, p: float = 1.0) -> Kernel:
     return Kernel('exponential', scale, p)
 
 
+@entry
 def linear(radius: Any, p: float = 1.0) -> Kernel:
     """The probability ``p (1 - d / radius)`` at distance d, zero from ``radius`` on.
 
@@ -158,6 +165,7 @@ def linear(radius: Any, p: float = 1.0) -> Kernel:
     return Kernel('linear', radius, p)
 
 
+@entry
 def box(radius: Any, p: float = 1.0) -> Kernel:
     """The probability ``p`` up to the distance ``radius``, zero beyond.
 

@@ -11,6 +11,7 @@ from types import ModuleType
 
 import jax
 
+from .._tracebacks import entry
 from . import _native
 
 _CHOICES = ('auto', 'numba', 'pallas', 'xla')
@@ -23,6 +24,7 @@ _choice = jax.make_user_context(None)
 _default = 'auto'
 
 
+@entry
 def set_backend(name: str) -> None:
     """Choose the implementation of every event operation in this process; a change makes JAX forget what it has compiled.
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._tracebacks import entries
 from . import _backend
 from ._ring import to_ring_p
 from ._structure import Structure
@@ -18,6 +19,7 @@ _INDEX_LIMIT = 2**31
 _BLOCK = 1 << 22  # synapses that are looked at together
 
 
+@entries
 class CSR(Structure):
     """Connectivity of `pre` sources and `post` targets, stored row by row (one row a source).
 

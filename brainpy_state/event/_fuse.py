@@ -14,6 +14,7 @@ import jax
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Primitive, Var, jaxpr_as_fun
 from jax.interpreters import ad
 
+from .._tracebacks import entry
 from . import _backend, _lowering, _native
 from ._equations import refusal
 from ._explain import Left, Report, items, report, say
@@ -27,6 +28,7 @@ native_p = Primitive('native_step')
 native_p.multiple_results = True
 
 
+@entry
 def fuse(f: Callable, carried: int) -> Callable:
     """The same function, its per-neuron equations and event operations grouped into native functions on CPU.
 
@@ -46,6 +48,7 @@ def fuse(f: Callable, carried: int) -> Callable:
     return fused
 
 
+@entry
 def explain(f: Callable, *args: Any, carried: int = 0) -> Report:
     """What `fuse` makes of a function on this machine: native functions, and equations that stay with XLA, with their reasons.
 

@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from .._tracebacks import entry
 from ._structure import Structure
 
 
+@entry
 def to_post(structure: Structure, weight: Array | None, spikes: Array, dtype: Any = None) -> Array:
     """What each target receives: the sum of `weight * spikes[source]` over its synapses.
 
@@ -38,6 +40,7 @@ def to_post(structure: Structure, weight: Array | None, spikes: Array, dtype: An
     return structure.to_post(weight, spikes, _dtype('to_post', dtype, weight=weight, spikes=spikes))
 
 
+@entry
 def to_pre(structure: Structure, weight: Array | None, values: Array) -> Array:
     """What each source would collect from its targets: the sum of `weight * values[target]` over its synapses.
 
@@ -61,6 +64,7 @@ def to_pre(structure: Structure, weight: Array | None, values: Array) -> Array:
     return structure.to_pre(weight, values, _dtype('to_pre', weight=weight, values=values))
 
 
+@entry
 def to_weight(structure: Structure, spikes: Array, values: Array) -> Array:
     """What each synapse sees: `spikes[source] * values[target]`, summed over the batch.
 
@@ -86,6 +90,7 @@ def to_weight(structure: Structure, spikes: Array, values: Array) -> Array:
     return structure.to_weight(spikes, values, _dtype('to_weight', values=values, spikes=spikes))
 
 
+@entry
 def product(structure: Structure, weight: Array | float, spikes: Array) -> Array:
     """Deliver spikes through a projection: what each target receives in this step.
 

@@ -11,11 +11,13 @@ from jax import Array
 from jax.extend.core import Primitive
 from jax.interpreters import ad
 
+from .._tracebacks import entry
 from . import _backend, _lowering
 from ._operation import Operation
 from .backends import xla_record
 
 
+@entry
 def record(spikes: Array, step: Array | int, events: Array, count: Array, clock: Array, grid: int = 0) -> tuple[Array, Array, Array]:
     """Append a row (step, index, value) for every neuron that fires to a buffer, in place inside a compiled loop.
 

@@ -8,12 +8,14 @@ import numpy as np
 from jax import Array
 from jax.core import ShapedArray
 
+from .._tracebacks import entry
 from . import _backend, _lowering
 from ._operation import Operation
 from ._structure import Structure, added_to_ring
 from ._trilinear import to_post_p
 
 
+@entry
 def to_ring(slots: Structure, weight: Array | float, spikes: Array, row: Array | int, ring: Array) -> Array:
     """Deliver spikes, each after the delay of its synapse.
 
@@ -64,6 +66,7 @@ def to_ring(slots: Structure, weight: Array | float, spikes: Array, row: Array |
     return slots.to_ring(each, spikes, row, ring)
 
 
+@entry
 def due(row: Array | int, ring: Array) -> tuple[Array, Array]:
     """Take what is due out of a ring.
 

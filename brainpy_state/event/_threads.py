@@ -11,6 +11,7 @@ import sys
 import threading
 from typing import Any
 
+from .._tracebacks import entry
 from . import _native
 
 # Byte offsets in the pool that threads and native steps share, on cache lines of their own where threads write.
@@ -37,6 +38,7 @@ def threads() -> int:
     return min(processors(), MOST)
 
 
+@entry
 def set_threads(number: int) -> None:
     """Choose how many threads work on large networks. Results do not depend on it.
 

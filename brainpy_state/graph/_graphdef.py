@@ -11,6 +11,7 @@ import types
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from .._tracebacks import entry
 from .._typing import Path
 from ..state import State
 from ._static import Static
@@ -136,6 +137,7 @@ class _Builder:
         return Static(x)
 
 
+@entry
 def flatten(node: Any) -> tuple[GraphDef, dict[Path, TreefyState]]:
     """Take a graph apart into its structure and its states by path.
 
@@ -153,6 +155,7 @@ def flatten(node: Any) -> tuple[GraphDef, dict[Path, TreefyState]]:
     return graphdef, {path: TreefyState.of(state) for path, state in found.items()}
 
 
+@entry
 def unflatten(graphdef: GraphDef, states: Mapping[Path, TreefyState]) -> Any:
     """Build a graph from its structure and its states by path; no constructor is called.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._frames import attributes
+from .._tracebacks import entry
 from .._typing import Path
 from ..state import State
 from ._graphdef import GraphDef, flatten, structure, unflatten
@@ -16,11 +17,13 @@ from ._walk import Walk, visible
 from ._walk import states as states_of
 
 
+@entry
 def graphdef(node: Any) -> GraphDef:
     """The structure of a graph; see `GraphDef`. No state is read."""
     return structure(node)[0]
 
 
+@entry
 def treefy_split(node: Any, *filters: Any) -> tuple[Any, ...]:
     """Take a graph apart into its structure and pytrees of its states.
 
@@ -57,6 +60,7 @@ def treefy_split(node: Any, *filters: Any) -> tuple[Any, ...]:
     return definition, *map(_tree, select(found.items(), filters, exhaustive='treefy_split'))
 
 
+@entry
 def treefy_merge(graphdef: GraphDef, *state_trees: Mapping) -> Any:
     """Build a graph from its structure and pytrees of its states; the reverse of `treefy_split`.
 
@@ -81,6 +85,7 @@ def treefy_merge(graphdef: GraphDef, *state_trees: Mapping) -> Any:
     return unflatten(graphdef, _gather(state_trees, 'treefy_merge'))
 
 
+@entry
 def treefy_states(node: Any, *filters: Any) -> Any:
     """The states of a graph as a nested dict of `TreefyState`; with several filters a tuple with one for each.
 
@@ -90,6 +95,7 @@ def treefy_states(node: Any, *filters: Any) -> Any:
     return trees[0] if len(trees) == 1 else trees
 
 
+@entry
 def clone(node: Any) -> Any:
     """A graph like this one, with nodes and states of its own.
 
@@ -100,6 +106,7 @@ def clone(node: Any) -> Any:
     return unflatten(*flatten(node))
 
 
+@entry
 def update_states(node: Any, *state_trees: Mapping) -> None:
     """Write values into the states of a graph; all of them, or none if something does not fit.
 
@@ -127,6 +134,7 @@ def update_states(node: Any, *state_trees: Mapping) -> None:
     known.assign_values({path: x.value for path, x in given.items()})
 
 
+@entry
 def pop_states(node: Any, *filters: Any) -> Any:
     """Take states out of a graph.
 

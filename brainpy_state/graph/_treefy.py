@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from .._tracebacks import entry
 from .._typing import Path
 from ..state import State
 from ._static import Static
@@ -105,6 +106,7 @@ def _unflatten(structure: tuple, values: Any) -> TreefyState:
 jax.tree_util.register_pytree_with_keys(TreefyState, _flatten_with_keys, _unflatten, _flatten)
 
 
+@entry
 def to_nest(flat: Mapping[Path, Any]) -> dict:
     """A nested dict from one with paths as keys.
 
@@ -123,6 +125,7 @@ def to_nest(flat: Mapping[Path, Any]) -> dict:
     return nest
 
 
+@entry
 def to_flat(nest: Mapping) -> dict[Path, Any]:
     """A dict with paths as keys from a nested one; what is no mapping is a leaf.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._frames import attributes
+from .._tracebacks import entry
 from .._typing import Path
 from ..state import State, StateDictManager
 from ._select import select
@@ -91,6 +92,7 @@ def _key(item: tuple[Any, Any]) -> Any:
     return item[0]
 
 
+@entry
 def iter_leaf(node: Any, allowed_hierarchy: Hierarchy = EVERY_LEVEL) -> Iterator[tuple[Path, State]]:
     """Go through the states of a graph, depth first and sorted at each level.
 
@@ -113,6 +115,7 @@ def iter_leaf(node: Any, allowed_hierarchy: Hierarchy = EVERY_LEVEL) -> Iterator
             yield path, state
 
 
+@entry
 def iter_node(node: Any, allowed_hierarchy: Hierarchy = EVERY_LEVEL) -> Iterator[tuple[Path, Any]]:
     """Go through the nodes of a graph, children before their parents.
 
@@ -134,6 +137,7 @@ def iter_node(node: Any, allowed_hierarchy: Hierarchy = EVERY_LEVEL) -> Iterator
             yield path, found
 
 
+@entry
 def states(node: Any, *filters: Any, allowed_hierarchy: Hierarchy = EVERY_LEVEL) -> Any:
     """The states of a graph by their paths, sorted at each level.
 
@@ -175,6 +179,7 @@ def states(node: Any, *filters: Any, allowed_hierarchy: Hierarchy = EVERY_LEVEL)
     return chosen[0] if len(chosen) == 1 else tuple(chosen)
 
 
+@entry
 def nodes(node: Any, *filters: Any, allowed_hierarchy: Hierarchy = EVERY_LEVEL) -> Any:
     """The nodes of a graph by their paths, children before their parents, the root last as ``()``.
 

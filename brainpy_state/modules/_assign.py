@@ -12,10 +12,12 @@ import numpy as np
 
 from .. import graph
 from .._errors import ShapeError, UnitError
+from .._tracebacks import entry
 from .._typing import Path
 from ..numerics import with_unit
 
 
+@entry
 def assign_state_values(target: Any, *dicts: Mapping[Path | str, Any]) -> tuple[list, list[Path]]:
     """Load the values of a tree's states; all of them, or none if one does not fit.
 

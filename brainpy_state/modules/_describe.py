@@ -18,9 +18,31 @@ _LATER = ('\nRaises\n------', '\nNotes\n-----', '\nExamples\n--------')
 _WIDTH = 120
 
 
-def documented(cls: type[Dynamics]) -> str | None:
-    """The docstring of a model, with the sections on parameters and states that follow from its declarations."""
-    doc = inspect.cleandoc(vars(cls).get('__doc__') or '')
+class Documentation:
+    """The docstring of a model, with the sections on parameters and states that follow from its declarations; put together when read."""
+
+    def __init__(self, text: str | None):
+        self.text = text
+
+    def __get__(self, obj: Any, owner: type[Dynamics]) -> str | None:
+        return documented(owner, self.text)
+
+
+class Signature:
+    """The signature of a model's constructor, for help() and editors; put together when read."""
+
+    def __get__(self, obj: Any, owner: type[Dynamics]) -> inspect.Signature:
+        own = [p for p in inspect.signature(owner.__init__).parameters.values() if p.name != 'self' and p.kind is not p.VAR_KEYWORD]
+        declared = owner.options | owner.parameters
+        extra = [inspect.Parameter(k, inspect.Parameter.KEYWORD_ONLY, default=p.default) for k, p in declared.items()]
+        extra += [inspect.Parameter(f'{k}_initializer', inspect.Parameter.KEYWORD_ONLY, default=None) for k in owner.variables]
+        known = {p.name for p in own}
+        return inspect.Signature(own + [p for p in extra if p.name not in known])
+
+
+def documented(cls: type[Dynamics], text: str | None) -> str | None:
+    """A docstring with the sections that follow from the declarations of a class, unless it describes parameters itself."""
+    doc = inspect.cleandoc(text or '')
     if not doc or '\nParameters\n---' in doc or not cls.parameters:
         return doc or None
     rows = [('in_size : int or tuple of int', 'The shape of the population.')]

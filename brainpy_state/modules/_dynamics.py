@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Sequence
 from types import FunctionType
 from typing import Any, ClassVar, NoReturn, dataclass_transform
@@ -12,11 +11,12 @@ import brainunit as u
 from .. import environ
 from .._errors import AssignmentError, ModelError, ParameterError, StateNotInitializedError, UnitError
 from .._frames import attributes
+from .._tracebacks import entry
 from .._typing import Initializer, Size, as_size
 from ..numerics import add_exactly, brief, is_slow, relaxation, relaxed
 from ..state import State
 from ._declare import Option, Parameter, Variable
-from ._describe import documented
+from ._describe import Documentation, Signature
 from ._fit import Fit
 from ._module import Module
 from ._overrides import check_overrides
@@ -60,14 +60,14 @@ class Dynamics(Module):
     variables: dict[str, Variable] = {}
     gives: ClassVar[tuple[str, ...]] = ()
     """The methods that subclasses give, which are called with the arguments of the base's."""
+    __signature__ = Signature()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.parameters, cls.options, cls.variables = (_declared(cls, kind) for kind in (Parameter, Option, Variable))
         _check_replaced(cls)
         check_overrides(cls)
-        cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
-        cls.__doc__ = documented(cls)
+        cls.__doc__ = Documentation(vars(cls).get('__doc__'))  # type: ignore[assignment]
 
     def __init__(self, in_size: Size, *, name: str | None = None, **params: Any):
         super().__init__(name)
@@ -83,6 +83,7 @@ class Dynamics(Module):
             super().__setattr__(key, value)
         self._related = related(self)
 
+    @entry
     def __setattr__(self, name: str, value: Any) -> None:
         if '_related' in (own := vars(self)) and (name in self.parameters or name in self.options):
             if (state := trained_state(own[name])) is not None and trained_state(value) is None:
@@ -97,6 +98,7 @@ class Dynamics(Module):
             check_unknown(self, name, value)
         super().__setattr__(name, value)
 
+    @entry
     def set(self, **values: Any) -> None:
         """Give parameters and options new values, several at once.
 
@@ -262,13 +264,3 @@ def _check_replaced(cls: type[Dynamics]) -> None:
             if isinstance(vars(base).get(name), (FunctionType, classmethod, staticmethod)):
                 hint = '; declare the threshold as V_th' if name == 'threshold' else ''
                 raise ModelError(f'{cls.__name__}: {name} is a method of {base.__name__}; give what you declare another name{hint}.')
-
-
-def _signature(cls: type[Dynamics]) -> inspect.Signature:
-    """The constructor's signature, for help() and editors."""
-    own = [p for p in inspect.signature(cls.__init__).parameters.values() if p.name != 'self' and p.kind is not p.VAR_KEYWORD]
-    declared = cls.options | cls.parameters
-    extra = [inspect.Parameter(k, inspect.Parameter.KEYWORD_ONLY, default=p.default) for k, p in declared.items()]
-    extra += [inspect.Parameter(f'{k}_initializer', inspect.Parameter.KEYWORD_ONLY, default=None) for k in cls.variables]
-    known = {p.name for p in own}
-    return inspect.Signature(own + [p for p in extra if p.name not in known])

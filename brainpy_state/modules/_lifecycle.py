@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from .. import graph
+from .._tracebacks import entry
 from ..state._filter import to_predicate
 from ..transform import vmap_new_states
 from ._undo import lifecycle
@@ -14,6 +15,7 @@ _LEVELS = range(10)
 _F = TypeVar('_F', bound=Callable)
 
 
+@entry
 def call_order(level: int) -> Callable[[_F], _F]:
     """Let a method of the life cycle run after all undecorated ones, in ascending order of levels.
 
@@ -45,6 +47,7 @@ def call_order(level: int) -> Callable[[_F], _F]:
     return mark
 
 
+@entry
 def call_all_fns(
     target: Any,
     fn_name: str,
@@ -103,6 +106,7 @@ def call_all_fns(
     return target
 
 
+@entry
 def init_all_states(target: Any, *args: Any, node_to_exclude: Any = None, **kwargs: Any) -> Any:
     """Allocate, or allocate again, the states of every module of a tree.
 
@@ -139,6 +143,7 @@ def init_all_states(target: Any, *args: Any, node_to_exclude: Any = None, **kwar
     return target
 
 
+@entry
 def reset_all_states(target: Any, *args: Any, node_to_exclude: Any = None, **kwargs: Any) -> Any:
     """Put the states of every module of a tree back to their first values.
 
@@ -162,6 +167,7 @@ def reset_all_states(target: Any, *args: Any, node_to_exclude: Any = None, **kwa
     return call_all_fns(target, 'reset_state', args, kwargs, node_to_exclude=node_to_exclude, fn_if_not_exist='pass')
 
 
+@entry
 def vmap_init_all_states(
     target: Any,
     *args: Any,

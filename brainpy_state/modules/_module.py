@@ -9,6 +9,7 @@ from typing import Any
 from .. import graph
 from .._errors import AssignmentError
 from .._frames import MISSING, attributes
+from .._tracebacks import entry, shorten
 from .._typing import Path
 from ..graph._walk import BRANCHING, Walk
 from ..numerics import brief
@@ -18,6 +19,7 @@ from ._lifecycle import reset_all_states
 from ._show import Show
 from ._undo import lifecycle, renew
 
+_ROOM = __name__.partition('.')[0]
 _IN_PLACE_OF_A_STATE = """\
 {owner}: {name} is a {kind}, which {value} would replace. Write its value:
     wrong:  model.{name} = ...
@@ -55,9 +57,15 @@ class Module(graph.Node):
 
     _path: Path | None = None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if '__init__' in vars(cls) and cls.__module__.startswith(f'{_ROOM}.'):
+            cls.__init__ = entry(cls.__init__)  # type: ignore[method-assign]
+
     def __init__(self, name: str | None = None):
         self._name = name
 
+    @entry
     def __setattr__(self, name: str, value: Any) -> None:
         own = vars(self)
         if isinstance(own.get(name), State) and not isinstance(value, (State, graph.Node, NoneType)) and not _decides(self, name):
@@ -101,7 +109,11 @@ class Module(graph.Node):
             object.__setattr__(self, '_path', path)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.update(*args, **kwargs)
+        try:
+            return self.update(*args, **kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     def update(self, *args: Any, **kwargs: Any) -> Any:
         """Do one step, or compute the output."""

@@ -12,9 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ShapeError, UnitError
+from .._tracebacks import entries
 from ._params import ANY, NOT_NEGATIVE, OR_ZERO, POSITIVE, common, mantissa, numbers, ordered, plain, real, shape, split_unit, with_unit
 
 
+@entries
 class Continuous:
     """Methods that draw real numbers. Parameters of location and scale may be quantities, then so is what is drawn.
 

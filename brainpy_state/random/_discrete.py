@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import environ
 from .._errors import ParameterError, ShapeError
+from .._tracebacks import entries
 from ._params import (
     ANY,
     COUNT,
@@ -32,6 +33,7 @@ from ._params import (
 )
 
 
+@entries
 class Discrete:
     """Methods that draw integers or elements. Their parameters have no unit; what is chosen or reordered may be a quantity."""
 

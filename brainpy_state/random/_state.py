@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from .._errors import BrainStateError
+from .._tracebacks import entries, entry
 from ..state import State
 from ._claims import draw
 from ._continuous import Continuous
@@ -18,6 +19,7 @@ from ._discrete import Discrete
 from ._keys import count, key_data, split, typed
 
 
+@entries
 class RandomState(Continuous, Discrete, State):
     """A random generator. Every draw splits its key, so the state is written by each draw.
 
@@ -75,6 +77,7 @@ class RandomState(Continuous, Discrete, State):
 DEFAULT = RandomState()
 
 
+@entry
 def seed(seed: int | Any | None = None) -> None:
     """Start the default generator from a seed or a key; with neither, from fresh entropy.
 
@@ -137,11 +140,13 @@ def seed_context(seed: int | Any | None) -> Iterator[None]:
         _blocks.remove(me)
 
 
+@entry
 def get_key() -> jax.Array:
     """The key of the default generator: raw ``uint32``, shape ``(2,)``."""
     return DEFAULT.value
 
 
+@entry
 def set_key(key: Any) -> None:
     """Let the default generator go on from a key, such as `get_key` gave, and leave NumPy's alone.
 
@@ -155,6 +160,7 @@ def set_key(key: Any) -> None:
     DEFAULT.seed(key)
 
 
+@entry
 def split_keys(n: int) -> jax.Array:
     """``n`` new keys from the default generator: raw ``uint32``, shape ``(n, 2)``.
 
@@ -173,6 +179,7 @@ def default_rng(seed: int | Any | None = None) -> RandomState:
     return seed if isinstance(seed, RandomState) else RandomState(seed)
 
 
+@entry
 def clone_rng(seed: int | Any | None = None) -> RandomState:
     """A generator of its own: split from the default one, or from a seed or a key."""
     return DEFAULT.clone() if seed is None else RandomState(seed)

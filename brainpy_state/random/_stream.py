@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import UnitError
+from .._tracebacks import entries
 from ..state import State
 from ._claims import draw
 from ._keys import Seed, check_seed, named_key, typed
@@ -42,6 +43,7 @@ class Place(NamedTuple):
     step: Any
 
 
+@entries
 class Stream(State):
     """Random numbers for one population: each is a function of the seed, the neuron and the step, and of nothing else.
 

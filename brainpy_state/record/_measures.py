@@ -12,15 +12,18 @@ import brainunit as u
 import numpy as np
 
 from .._errors import ParameterError
+from .._tracebacks import entry
 from ..numerics import brief, whole_steps, with_unit
 from ._spikes import Spikes
 
 
+@entry
 def mean_firing_rate(spikes: Spikes) -> Any:
     """Spikes per neuron and time, in Hz; of a batch, the mean over trials. NaN for no neurons or no duration."""
     return _rate(spikes, len(spikes), spikes.n_trains * (spikes.stop - spikes.start))
 
 
+@entry
 def firing_rates(spikes: Spikes) -> Any:
     """The firing rate of each neuron, in Hz; of a batch, the mean over trials.
 
@@ -33,6 +36,7 @@ def firing_rates(spikes: Spikes) -> Any:
     return _rate(spikes, np.bincount(spikes.i, minlength=spikes.size), trials * (spikes.stop - spikes.start))
 
 
+@entry
 def population_rate(spikes: Spikes, bin_size: Any) -> tuple[Any, Any]:
     """The firing rate in consecutive bins; of a batch, the mean over trials.
 
@@ -66,6 +70,7 @@ def _rate(spikes: Spikes, counts: Any, steps: int) -> Any:
     return u.Quantity(counts / steps * hertz if steps else counts * np.nan, unit=u.Hz)
 
 
+@entry
 def isi(spikes: Spikes) -> tuple[np.ndarray, np.ndarray]:
     """Intervals between the spikes of each neuron; of a batch, those of its trials one after the other.
 
@@ -87,6 +92,7 @@ def _intervals(spikes: Spikes) -> tuple[np.ndarray, np.ndarray]:
     return train[1:][same], np.diff(step)[same]
 
 
+@entry
 def cv(spikes: Spikes, min_spikes: int = 4) -> np.ndarray:
     """Coefficient of variation of each neuron's inter-spike intervals.
 
@@ -120,6 +126,7 @@ def cv(spikes: Spikes, min_spikes: int = 4) -> np.ndarray:
     return np.divide(deviation, mean, out=np.full(mean.shape, np.nan), where=mean > 0)
 
 
+@entry
 def correlation_coefficient(spikes: Spikes, bin_size: Any) -> np.ndarray:
     """Pearson's correlation between the spike counts of each two neurons in consecutive bins; of a batch, in the bins of all trials.
 

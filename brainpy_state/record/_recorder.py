@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import environ, event
 from .._errors import BrainStateError, ParameterError, ShapeError, TraceContextError
+from .._tracebacks import entry
 from ..modules import Module, check_unit, same_dt
 from ..numerics import MOST_SPIKES, brief
 from ..state import ShortTermState
@@ -293,6 +294,7 @@ class SpikeRecorder(Module):
             return rows[:, :2].copy()
         return np.repeat(rows[:, :2], number.astype(np.int64), axis=0)
 
+    @entry
     def spikes(self, start: int | None = None, stop: int | None = None) -> Spikes:
         """What was recorded in the steps ``start`` to ``stop`` (not included), all of it by default; empties the buffer first.
 

@@ -11,9 +11,11 @@ import brainunit as u
 import numpy as np
 
 from .._errors import ParameterError, ShapeError
+from .._tracebacks import entries
 from ..numerics import brief, whole_steps, with_unit
 
 
+@entries
 @dataclass(frozen=True, eq=False)
 class Spikes:
     """Spikes of a population, in the order of time; of a batch, those of all trials.

@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 
 from .. import environ, event
+from .._tracebacks import entry
 from ..modules import lifecycle
 from ..transform._lift import lift
 
 
+@entry
 def explain(step: Callable, *args: Any) -> event.Report:
     """What of a step is native code under a compiled loop, what XLA keeps, and why.
 

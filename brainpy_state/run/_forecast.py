@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 
+from .._tracebacks import entry
 from ..modules import lifecycle
 from ..transform._args import Static, name_of
 from ..transform._jit import Bound, Jitted
@@ -66,6 +67,7 @@ class Forecast:
         return '\n'.join(f'{kind:<13}{size:>10}   {text}' for kind, size, text in rows)
 
 
+@entry
 def forecast(f: Callable, *args: Any, **kwargs: Any) -> Forecast:
     """The memory that a call would need, found without making it.
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import environ
 from .._errors import ParameterError
+from .._tracebacks import entry
 from ..numerics import LAST_STEP, host_times, whole_steps
 from ..record import SpikeRecorder
 from ..transform._loop import loops, natively
@@ -21,6 +22,7 @@ from ..transform._loop import loops, natively
 _LONGEST_CHUNK = 100_000
 
 
+@entry
 def run(step: Callable[[], Any], duration: Any, *, recorders: Sequence[SpikeRecorder] = (), chunk: Any = None, start: Any = None) -> Any:
     """Simulate for a duration in compiled chunks.
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .._errors import HookRegistrationError
+from .._tracebacks import entry
 
 _KINDS = ('init', 'read', 'write_before', 'write_after', 'restore')
 
@@ -200,6 +201,7 @@ class Hookable:
 EVERY = _Registry(Hookable)
 
 
+@entry
 def register_state_hook(kind: str, callback: Callable, priority: float = 0, name: str | None = None, enabled: bool = True) -> HookHandle:
     """Call a function whenever any state is made, read, written or restored.
 
@@ -230,21 +232,25 @@ def register_state_hook(kind: str, callback: Callable, priority: float = 0, name
     return EVERY.register(kind, callback, priority, name, enabled)
 
 
+@entry
 def unregister_state_hook(handle: HookHandle) -> None:
     """Remove a hook of every state; an error if it is none."""
     EVERY.remove(handle)
 
 
+@entry
 def list_state_hooks(kind: str | None = None) -> tuple[HookHandle, ...]:
     """The hooks of every state, or those of one kind, in the order of calling."""
     return EVERY.of_kind(kind)
 
 
+@entry
 def clear_state_hooks(kind: str | None = None) -> None:
     """Remove all hooks of every state, or those of one kind; a state's own hooks stay."""
     EVERY.clear(kind)
 
 
+@entry
 def has_state_hooks(kind: str | None = None) -> bool:
     """Whether there is a hook of every state."""
     return bool(EVERY.of_kind(kind))

@@ -11,6 +11,7 @@ import numpy as np
 
 from .._errors import TraceContextError
 from .._frames import EAGER, Escaped, current_trace, stack
+from .._tracebacks import shorten
 from ._checks import check_tree, check_value
 from ._fire import assign, tell_made, tell_read, tell_restored
 from ._hooks import Hookable
@@ -118,7 +119,11 @@ class State(Hookable):
     @value.setter
     def value(self, value: Any) -> None:
         if self._guard is not None:
-            self._guard(self, value)
+            try:
+                self._guard(self, value)
+            except Exception as error:
+                shorten(error)
+                raise
         elif self._hooks is None and stack.top is None and not stack.checks and not isinstance(value, State):
             self.write_local(value)  # `begin_with` in the common case, without its price
             return

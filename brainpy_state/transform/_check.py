@@ -15,6 +15,7 @@ from jax.experimental import checkify as _checkify
 
 from .._errors import NanError, TraceContextError
 from .._frames import EAGER, current_trace
+from .._tracebacks import entry
 from ..state import State, Undo
 from ._args import name_of
 from ._lift import lift
@@ -36,6 +37,7 @@ _MACHINERY = tuple(os.path.dirname(path) + os.sep for path in (jax.__file__, u._
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
+@entry
 def checkify(fun: Callable, errors: Any = user_checks) -> Callable:
     """``jax.experimental.checkify.checkify`` for functions that read and write states.
 
@@ -82,6 +84,7 @@ def checkify(fun: Callable, errors: Any = user_checks) -> Callable:
     return Made(checkify, fun, {'errors': errors}, checked, f'checkify({name_of(fun)[1:-1]})', ('checkify', errors))
 
 
+@entry
 def debug_nan(fn: Callable, *args: Any, **kwargs: Any) -> Any:
     """Call a function, and raise if a NaN appears anywhere in it, saying where.
 

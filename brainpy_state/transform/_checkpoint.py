@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
 from .._errors import ParameterError
+from .._tracebacks import entry
 from ._args import name_of, static
 from ._lift import lift
 from ._loop import call_scan_body, call_step, loop
@@ -22,6 +23,7 @@ from ._progress import telling
 from ._vmap import call_with
 
 
+@entry
 def checkpointed_for_loop(f: Callable, *xs: Any, length: int | None = None, base: int | None = None, pbar: Any = None) -> Any:
     """`for_loop` whose gradient needs little memory.
 
@@ -62,6 +64,7 @@ def checkpointed_for_loop(f: Callable, *xs: Any, length: int | None = None, base
     return loop(f, (), xs, call_step, length, scan=_scan_of(base), pbar=pbar)[1]
 
 
+@entry
 def checkpointed_scan(
     f: Callable, init: Any, xs: Any = None, length: int | None = None, *, base: int | None = None, pbar: Any = None
 ) -> tuple[Any, Any]:
@@ -203,6 +206,7 @@ def _near_root(length: int) -> int:
     return next((size for size in range(max(root, 2), 2 * root) if length % size == 0), root)
 
 
+@entry
 def checkpoint(
     fun: Callable | None = None, *, prevent_cse: bool = True, policy: Callable | None = None, static_argnums: int | Sequence[int] = ()
 ) -> Any:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import BrainStateError, ParameterError
+from .._tracebacks import entry
 from ._args import same_type, show_types
 from ._error_if import jit_error_if
 from ._lift import Lifted, lift
@@ -21,6 +22,7 @@ _DIFFERENT = """\
 All branches must give values of one shape and type, since only one of them is chosen while the program runs."""
 
 
+@entry
 def cond(pred: Any, true_fun: Callable, false_fun: Callable, *operands: Any) -> Any:
     """Run ``true_fun(*operands)`` where ``pred`` is true, else ``false_fun(*operands)``.
 
@@ -61,6 +63,7 @@ def cond(pred: Any, true_fun: Callable, false_fun: Callable, *operands: Any) -> 
     return _branch(pred if pred.dtype == bool else pred != 0, (false_fun, true_fun), operands)
 
 
+@entry
 def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
     """Run ``branches[index](*operands)``; an index out of range is clamped into it.
 
@@ -95,6 +98,7 @@ def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
     return _branch(index, tuple(branches), operands)
 
 
+@entry
 def ifelse(conditions: Sequence[Any], branches: Sequence[Callable], *operands: Any, check_cond: bool = True) -> Any:
     """Run the function whose condition is true.
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from .. import environ
 from .._errors import ParameterError
+from .._tracebacks import entry
 from ..state import State, write_back
 from ._args import Static, hide_statics, name_of
 from ._check import guarded
@@ -165,6 +166,7 @@ class GradientTransform(Remade):
             self.stands_for = target, (*self._key, return_value, debug_nan)
         self.__name__ = self.__qualname__ = f'{name}({name_of(target)[1:-1]})'
 
+    @entry
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._debug_nan:
             found = guarded(self.__name__, self._find, args, kwargs, lambda found: (found.gradient, found.value))

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from .._errors import TraceContextError
 from .._frames import EAGER, current_trace, stack, suspended
+from .._tracebacks import entry
 from ..numerics import Time
 from ..state import State
 from ._args import ARRAYS, signature
@@ -35,6 +36,7 @@ class Flag(State):
 _flags: weakref.WeakValueDictionary[Any, Flag] = weakref.WeakValueDictionary()  # programs keep them
 
 
+@entry
 def jit_error_if(pred: Any, message: str | Callable[..., str], *args: Any) -> None:
     """Raise ``ValueError`` when ``pred`` is true, also inside compiled functions and loops.
 

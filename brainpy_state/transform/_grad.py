@@ -10,10 +10,12 @@ import jax.numpy as jnp
 
 from .. import random
 from .._errors import ParameterError
+from .._tracebacks import entry
 from ._derivative import derivative
 from ._units import flatten
 
 
+@entry
 def grad(
     fun: Callable | None = None,
     grad_states: Any = None,
@@ -97,6 +99,7 @@ def grad(
     )
 
 
+@entry
 def vector_grad(
     fun: Callable | None = None,
     grad_states: Any = None,
@@ -147,6 +150,7 @@ def _all_ones(f: Callable, argnums: int, has_aux: Literal[True]) -> Callable:
     return slope
 
 
+@entry
 def fwd_grad(
     fun: Callable | None = None,
     grad_states: Any = None,

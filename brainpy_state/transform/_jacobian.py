@@ -7,9 +7,11 @@ from typing import Any
 
 import jax
 
+from .._tracebacks import entry
 from ._derivative import derivative
 
 
+@entry
 def jacrev(
     fun: Callable | None = None,
     grad_states: Any = None,
@@ -58,6 +60,7 @@ def jacrev(
 jacobian = jacrev
 
 
+@entry
 def jacfwd(
     fun: Callable | None = None,
     grad_states: Any = None,
@@ -89,6 +92,7 @@ def jacfwd(
     return _blocks('jacfwd', jax.jacfwd, 1, fun, grad_states, argnums, has_aux, return_value, holomorphic, unit_aware, check_states)
 
 
+@entry
 def hessian(
     fun: Callable | None = None,
     grad_states: Any = None,

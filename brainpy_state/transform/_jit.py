@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 
+from .._tracebacks import entry, shorten
 from ._args import name_of, static
 from ._lift import lift
 from ._made import Remade
@@ -18,6 +19,7 @@ from ._program import Program
 from ._programs import Programs, shared_programs
 
 
+@entry
 def jit(
     fun: Callable | None = None,
     *,
@@ -105,7 +107,11 @@ class Jitted(Remade):
         self.__name__ = getattr(fun, '__name__', name_of(fun))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._programs(self._fun, self._hide(args, kwargs) if self._static else (args, kwargs))
+        try:
+            return self._programs(self._fun, self._hide(args, kwargs) if self._static else (args, kwargs))
+        except Exception as error:
+            shorten(error)
+            raise
 
     def __get__(self, obj: Any, owner: type) -> Any:
         return self if obj is None else Bound(self, obj)
@@ -155,7 +161,11 @@ class Bound(Remade):
         return shared_programs(self._method, self._jitted, self._jitted.build)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._programs(self._method, self._jitted._hide(args, kwargs, shift=1))
+        try:
+            return self._programs(self._method, self._jitted._hide(args, kwargs, shift=1))
+        except Exception as error:
+            shorten(error)
+            raise
 
     def __repr__(self) -> str:
         return f'jit({self._method!r})'

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import event
 from .._errors import BrainStateError, ShapeError
+from .._tracebacks import entry
 from ..state import State
 from ._args import name_of, same_type, show_types
 from ._lift import Lifted, Trace, lift
@@ -26,6 +27,7 @@ _CARRY_CHANGED = """\
 A loop carries values of one shape and type: give it the type from the start, or cast before writing."""
 
 
+@entry
 def for_loop(f: Callable, *xs: Any, length: int | None = None, reverse: bool = False, unroll: int = 1, pbar: Any = None) -> Any:
     """Call ``f`` for each step of a compiled loop and stack what it returns.
 
@@ -71,6 +73,7 @@ def for_loop(f: Callable, *xs: Any, length: int | None = None, reverse: bool = F
     return loop(f, (), xs, call_step, length, reverse, unroll, pbar=pbar)[1]
 
 
+@entry
 def scan(
     f: Callable, init: Any, xs: Any = None, length: int | None = None, *, reverse: bool = False, unroll: int = 1, pbar: Any = None
 ) -> tuple[Any, Any]:

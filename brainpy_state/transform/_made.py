@@ -6,6 +6,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from .._tracebacks import shorten
+
 
 class Remade:
     """What is made from a function and options, with programs that stay behind when it is copied or pickled."""
@@ -52,7 +54,11 @@ class Made(Remade):
             self.stands_for = fn, key
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._call(*args, **kwargs)
+        try:
+            return self._call(*args, **kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     def __get__(self, obj: Any, owner: type) -> Any:
         return self if obj is None else types.MethodType(self, obj)

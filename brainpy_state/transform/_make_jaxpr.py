@@ -10,6 +10,7 @@ import jax
 
 from .. import environ
 from .._errors import ParameterError, ShapeError
+from .._tracebacks import entry
 from ..state import State
 from ._args import Static, hide_statics, name_of
 from ._lift import Lifted, lift
@@ -18,6 +19,7 @@ from ._program import Program
 from ._programs import Programs
 
 
+@entry
 def eval_shape(f: Callable, *args: Any, **kwargs: Any) -> Any:
     """Shapes, types and units of what a function returns, found without computing anything.
 
@@ -44,6 +46,7 @@ def eval_shape(f: Callable, *args: Any, **kwargs: Any) -> Any:
     return _shapes(lift(f, hide_statics((args, kwargs)), call=_apply))
 
 
+@entry
 def make_jaxpr(
     fun: Callable, static_argnums: int | Iterable[int] = (), static_argnames: str | Iterable[str] = (), return_shape: bool = False
 ) -> Callable:

@@ -11,6 +11,7 @@ from jax.sharding import PartitionSpec
 
 from .. import environ
 from .._errors import BatchAxisError, ShapeError
+from .._tracebacks import entry
 from ..state import State
 from ._args import describe_place, name_of
 from ._error_if import Flag
@@ -25,6 +26,7 @@ _DIFFERS = """\
 Declare how it is divided (`out_specs`, `state_out_specs`), or reduce it first, for example by `jax.lax.psum`."""
 
 
+@entry
 def shard_map(
     fn: Callable | None = None,
     *,

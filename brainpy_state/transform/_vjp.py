@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from .._errors import ParameterError, ShapeError, UnitError
+from .._tracebacks import entry
 from ._derivative import Derivative, Point
 from ._lift import lift
 from ._program import Program
@@ -20,6 +21,7 @@ from ._units import common_unit, flatten, gradient, is_quantity, like
 from ._variables import Parts, Variables
 
 
+@entry
 def vjp(
     fun: Callable,
     *primals: Any,
@@ -125,11 +127,13 @@ class Pullback:
     form: _Form
     by: Variables
 
+    @entry
     def __call__(self, cotangent: Any) -> Any:
         numbers, unit = self.form.numbers(cotangent)
         return self.by.pack(gradient(self.form.inputs, self.form.apply(self.pull, numbers), unit))
 
 
+@entry
 def jvp(
     fun: Callable,
     primals: Sequence[Any],

@@ -14,6 +14,7 @@ import numpy as np
 from jax.interpreters import ad, batching, mlir
 
 from .._errors import BatchAxisError, ShapeError
+from .._tracebacks import entry
 from ..state import State
 from ._args import describe_place, name_of
 from ._error_if import Flag
@@ -27,6 +28,7 @@ _LANE_DEPENDENT = """\
 Give it a lane axis with `in_states` (read and written lane by lane) or `out_states` (one is added), or reduce the value first."""
 
 
+@entry
 def vmap(
     fn: Callable | None = None,
     in_axes: Any = 0,

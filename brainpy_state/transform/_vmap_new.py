@@ -10,6 +10,7 @@ import numpy as np
 
 from .._errors import ShapeError
 from .._frames import stack
+from .._tracebacks import entry
 from ..state import State
 from ..state import filter as filters
 from ._args import name_of
@@ -20,6 +21,7 @@ from ._program import Program
 from ._vmap import Lanes, Options, call_with, lane_axes, vmap
 
 
+@entry
 def vmap_new_states(
     fn: Callable,
     in_axes: Any = 0,
@@ -101,6 +103,7 @@ def _move_here(state: State, value: Any) -> None:
         stack.top.adopt(state)
 
 
+@entry
 def map(f: Callable, *xs: Any, batch_size: int | None = None) -> Any:
     """Apply a function to each element along the leading axis, one after the other or in chunks.
 

@@ -10,12 +10,14 @@ import jax
 import jax.numpy as jnp
 
 from .._errors import ParameterError
+from .._tracebacks import entry
 from ._lift import lift
 from ._loop import check_carry
 from ._program import Program, union
 from ._programs import programs_of
 
 
+@entry
 def while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any) -> Any:
     """Repeat ``val = body_fun(val)`` while ``cond_fun(val)``, starting from ``init_val``.
 
@@ -58,6 +60,7 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any) -> Any:
     return programs_of((body_fun, cond_fun), 'while', _builder(jax.lax.while_loop), arrays=True)((init_val,))
 
 
+@entry
 def bounded_while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any, max_steps: int, base: int = 16) -> Any:
     """`while_loop` that ends after ``max_steps`` at the latest, and can be differentiated backward too.
 
