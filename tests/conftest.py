@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -34,6 +35,16 @@ def clean_world() -> Iterator[None]:
         bst.environ.pop(key)
     jax.config.update('jax_enable_x64', False)
     assert stack.top is None, 'the test left a trace or a StateTraceStack open'
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow the cases of a test that are not those which its mark `quick` names."""
+    for item in items:
+        case = getattr(item, 'callspec', None)
+        for mark in item.iter_markers('quick'):
+            if case is not None and not re.search(mark.args[0], case.id):
+                item.add_marker('slow')
 
 
 def pytest_collection_finish() -> None:

@@ -119,6 +119,7 @@ def test_precision_decides_the_type_of_new_numbers_in_its_block_only():
     assert environ.dftype() == jnp.float32
 
 
+@pytest.mark.quick('True')
 @pytest.mark.parametrize('enabled', [False, True])
 def test_import_leaves_the_64_bit_mode_as_it_is(python, enabled):
     code = f'import jax; jax.config.update("jax_enable_x64", {enabled}); import brainpy_state; print(jax.config.jax_enable_x64)'

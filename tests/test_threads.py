@@ -305,6 +305,7 @@ def drawing():
     }
 
 
+@pytest.mark.quick('eagerly|^jit$|keys|stream|run')
 @pytest.mark.parametrize('way', drawing())
 def test_each_draw_of_many_threads_is_its_own(way):
     draw = drawing()[way]

@@ -44,6 +44,7 @@ def test_every_public_method_has_a_docstring_of_its_own_or_inherited():
     assert silent == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', EXAMPLES)
 def test_every_example_gives_what_it_shows(name):
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

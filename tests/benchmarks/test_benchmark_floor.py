@@ -8,7 +8,10 @@ import pytest
 
 from benchmarks._contender import WORKERS
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith('linux') or shutil.which('gcc') is None, reason='needs gcc and /proc')
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not sys.platform.startswith('linux') or shutil.which('gcc') is None, reason='needs gcc and /proc'),
+]
 
 # Mean and standard deviation over seeds 1 to 10 of the spikes of `models/vogels_abbott_2005.py --connect fixed_indegree`.
 # Brian2 2.9.0 gives 58159 for COBA (seed 1).

@@ -10,6 +10,8 @@ from benchmarks.__main__ import main
 from benchmarks._contender import OURS, Case, Contender, Size
 from benchmarks._peers import UsageError, parse_interpreters, select
 
+pytestmark = pytest.mark.slow
+
 WORKER = """
 import json, sys
 name, run_s, log = sys.argv[1], float(sys.argv[2]), sys.argv[3]

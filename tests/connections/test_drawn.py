@@ -111,6 +111,7 @@ def test_a_network_that_grows_keeps_weights_and_delays(dt):
     assert small.items() <= large.items()
 
 
+@pytest.mark.slow
 def test_weights_of_16_bits_are_those_of_32_rounded_and_delivered_as_32(dt):
     whole, half = (connection(weight=drawn.normal(2.0 * u.nS, 1.0 * u.nS, dtype=dtype)) for dtype in ('float32', 'float16'))
     assert half.weight.value.dtype == np.float16
@@ -143,6 +144,7 @@ def test_every_rule_can_draw(dt):
     np.testing.assert_allclose(made[3].weights, made[3].distances, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_delivery_follows_the_delays(dt):
     conn = connection(pre=4, post=5, total=60, weight=drawn.uniform(1.0 * u.mV, 2.0 * u.mV), delay=drawn.uniform(0.0 * u.ms, 1.5 * u.ms))
     post = bst.LIF(5, V_th=1e6 * u.mV)

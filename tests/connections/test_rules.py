@@ -152,6 +152,7 @@ def test_all_sources_can_be_drawn_without_repetition(indegree):
     assert len(np.unique(pairs(connection), axis=0)) == 7 * indegree
 
 
+@pytest.mark.quick('0.5|0.02')
 @pytest.mark.parametrize('p', [1e-4, 0.02, 0.5, 0.97])
 def test_number_of_bernoulli_synapses_is_binomial(p):
     n, seeds = 300, 20
@@ -196,6 +197,7 @@ def test_every_set_of_different_sources_is_as_likely(m, k):
     assert_uniform(counts)
 
 
+@pytest.mark.quick('^(3-2-True)$')
 @pytest.mark.parametrize(('n', 'total', 'autapses'), [(3, 1, True), (3, 2, True), (3, 7, True), (3, 3, False), (4, 2, False)])
 def test_every_set_of_pairs_is_as_likely(n, total, autapses):
     available = n * (n - (not autapses))

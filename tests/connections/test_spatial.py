@@ -37,6 +37,7 @@ SPACES = {
 }
 
 
+@pytest.mark.quick('0.15|0.03-open')
 @pytest.mark.parametrize('d', [1, 2, 3])
 @pytest.mark.parametrize('space', SPACES)
 @pytest.mark.parametrize('reach', [0.0, 0.03, 0.15, 0.33, 0.5, 2.0])

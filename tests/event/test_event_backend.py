@@ -105,6 +105,7 @@ def test_a_gpu_without_triton_has_xla_and_says_so_once(monkeypatch, caplog, part
         event.set_backend('pallas')
 
 
+@pytest.mark.slow
 def test_missing_numba_falls_back_and_says_so_once(without_numba, small, caplog):
     jax.clear_caches()
     with caplog.at_level(logging.INFO, 'brainpy_state.event'):
@@ -140,6 +141,7 @@ def broken(monkeypatch):
     jax.clear_caches()
 
 
+@pytest.mark.slow
 def test_a_kernel_that_cannot_be_built_concerns_itself_alone(broken, small, caplog):
     broken('deliver')
     x = jnp.linspace(-1, 1, 300)

@@ -98,6 +98,7 @@ def test_too_many_synapses_are_refused():
         event.CSR.from_pairs(pairs, pairs, (1, 1))
 
 
+@pytest.mark.quick('xla')
 @pytest.mark.parametrize('backend', ['numba', 'xla'])
 def test_a_row_delivers_what_its_source_does(backend):
     csr = event.CSR.from_pairs([0, 0, 2, 2, 2], [1, 3, 0, 3, 3], (4, 4))

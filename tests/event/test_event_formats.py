@@ -70,6 +70,7 @@ def test_indices_are_those_of_the_matrix():
         assert structure.indices.size == structure.nnz == structure.row_lengths().sum()
 
 
+@pytest.mark.quick('^(one_to_one|all_to_all|others)-batch')
 def test_one_weight_for_all_equals_the_oracle(chosen, backend):
     structure, dtype, batch, kind = chosen
     _, spikes, values = numbers(structure, dtype, batch, kind=kind)
@@ -79,6 +80,7 @@ def test_one_weight_for_all_equals_the_oracle(chosen, backend):
     assert_equal(event.to_pre(structure, None, values), reference.to_pre(*listed(structure), None, values, structure.shape), dtype)
 
 
+@pytest.mark.quick('^(one_to_one|all_to_all)-batch')
 def test_weights_of_synapses_equal_the_oracle(chosen, backend):
     structure, dtype, batch, kind = chosen
     if not getattr(structure, 'own', True):
@@ -90,6 +92,7 @@ def test_weights_of_synapses_equal_the_oracle(chosen, backend):
     assert_equal(event.to_weight(structure, spikes, values), reference.to_weight(*rows, spikes, values, shape), dtype)
 
 
+@pytest.mark.quick('numba|xla-none-one_to_one')
 @pytest.mark.parametrize('name', WEIGHTED)
 @pytest.mark.parametrize('fired', [0.0, 1.0], ids=['none', 'all'])
 def test_halves_count_as_float32(name, fired, backend):
@@ -113,6 +116,7 @@ def test_transforms_give_what_plain_calls_give(name, backend):
     np.testing.assert_allclose(steps(spikes), plain, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.quick('numba-(True|False)-(one|all)')
 @pytest.mark.parametrize('name', ['one_to_one', 'all_to_all', 'others'])
 @pytest.mark.parametrize('scalar', [False, True])
 def test_gradients_equal_those_of_a_list(name, scalar, backend):
@@ -129,6 +133,7 @@ def test_gradients_equal_those_of_a_list(name, scalar, backend):
         np.testing.assert_allclose(tangent, 2 * event.product(structure, weight, spikes), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_dense_delivery_does_not_depend_on_threads():
     structure = AllToAll((400, 700))  # enough to be shared out
     weight, spikes, _ = numbers(structure)

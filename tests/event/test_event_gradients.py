@@ -10,6 +10,8 @@ from jax.test_util import check_grads
 
 from brainpy_state import event
 
+pytestmark = pytest.mark.quick('numba-spikes|^numba|scalar-xla-weight-g|synapse-numba$')
+
 # Losses of few terms of order one: rounding of either side stays within these.
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
 
@@ -53,6 +55,7 @@ def test_derivative_equals_that_of_the_dense_product(problem, backend, order, ar
     np.testing.assert_allclose(found, jax.jit(order(on_matrix, argument))(weight, spikes), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_mixed_second_derivative_equals_that_of_the_dense_product(problem, backend):
     on_events, on_matrix, weight, spikes, tolerance = problem
     found, wanted = (jax.jit(jax.jacrev(jax.jacfwd(f, 0), 1))(weight, spikes) for f in (on_events, on_matrix))
@@ -79,6 +82,7 @@ def test_weight_gradient_is_taken_for_bool_spikes(small, backend):
     assert np.array_equal(found, [2, 4, 0, 2, 4])
 
 
+@pytest.mark.slow
 def test_batch_gradient_is_the_sum_over_lanes(small, backend):
     spikes = jnp.array([[1.0, 0, 0, 1], [0, 1, 0, 1], [1, 1, 1, 1]])
     weight = jnp.linspace(1, 2, small.nnz)
@@ -89,6 +93,7 @@ def test_batch_gradient_is_the_sum_over_lanes(small, backend):
     np.testing.assert_allclose(lanes[2], jax.grad(loss)(weight, spikes[2]), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradient_flows_through_a_scan(small, backend):
     def unrolled(product):
         def loss(weight):

@@ -45,6 +45,7 @@ def assert_equal(found, wanted, dtype):
     np.testing.assert_allclose(found, wanted, rtol=0, atol=200 * np.finfo(dtype).eps * max(1.0, np.max(np.abs(wanted), initial=0.0)))
 
 
+@pytest.mark.quick('numba-batch|xla-batch-synapse|single-synapse')
 @pytest.mark.parametrize(('weight', 'spikes'), [('scalar', 'bool'), ('synapse', 'float')])  # the other pairs: transforms and silence below
 def test_product_equals_oracle(network, backend, case, weight, spikes):
     (dtype, batch), csr, rng = case, network('random'), np.random.default_rng(1)
@@ -54,6 +55,7 @@ def test_product_equals_oracle(network, backend, case, weight, spikes):
     assert_equal(event.product(csr, w, s), expected(csr, w, s), np.float32 if halves else dtype)
 
 
+@pytest.mark.quick('numba-batch|xla-batch-synapse|xla-single-scalar')
 @pytest.mark.parametrize('weighted', [False, True], ids=['unit', 'weighted'])
 def test_to_pre_equals_oracle(network, backend, case, weighted):
     (dtype, batch), csr, rng = case, network('random'), np.random.default_rng(2)
@@ -62,6 +64,7 @@ def test_to_pre_equals_oracle(network, backend, case, weighted):
     assert_equal(event.to_pre(csr, w, c), reference.to_pre(csr.indptr, csr.indices, w, c, csr.shape), dtype)
 
 
+@pytest.mark.quick('numba-batch|xla-batch-synapse|xla-single-scalar')
 @pytest.mark.parametrize('spikes', SPIKES)
 def test_to_weight_equals_oracle(network, backend, case, spikes):
     (dtype, batch), csr, rng = case, network('random'), np.random.default_rng(3)
@@ -70,6 +73,7 @@ def test_to_weight_equals_oracle(network, backend, case, spikes):
     assert_equal(event.to_weight(csr, s, c), reference.to_weight(csr.indptr, csr.indices, s, c, csr.shape), dtype)
 
 
+@pytest.mark.quick('numba')
 def test_awkward_networks_equal_oracle(csr, backend):
     rng = np.random.default_rng(4)
     w, s = make_weight('synapse', csr, np.float32, rng), make_spikes('float', (3, csr.shape[0]), np.float32, rng)
@@ -122,6 +126,7 @@ TRANSFORMS = [(f, kind) for f in (under_vmap_over_weights, in_map_over_both) for
 TRANSFORMS += [(under_jit, 'scalar'), (under_vmap_over_spikes, 'synapse'), (in_scan, 'synapse')]
 
 
+@pytest.mark.quick('synapse')
 @pytest.mark.parametrize(('transform', 'weight'), TRANSFORMS)
 def test_transforms_change_nothing(network, backend, transform, weight):
     csr, rng = network('random'), np.random.default_rng(5)
@@ -153,6 +158,7 @@ def test_negative_zero_is_no_spike_and_nan_is_one(backend, network):
     assert np.array_equal(event.product(csr, w, s), [0, np.nan, 0], equal_nan=True)
 
 
+@pytest.mark.slow
 def test_numpy_and_python_scalars_give_the_dtype_of_the_spikes(network, dtype):
     csr = network('duplicates')
     assert event.product(csr, 0.5, jnp.ones(4, dtype)).dtype == dtype

@@ -12,6 +12,8 @@ import pytest
 from brainpy_state import event
 from brainpy_state.event import reference
 
+pytestmark = pytest.mark.quick('numba|^$')
+
 
 def empty(capacity, size=0, step=-1):
     """A recorder that was called last in the step before 0, of so many neurons."""

@@ -44,6 +44,7 @@ def deliveries(slots, weight, spikes, native=True):
     return jax.lax.scan(body, (jnp.int32(3), ring), spikes)[1]
 
 
+@pytest.mark.quick('one-|float16-numba')
 @pytest.mark.parametrize('dtype', [bool, np.float32])
 @pytest.mark.parametrize('backend', ['numba', 'xla'])
 @pytest.mark.parametrize('kind', ['one', 'float32', 'float16'])
@@ -70,6 +71,7 @@ def test_a_batch_is_its_lanes():
     np.testing.assert_allclose(mapped, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_derivatives_are_those_of_the_dense_sum():
     slots, weight, (pre, post, delay, _) = network()
     spikes = jnp.asarray(np.random.default_rng(1).random((9, PRE)) < 0.2, jnp.float32)

@@ -12,6 +12,8 @@ import scipy.special
 
 from brainpy_state import event
 
+pytestmark = pytest.mark.slow
+
 FUNCTIONS: dict[str, Any] = {
     'exp': (np.exp, (-110.0, 90.0), (-750.0, 715.0)),
     'expm1': (np.expm1, (-30.0, 90.0), (-45.0, 712.0)),

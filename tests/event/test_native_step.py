@@ -67,6 +67,7 @@ INTEGERS = {
 }  # fmt: skip
 
 
+@pytest.mark.quick('32')
 @pytest.mark.parametrize('dtype', ['float32', 'float64'])
 def test_every_operation_on_floats(dtype):
     with jax.enable_x64(dtype == 'float64'):
@@ -74,6 +75,7 @@ def test_every_operation_on_floats(dtype):
         check(lambda x, y: [operation(x, y) for operation in FLOATS.values()], x, y)
 
 
+@pytest.mark.quick('int32|int8')
 @pytest.mark.parametrize('dtype', ['int32', 'uint32', 'int8', 'uint16'])
 def test_every_operation_on_integers(dtype):
     check(lambda x, y: [operation(x, y) for operation in INTEGERS.values()], sample(dtype), sample(dtype, 1), rtol=0, atol=0)
@@ -129,6 +131,7 @@ def programs(seed):
     return step
 
 
+@pytest.mark.quick(r'^[0-3]\b')
 @pytest.mark.parametrize('seed', range(12))
 def test_random_steps_in_a_loop_equal_those_of_xla(seed):
     start = sample('float32', seed), sample('float32', seed + 1), jnp.zeros(N, jnp.int32), jnp.float32(0.3)
@@ -205,6 +208,7 @@ def test_any_number_of_neurons(size):
         np.testing.assert_allclose(native, plain, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_derivatives_of_a_loop_are_those_of_its_equations():
     def loss(step):
         def of(weight, V):
@@ -223,6 +227,7 @@ def test_derivatives_of_a_loop_are_those_of_its_equations():
         np.testing.assert_allclose(native, plain, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_lanes_of_a_step():
     def step(V, weight):
         return [V * weight + 1.0, event.product(CSR, 1.0, V[:100])]

@@ -48,6 +48,7 @@ MOVES = {
 }  # fmt: skip
 
 
+@pytest.mark.quick('-float32$')
 @pytest.mark.parametrize('dtype', [np.float32, np.int32, np.int8, bool])
 @pytest.mark.parametrize('name', MOVES)
 def test_moves_and_reductions(name, dtype):
@@ -125,6 +126,7 @@ IN_TURN = {
 }  # fmt: skip
 
 
+@pytest.mark.quick('-0$')
 @pytest.mark.parametrize('carried', [0, 1])
 @pytest.mark.parametrize('name', IN_TURN)
 def test_memory_is_changed_after_all_who_need_the_old_value(name, carried):

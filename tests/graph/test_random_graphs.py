@@ -2,10 +2,13 @@
 
 import copy
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainpy_state import LongTermState, ParamState, State, graph
+
+pytestmark = pytest.mark.slow
 
 KINDS = [State, ParamState, LongTermState]
 

@@ -329,6 +329,7 @@ def step(net):
     return net.post()
 
 
+@pytest.mark.slow
 def test_a_clone_of_a_network_is_wired_to_itself_and_simulates_the_same(network, dt):
     other = graph.clone(network)
     before = jax.tree.leaves(graph.treefy_states(network))

@@ -33,6 +33,7 @@ def simulated(current, dt=0.1 * u.ms, steps=STEPS):
         return bst.run(current, steps * dt).to_decimal(u.nA)
 
 
+@pytest.mark.quick('ms|^ms')
 @every_current
 @pytest.mark.parametrize('dt', [0.1 * u.ms, 1e-4 * u.second, 100 * u.us, np.float32(0.1) * u.ms], ids=str)
 def test_a_current_equals_its_formula_in_whatever_unit_dt_is_written(name, dt):
@@ -40,6 +41,7 @@ def test_a_current_equals_its_formula_in_whatever_unit_dt_is_written(name, dt):
     np.testing.assert_allclose(simulated(CURRENTS[name](), dt)[:, 0], EXPECTED[name], atol=2e-6)
 
 
+@pytest.mark.quick('steps|sine')
 @every_current
 def test_the_time_serves_where_the_number_of_the_step_is_not_set(name, dt):
     current = CURRENTS[name]()

@@ -8,6 +8,8 @@ import pytest
 import brainpy_state as bst
 from brainpy_state import OUProcessInput, WienerProcessInput
 
+pytestmark = pytest.mark.slow
+
 DTS = {'0.1 ms': 0.1 * u.ms, '0.0001 s': 1e-4 * u.second, '1 ms': 1.0 * u.ms}
 every_dt = pytest.mark.parametrize('dt', DTS.values(), ids=DTS)
 MEAN, SIGMA, TAU = 0.2, 0.05, 5.0  # nA, nA, ms

@@ -9,6 +9,8 @@ import brainpy_state as bst
 from brainpy_state import LIF, AlignPostProj, CobaLIF, CubaLIF, Expon, PoissonInput, State, one_to_one
 from brainpy_state.transform import jit, vmap
 
+pytestmark = pytest.mark.slow
+
 
 def drive(target, number=1000.0, freq=10.0 * u.Hz, weight=0.1 * u.mV, batch=None, seed=None):
     source = PoissonInput(target, number, freq, weight, seed=seed)

@@ -9,6 +9,8 @@ import brainpy_state as bst
 from brainpy_state import LIF, OUProcessInput, PoissonEncoder, PoissonInput, PoissonSpike, WienerProcessInput
 from brainpy_state.transform import for_loop, jit, vmap
 
+pytestmark = pytest.mark.quick('PoissonInput|^named')
+
 RATE = 1e4 * u.Hz
 
 
@@ -74,6 +76,7 @@ def test_chunks_loops_and_single_calls_draw_the_same(make, dt):
     np.testing.assert_array_equal(np.concatenate([first, rest]), whole)
 
 
+@pytest.mark.slow
 @every_kind
 def test_lanes_draw_as_rows_of_a_batch_and_the_first_as_a_single_run(make, dt):
     alone = bst.run(initialised(make, 7, 'lanes'), 0.6 * u.ms)
@@ -131,6 +134,7 @@ class Network(bst.nn.Module):
         return k, self.drive.neuron(self.noise())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('seeds', 'unrelated'), [(('drive', 'noise'), 'before'), ((None, None), 'after')], ids=['named', 'nameless'])
 def test_an_unrelated_population_changes_no_spike(seeds, unrelated, dt):
     def run(unrelated):
@@ -160,6 +164,7 @@ def test_a_chunk_that_runs_again_draws_the_same(dt):
     np.testing.assert_array_equal(found[0].i, found[1].i)
 
 
+@pytest.mark.slow
 def test_an_ensemble_over_parameters_has_other_noise_in_each_member(dt):
     noise = OUProcessInput(20, 0.0, 1.0, 1.0 * u.ms, seed='member')
 

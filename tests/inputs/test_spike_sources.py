@@ -32,6 +32,7 @@ def looped(source, first=0, last=STEPS):
     return for_loop(step, jnp.arange(first, last))
 
 
+@pytest.mark.quick('True')
 @every_backend
 @pytest.mark.parametrize('weighted', [False, True])
 def test_a_list_of_spikes_equals_the_dense_table(backend, weighted, dt):
@@ -133,6 +134,7 @@ def assert_rates(spikes, rates, dt=0.1e-3):
     assert (np.abs(spikes.reshape(n, -1).sum(axis=0) - n * p) <= 4.5 * np.sqrt(n * p * (1 - p))).all()
 
 
+@pytest.mark.slow
 def test_rates_are_those_given(dt):
     fixed = bst.nn.init_all_states(PoissonSpike(5, RATES * u.Hz), batch_size=1000)
     trained = bst.nn.init_all_states(PoissonSpike(5, State(jnp.asarray(RATES) * u.Hz)), batch_size=1000)

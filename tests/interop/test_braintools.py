@@ -87,6 +87,7 @@ def test_our_seed_decides_noise(name, dt):
     assert not np.array_equal(draws[0], draws[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', WEIGHTS)
 def test_our_seed_decides_weights(name):
     draws = []
@@ -105,6 +106,7 @@ def test_weights_are_the_draws_of_our_generator():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', [n for n in WEIGHTS if n not in ('Normal', 'DistanceModulated')] + ['Normal'])
 def test_our_generator_can_be_given_by_hand(name):
     initializer = WEIGHTS[name]
@@ -182,6 +184,7 @@ def test_its_seed_and_its_transforms_use_and_advance_our_generator():
     np.testing.assert_array_equal(brainstate.random.get_key_data(), random.get_key())
 
 
+@pytest.mark.slow
 def test_lanes_of_its_vmap_draw_numbers_of_their_own():
     mapped = brainstate.transform.vmap(normal, axis_size=3)
     random.seed(3)
@@ -203,6 +206,7 @@ def test_other_generators_of_its_kind_keep_a_key_of_their_own():
 SURROGATES = ['sigmoid', 'arctan', 'relu_grad', 'gaussian_grad', 'soft_sign', 'erf', 'multi_gaussian_grad', 'slayer_grad']
 
 
+@pytest.mark.quick('^(sigmoid|arctan)$')
 @pytest.mark.parametrize('name', SURROGATES)
 def test_surrogates_work_in_our_transforms(name):
     spike = getattr(surrogate, name)
@@ -218,6 +222,7 @@ def test_surrogates_work_in_our_transforms(name):
     np.testing.assert_allclose(jit(lambda: grad(loss, weight)())(), 3 * exact, rtol=1e-6)  # single precision
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('first', ['brainpy_state', 'braintools'])
 def test_the_order_of_imports_does_not_matter(first, python):
     other = 'import braintools' if first == 'brainpy_state' else 'pass'
@@ -242,6 +247,7 @@ assert type(sys.meta_path[0]).__module__ != 'brainpy_state._bridge'
     python('-c', code)
 
 
+@pytest.mark.slow
 def test_an_earlier_seed_of_theirs_is_taken_over(python):
     code = """
 import brainstate
@@ -266,6 +272,7 @@ def test_a_package_that_is_not_as_expected_is_left_alone_and_logged(caplog):
     assert brainstate.random.RandomState.value is value
 
 
+@pytest.mark.slow
 def test_each_lane_of_our_vmap_gets_weights_of_its_own():
     random.seed(3)
     ours = vmap(lambda _: random.randn(3))(jnp.arange(2))

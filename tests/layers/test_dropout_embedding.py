@@ -9,6 +9,8 @@ import brainpy_state as bst
 from brainpy_state import ParameterError, ParamState, ShapeError, environ, nn
 from brainpy_state.transform import for_loop, grad, jit
 
+pytestmark = pytest.mark.slow
+
 
 def test_elements_are_kept_with_the_given_probability_and_scaled():
     x = jnp.full((100, 200), 3.0)

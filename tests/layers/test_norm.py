@@ -9,6 +9,8 @@ import brainpy_state as bst
 from brainpy_state import BatchState, ParameterError, ParamState, ShapeError, UnitError, environ, nn
 from brainpy_state.transform import grad, jit
 
+pytestmark = pytest.mark.slow
+
 
 def random_input(*shape):
     return 3.0 + 2.0 * np.random.default_rng(0).normal(size=shape)

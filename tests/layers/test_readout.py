@@ -9,6 +9,8 @@ import brainpy_state as bst
 from brainpy_state import ParameterError, ParamState, ShapeError, UnitError, nn
 from brainpy_state.transform import for_loop, grad
 
+pytestmark = pytest.mark.slow
+
 W = np.array([[1.0, 0.0], [0.5, -1.0], [0.0, 2.0]])
 
 

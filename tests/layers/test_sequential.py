@@ -12,6 +12,8 @@ import brainpy_state as bst
 from brainpy_state import ParameterError, ParamState, ShapeError, nn
 from brainpy_state.transform import jit
 
+pytestmark = pytest.mark.slow
+
 
 class Double(nn.Module):
     """Tells nothing of its sizes."""

@@ -11,6 +11,8 @@ import brainpy_state as bst
 from brainpy_state import ParameterError, ParamState, ShapeError, UnitError, nn
 from brainpy_state.transform import grad
 
+pytestmark = pytest.mark.slow
+
 
 def pads(size, kernel, stride, dilation, padding):
     """Padding of an axis, as TensorFlow defines 'SAME'."""

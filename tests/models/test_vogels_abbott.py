@@ -55,6 +55,7 @@ def test_the_same_seed_gives_the_same_spikes_bit_for_bit(kind, small):
     np.testing.assert_array_equal(first.V.mantissa, second.V.mantissa)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 def test_the_same_seed_gives_the_same_spikes_in_a_new_process(kind, small, python):
     here = events(small(kind))
@@ -75,6 +76,7 @@ def test_another_seed_gives_another_network_and_other_spikes(small):
     assert not np.array_equal(events(a), events(b))
 
 
+@pytest.mark.slow
 def test_unrelated_random_numbers_do_not_matter(small):
     first = events(small('cuba'))
     bst.random.rand(10)
@@ -140,6 +142,7 @@ def strict(text):
     return json.loads(text, parse_constant=refuse)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 def test_the_command_prints_a_table_and_writes_json_and_a_plot(kind, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(model, 'P_CONNECT', SMALL['P_CONNECT'])
@@ -179,6 +182,7 @@ def test_the_command_prints_a_table_and_writes_json_and_a_plot(kind, monkeypatch
     assert files[1].read_bytes().startswith(b'\x89PNG')
 
 
+@pytest.mark.slow
 def test_it_is_a_command(python):
     assert '--synapses {coba,cuba}' in python('-m', 'models.vogels_abbott_2005', '--help')
 

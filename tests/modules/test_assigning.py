@@ -48,6 +48,7 @@ def test_a_relation_holds_for_what_is_assigned_later(relation):
         assert str(error.value).startswith(str(at_construction.value))
 
 
+@pytest.mark.quick('^LIF$|Gif')
 def test_a_relation_holds_for_what_is_trained(relation):
     kind, name, _, bad = relation
     state = ParamState(jnp.asarray(getattr(kind(2), name).mantissa) * getattr(kind(2), name).unit)
@@ -109,6 +110,7 @@ RUNS = {
 }
 
 
+@pytest.mark.quick('^negative$')
 @pytest.mark.parametrize(('bad', 'kind', 'message'), TRAINED.values(), ids=TRAINED)
 def test_a_trained_parameter_out_of_its_range_is_the_error_of_the_constructor(bad, kind, message):
     tau = ParamState(np.full(9, 5.0) * MS)
@@ -125,6 +127,7 @@ def test_a_trained_parameter_out_of_its_range_is_the_error_of_the_constructor(ba
             run(step)
 
 
+@pytest.mark.slow
 def test_a_parameter_trained_within_its_range_has_its_gradient():
     def count(make):
         tau = make()

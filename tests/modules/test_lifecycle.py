@@ -208,6 +208,7 @@ def test_states_made_while_initialising_are_ordinary_ones():
     assert jax.jit(trial)(1.0).shape == (1,)  # built, initialised and used inside a raw transform
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('batch', [None, 3])
 def test_reset_gives_first_values_and_keeps_batch_and_identity(dt, batch):
     net = nn.init_all_states(nn.Sequential(bst.LIF(4, tau=10.0 * u.ms), nn.LeakyRateReadout.desc(2)), batch_size=batch)

@@ -111,6 +111,7 @@ def test_unit_range_and_shape_are_checked_of_the_value(param, kind, message):
         bst.LIF(3, tau=param, name='E')
 
 
+@pytest.mark.slow
 def test_gradient_by_a_parameter_is_that_by_the_value_times_the_slope(x64, dt):
     n = neuron()
     x = n.states(ParamState)['tau', 'val'].value.mantissa

@@ -28,6 +28,7 @@ IDS = [str(t) for t, _ in TRANSFORMS]
 SMOOTH = [(t, v) for t, v in TRANSFORMS if not isinstance(t, nn.ClipT)]
 
 
+@pytest.mark.quick('float32-(Soft|Sig|Chain)')
 @pytest.mark.parametrize(('t', 'values'), TRANSFORMS, ids=IDS)
 def test_forward_undoes_inverse(t, values, precision):
     y = jnp.array(values, environ.dftype())
@@ -50,6 +51,7 @@ def test_transforms_are_monotone_and_stay_in_bounds(t, values):
     assert upper is None or np.all(y <= np.float32(upper))
 
 
+@pytest.mark.quick('Softplus|Sigmoid')
 @pytest.mark.parametrize(('t', 'values'), TRANSFORMS, ids=IDS)
 def test_gradients_are_finite_at_the_ends(t, values):
     for x in [-80.0, -1.0, 0.0, 1.0, 80.0]:
@@ -58,6 +60,7 @@ def test_gradients_are_finite_at_the_ends(t, values):
         assert np.isfinite(jax.grad(t.inverse)(y)) or y < 1e-20  # there the slope itself is beyond single precision
 
 
+@pytest.mark.quick('^(Soft|Sig|Chain)')
 @pytest.mark.parametrize(('t', 'values'), SMOOTH, ids=[str(t) for t, _ in SMOOTH])
 def test_gradient_is_the_slope(t, values, x64):
     x = 0.7

@@ -19,6 +19,8 @@ from brainpy_state.transform import for_loop, grad
 
 from .models import MODELS, number
 
+pytestmark = pytest.mark.quick('^(LIF|AdExIF|HH)$')
+
 BATCH, SIZE, DURATION, REFRACTORY = 2, 3, 60.0 * u.ms, 8
 TWINS = [name for name in MODELS if name.endswith('Ref') and name != 'LIFRef']  # of which only a default differs
 

@@ -11,7 +11,7 @@ from brainpy_state.transform import for_loop
 
 from .models import number
 
-pytestmark = pytest.mark.usefixtures('x64')
+pytestmark = [pytest.mark.usefixtures('x64'), pytest.mark.quick(r'0\.1|LIF|AdEx|Gif|Iz')]
 
 STEPS = 300
 # half a unit in the last place per step, over tau / dt steps of memory; relative to the largest value
@@ -83,6 +83,7 @@ def test_an_arriving_current_decays_from_the_end_of_its_step():
     close(g, relax(1.5, 0.0, 0.1 * np.arange(STEPS), 6.0))
 
 
+@pytest.mark.slow
 @STEP_LENGTHS
 def test_the_linear_parts_of_gif_are_exact(dt):
     currents = {'I1_initializer': 0.5 * u.mA, 'I2_initializer': -0.3 * u.mA}
@@ -136,6 +137,7 @@ JUMPS = {
 }  # fmt: skip
 
 
+@pytest.mark.quick('^(LIF|AdExIF|Gif|CubaLIF)')
 @pytest.mark.parametrize('name', JUMPS)
 def test_a_spike_makes_each_variable_jump_as_declared(name):
     model, first, jumped = JUMPS[name]

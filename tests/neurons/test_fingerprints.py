@@ -114,6 +114,7 @@ def value(neuron, name):
     return float(number(getattr(neuron, name).value)[0])
 
 
+@pytest.mark.quick('LIF|HH|AdEx|Izh|Gif')
 @pytest.mark.parametrize('model', FINGERPRINTS)
 def test_one_step_is_the_published_one(model):
     options, x, expected = FINGERPRINTS[model]

@@ -55,6 +55,7 @@ def trace(tau, R, I, dt, V_rest, steps=400, start=2.0):  # noqa: E741
     return V[:, 0], V_rest + R * I + (start - R * I) * np.exp(-t / tau)
 
 
+@pytest.mark.quick('float64')
 @pytest.mark.parametrize('parameters', TRACES, ids=str)
 def test_subthreshold_trace_equals_the_closed_form(parameters, precision):
     V, exact = trace(*parameters)
@@ -106,6 +107,7 @@ def time_to_threshold(start, current):
     return TAU * np.log((goal - start) / (goal - V_TH))
 
 
+@pytest.mark.quick('float32-(0.16|0.35)')
 @pytest.mark.parametrize('tau_ref', [None, 0.1, 2.0, 5.0])
 @pytest.mark.parametrize('current', CURRENTS)
 def test_spike_times_equal_the_analytic_ones_to_one_step(current, tau_ref, precision):
@@ -127,6 +129,7 @@ def test_with_soft_reset_the_overshoot_is_not_lost_and_the_mean_interval_is_exac
     assert np.mean(between) == pytest.approx(exact, rel=5e-3)
 
 
+@pytest.mark.quick('soft')
 @pytest.mark.parametrize('spk_reset', ['soft', 'hard'])
 @pytest.mark.parametrize(
     ('tau_ref', 'dt', 'steps'), [(2.0, 0.1, 20), (5.0, 0.1, 50), (1.0, 0.05, 20), (0.3, 0.1, 3), (1.7, 0.1, 17), (0.1, 0.1, 1)]

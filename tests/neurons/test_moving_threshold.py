@@ -11,7 +11,7 @@ from brainpy_state.transform import for_loop, grad
 
 from .models import number
 
-pytestmark = pytest.mark.usefixtures('x64')
+pytestmark = [pytest.mark.usefixtures('x64'), pytest.mark.slow]
 
 DT = 0.1
 CELL = {'R': 50.0 * u.Mohm, 'tau': 5.0 * u.ms, 'V_rest': -70.0 * u.mV, 'V_th': -51.0 * u.mV}

@@ -11,6 +11,7 @@ from brainpy_state.transform import for_loop
 from .models import AT_REST, number, simulate
 
 
+@pytest.mark.quick('^HH')
 @pytest.mark.parametrize('V_th', [-20.0, 0.0, 20.0])
 @pytest.mark.parametrize('model', [bst.HH, bst.WangBuzsakiHH, bst.TraubMilesHH, bst.MorrisLecar])
 def test_a_crossing_counts_whatever_the_sign_of_the_threshold(model, V_th):
@@ -44,6 +45,7 @@ def test_one_pulse_makes_no_second_spike_within_the_refractory_period():
         np.testing.assert_array_equal(np.flatnonzero(spikes[:, 0]), [0])
 
 
+@pytest.mark.quick('^(LIF|AdEx)')
 @pytest.mark.parametrize(
     ('plain', 'with_ref', 'x'),
     [
@@ -122,6 +124,7 @@ def test_a_given_first_potential_draws_nothing():
     assert (bst.random.DEFAULT.value != before).any()
 
 
+@pytest.mark.quick('exp_euler')
 @pytest.mark.parametrize('method', ['exp_euler', 'rk2', 'rk4'])
 @pytest.mark.parametrize(
     'make', [lambda **k: bst.ExpIF(3, delta_T=0.5 * u.mV, **k), lambda **k: bst.AdExIF(3, V_th=0.0 * u.mV, delta_T=0.5 * u.mV, **k)]
@@ -142,6 +145,7 @@ def test_a_spike_that_explodes_within_a_step_is_one_spike_with_a_finite_gradient
     assert np.isfinite(gradient)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('method', 'longest'), [('rk2', 0.05), ('rk4', 0.06)])
 def test_a_runge_kutta_step_that_is_too_long_is_an_error_and_the_longest_that_is_documented_is_none(method, longest):
     neuron = bst.nn.init_all_states(bst.TraubMilesHH(1, method=method))

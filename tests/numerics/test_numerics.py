@@ -19,6 +19,7 @@ def test_exprel_equals_the_exact_quotient(precision):
     np.testing.assert_allclose(exprel(jnp.asarray(z)), exact, rtol=8 * EPS[precision])
 
 
+@pytest.mark.quick('32')
 def test_derivative_of_exprel_is_right_near_zero_and_far_from_it(precision):
     z = np.array([-5.0, -0.5, -0.02, -0.009, -1e-4, 0.0, 1e-4, 0.009, 0.02, 0.5, 5.0])
     with np.errstate(all='ignore'):
@@ -114,6 +115,7 @@ def test_reset_converts_the_unit_of_its_value():
     np.testing.assert_allclose(new.to_decimal(u.mV), [-65.0], rtol=1e-6)
 
 
+@pytest.mark.quick('^1.2-False')
 @pytest.mark.parametrize('detached', [False, True])
 @pytest.mark.parametrize('V', [1.2, 1.0, 0.9])  # above, at and below the threshold
 def test_the_derivative_of_a_reset_is_that_of_its_formula(V, detached, x64):

@@ -73,6 +73,7 @@ def check(name, T, precision, backend):
     return model
 
 
+@pytest.mark.quick('LIF|Expon|STP')
 @pytest.mark.parametrize('name', MODELS)
 @pytest.mark.parametrize('backend', ['numba', pytest.param('xla', marks=pytest.mark.slow)])
 def test_a_time_constant_of_ten_million_steps_is_kept(name, backend):
@@ -87,6 +88,7 @@ def test_time_constants_of_all_lengths_are_kept(name, T):
     check(name, T, 32, 'auto')
 
 
+@pytest.mark.quick('LIF|Expon')
 @pytest.mark.parametrize('name', ['Expon', 'Alpha', 'AMPA', 'STP, x', 'LIF, refractory', 'ALIF', 'noise'])
 def test_in_64_bits_slow_variables_need_no_second_state(name):
     model = check(name, 1000.0, 64, 'auto')

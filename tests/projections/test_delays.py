@@ -134,6 +134,7 @@ def simulate(net, drive):
     return for_loop(step, jnp.asarray(drive))
 
 
+@pytest.mark.quick('^(post-each synapse|pre-each source|delta-one|current-none)$')
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('kind', UNIT)
 def test_a_network_equals_the_dense_simulation(kind, form, x64):
@@ -146,6 +147,7 @@ def test_a_network_equals_the_dense_simulation(kind, form, x64):
     np.testing.assert_allclose(V, [v for _, v in expected], rtol=1e-11)
 
 
+@pytest.mark.quick('^(post-one|delta-each synapse)$')
 @pytest.mark.parametrize('form', ['one', 'each synapse'])
 @pytest.mark.parametrize('kind', UNIT)
 def test_a_network_with_short_term_plasticity_equals_the_dense_simulation(kind, form, x64):
@@ -158,6 +160,7 @@ def test_a_network_with_short_term_plasticity_equals_the_dense_simulation(kind, 
     np.testing.assert_allclose(V, [v for _, v in expected], rtol=1e-11)
 
 
+@pytest.mark.quick('^(post-each synapse|pre-one|delta-none|current-each source)$')
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('kind', UNIT)
 def test_a_batch_equals_single_networks(kind, form, x64):
@@ -232,6 +235,7 @@ def test_delays_of_the_wrong_shape_name_what_fits():
         DeltaProj(comm=lambda x: x, post=post, delay=1.0 * u.ms)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('form', FORMS)
 def test_the_gradient_by_the_weights_equals_finite_differences(form, x64):
     with bst.environ.context(dt=DT * u.ms):
@@ -259,6 +263,7 @@ def test_the_gradient_by_the_weights_equals_finite_differences(form, x64):
     assert float(slope @ direction) == pytest.approx((values[0] - values[1]) / 2e-5, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_receptor_of_its_own_sums_what_gated_synapses_send(dt, x64):
     post = bst.LIF(2, R=1.0 * u.Gohm, V_th=1000.0 * u.mV)
     comm = pairwise_bernoulli(3, 2, 1.0, weight=np.arange(1.0, 7.0))

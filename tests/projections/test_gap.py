@@ -40,6 +40,7 @@ class Coupled(bst.nn.Module):
         return self.N.V.value.to_decimal(u.mV)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('symmetric', [True, False])
 def test_coupled_cells_follow_the_exact_solution_to_first_order_in_dt(symmetric, x64):
     matrix = np.zeros((4, 4))
@@ -58,6 +59,7 @@ def test_coupled_cells_follow_the_exact_solution_to_first_order_in_dt(symmetric,
     assert errors[0] / errors[1] == pytest.approx(2.0, rel=0.05)
 
 
+@pytest.mark.slow
 def test_current_between_two_populations_flows_both_ways(x64):
     class Pair(bst.nn.Module):
         def __init__(self):

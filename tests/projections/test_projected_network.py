@@ -77,6 +77,7 @@ def dense_simulation(net, kind, factor):
         yield spike, V, g_E * np.exp(-DT / TAU_E), g_I * np.exp(-DT / TAU_I)  # where V stands: at the end of the step
 
 
+@pytest.mark.quick('float32')
 @pytest.mark.parametrize('kind', ['coba', 'cuba'])
 def test_a_network_equals_the_dense_simulation(kind, precision):
     net = bst.nn.init_all_states(Network(kind))
@@ -98,6 +99,7 @@ def test_a_network_equals_the_dense_simulation(kind, precision):
         np.testing.assert_allclose(ours, exact, rtol=0, atol={32: 1e-3, 64: 1e-10}[precision])
 
 
+@pytest.mark.slow
 def test_a_batched_network_equals_single_ones(x64):
     net = Network('coba')
     factor = np.random.default_rng(9).uniform(0.5, 2.0, (60, 3, N))

@@ -182,6 +182,7 @@ def test_a_reversal_potential_for_each_target_neuron(dt):
     assert V[0] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('out', [CUBA.desc(scale=1.0 * u.mV), COBA.desc(E=5.0 * u.mV)], ids=['CUBA', 'COBA'])
 def test_gradient_by_the_weights_equals_finite_differences(out, dt, x64):
     # without the reset in the gradient: its surrogate is not the derivative that finite differences see

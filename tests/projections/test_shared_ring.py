@@ -64,6 +64,7 @@ def test_another_receptor_has_a_ring_of_its_own(post):
     assert one.line.ring is not other.line.ring
 
 
+@pytest.mark.slow
 def test_each_arrives_after_its_own_delays_also_from_steps_in_which_others_send_nothing(post):
     net = [projection(post, 1.0 * u.pA, [2, 3]), projection(post, 10.0 * u.pA, [7, 0])]
     bst.nn.init_all_states([net, post])

@@ -120,6 +120,7 @@ def draw(name, rng, size=N, **kwargs):
     return getattr(rng, name)(*SCALAR[name][0], size=size, **kwargs)
 
 
+@pytest.mark.quick('^(uniform|normal|exponential|randint|bernoulli|poisson|choice)$')
 @pytest.mark.parametrize('name', SCALAR)
 def test_draws_follow_the_exact_distribution(name):
     x = draw(name, RandomState(1))
@@ -152,6 +153,7 @@ def test_the_mean_direction_of_vonmises_wraps_around():
     assert distance(centred, stats.vonmises(1.5)) < FURTHEST
 
 
+@pytest.mark.slow
 def test_random_vectors_have_the_exact_marginals():
     rng = RandomState(1)
     x = np.asarray(rng.dirichlet([0.5, 1.0, 3.0], N))
@@ -186,6 +188,7 @@ def test_choice_follows_its_probabilities_and_can_take_each_element_once():
         rng.choice(4, p=p)
 
 
+@pytest.mark.slow
 def test_choice_and_permutation_work_along_an_axis_and_keep_units():
     rng = RandomState(1)
     x = jnp.arange(6.0).reshape(2, 3) * u.mV
@@ -201,6 +204,7 @@ def test_choice_and_permutation_work_along_an_axis_and_keep_units():
     assert not np.array_equal(lines[0], lines[1])
 
 
+@pytest.mark.quick('^(uniform|normal|exponential|gamma|randint|bernoulli|poisson|choice)$')
 @pytest.mark.parametrize('name', SCALAR)
 def test_the_same_key_gives_the_same_numbers_and_leaves_the_generator(name):
     rng = RandomState(3)
@@ -212,6 +216,7 @@ def test_the_same_key_gives_the_same_numbers_and_leaves_the_generator(name):
     assert not np.array_equal(rng.value, before)
 
 
+@pytest.mark.quick('^(uniform|normal|exponential|gamma|randint|bernoulli|poisson|choice)$')
 @pytest.mark.parametrize('name', [*SCALAR, *VECTORS])
 def test_functions_of_the_module_draw_from_the_default_generator(name):
     args = SCALAR[name][0] if name in SCALAR else VECTORS[name][0]
@@ -327,6 +332,7 @@ def test_size_and_bounds_are_integers():
         RandomState(1).randint(0.5, 3)
 
 
+@pytest.mark.slow
 def test_likes_have_the_shape_and_type_of_their_model():
     rng = RandomState(1)
     assert (rng.rand_like(jnp.ones((2, 3), jnp.float16)).shape, rng.rand_like(jnp.ones(1, jnp.float16)).dtype) == ((2, 3), 'float16')

@@ -185,6 +185,7 @@ def test_lanes_are_independent_and_the_key_goes_on():
     assert abs(between) < 4 * (4 * n) ** -0.5
 
 
+@pytest.mark.slow
 def test_draws_in_compiled_functions_are_the_eager_sequence():
     def body(scale):
         return random.normal(scale=scale), random.poisson(3.0), random.choice(10, 2)
@@ -214,6 +215,7 @@ def test_a_draw_is_a_write():
     assert trace.get_write_states() == (generator,)
 
 
+@pytest.mark.slow
 def test_each_lane_of_vmap_draws_its_own_numbers_and_the_key_advances_once():
     generator = RandomState(1)
     key, keys = RandomState.lanes(generator.value, 3)

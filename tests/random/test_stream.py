@@ -13,6 +13,8 @@ from brainpy_state import ParameterError, ShapeError
 from brainpy_state.random import Stream
 from brainpy_state.transform import cond, for_loop, jit, vmap, vmap_new_states
 
+pytestmark = pytest.mark.slow
+
 N = 100_000
 MOST = 4.5  # deviations: of hundreds of statistics that are normal, none is that far off
 

@@ -22,6 +22,7 @@ def test_words_are_the_known_answers(counter, key, expected):
     assert tuple(map(int, threefry(np.array(key, np.uint32), a, b))) == expected
 
 
+@pytest.mark.slow
 def test_words_are_those_of_jax():
     key = jax.random.key(2**33 + 5)
     expected = jax.random.key_data(jax.vmap(lambda n: jax.random.fold_in(key, n))(jnp.arange(1000)))

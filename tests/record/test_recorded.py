@@ -59,6 +59,7 @@ def batches_in_lanes(numbers):
     return recorder
 
 
+@pytest.mark.quick('numba')
 @pytest.mark.parametrize('backend', ['numba', 'xla'])
 @pytest.mark.parametrize('record', [batch, lanes, lanes_around_the_loop, lanes_of_lanes, batches_in_lanes])
 def test_n_spikes_in_a_step_are_n_events_in_any_kind_of_batch(record, backend, dt):
@@ -71,6 +72,7 @@ def test_n_spikes_in_a_step_are_n_events_in_any_kind_of_batch(record, backend, d
     np.testing.assert_array_equal(spikes.count, NUMBERS.sum(0))
 
 
+@pytest.mark.quick('bool|int8|float16')
 @pytest.mark.parametrize('dtype', ['bool', 'int8', 'int32', 'uint16', 'float16', 'float64'])
 def test_numbers_of_spikes_have_any_type(dtype, x64, dt):
     numbers = NUMBERS[:, 0].astype(dtype)
@@ -91,6 +93,7 @@ def test_one_lane_is_a_batch_of_one(dt):
     assert recorder.spikes().count.tolist() == [[2, 2, 2]]
 
 
+@pytest.mark.quick('numba')
 @pytest.mark.parametrize('backend', ['numba', 'xla'])
 @pytest.mark.parametrize(('value', 'text'), [(-1.0, '-1'), (0.3, '0.3'), (np.nan, 'nan'), (np.inf, 'inf'), (1e6, '1e[+]06'), (1.5, '1.5')])
 def test_what_is_no_number_of_spikes_is_an_error_that_names_it(value, text, backend, dt):

@@ -173,6 +173,7 @@ def test_it_records_in_a_compiled_step_without_tracing_again(dt):
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 def test_recording_does_not_disturb_gradients(dt):
     recorder, neuron = SpikeRecorder(2), bst.LIF(2)
 

@@ -12,6 +12,8 @@ import brainpy_state as bst
 from brainpy_state._errors import StateNotInitializedError
 from brainpy_state.record import SpikeRecorder
 
+pytestmark = pytest.mark.slow
+
 N, SYNAPSES, STEPS = 300, 3000, 50
 
 

@@ -63,17 +63,20 @@ def whole():
         return simulate()
 
 
+@pytest.mark.quick('0.7')
 @pytest.mark.parametrize('chunk', [0.1, 0.7, 5.0, 1000.0])
 def test_chunks_add_up_to_the_whole_bit_for_bit(chunk, dt, whole):
     same(simulate(chunk=chunk * u.ms), whole)
 
 
+@pytest.mark.quick('16-')
 @pytest.mark.parametrize(('capacity', 'chunk'), [(1, None), (100, None), (1, 3.0 * u.ms), (16, 20.0 * u.ms)])
 def test_a_recorder_that_fills_up_loses_nothing(capacity, chunk, dt, whole):
     filled = simulate(capacity=capacity, chunk=chunk)
     same(filled, whole)
 
 
+@pytest.mark.slow
 def test_several_recorders_fill_up_together(dt):
     bst.random.seed(3)
     cells, small = bst.nn.init_all_states(Cells()), SpikeRecorder(20, capacity=2)
@@ -97,6 +100,7 @@ def test_two_runs_with_start_equal_one(dt, whole):
     same((cells, out, cells.recorder.spikes(0, 200)), whole)
 
 
+@pytest.mark.slow
 def test_a_run_from_reset_states_repeats_the_first(dt):
     cells = Cells()
     results = []
@@ -193,6 +197,7 @@ def test_a_step_that_fails_leaves_the_states_of_the_last_chunk(dt):
     np.testing.assert_array_equal(cells.neurons.V.value.mantissa, V)
 
 
+@pytest.mark.quick('32')
 def test_it_runs_in_both_precisions(precision, dt):
     _, out, _ = simulate(duration=2.0 * u.ms)
     assert out['V'].dtype == f'float{precision}'

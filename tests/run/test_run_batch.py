@@ -55,6 +55,7 @@ def singles(request):
         yield [simulate(net, drive) for drive in DRIVE]
 
 
+@pytest.mark.quick('numba')
 @pytest.mark.parametrize(
     ('capacity', 'chunk', 'as_bool'),
     [(1 << 12, None, False), (1, None, True), (180, None, False), (200, 3.0 * u.ms, True)],
@@ -72,6 +73,7 @@ def test_a_batch_equals_single_runs_bit_for_bit(singles, capacity, chunk, as_boo
     np.testing.assert_array_equal(order, np.arange(len(spikes)))
 
 
+@pytest.mark.quick('numba')
 def test_lanes_are_trials_as_well(singles):
     net = Net(capacity=50)
     net.drive.value = jnp.asarray(DRIVE)

@@ -113,6 +113,7 @@ def test_read_hooks_fire_where_python_reads():
     assert seen == [True, False]
 
 
+@pytest.mark.quick('jit|for_loop')
 @pytest.mark.parametrize('run', RUNS.values(), ids=RUNS)
 @pytest.mark.parametrize('order', [1, -1])
 def test_a_veto_leaves_all_states_as_they_were(run, order):

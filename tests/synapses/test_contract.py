@@ -11,6 +11,8 @@ from brainpy_state.transform import for_loop, grad, jit
 
 from .models import CASES, simulate
 
+pytestmark = pytest.mark.quick(r'^(Expon|STP)\b(?! of)')
+
 SIZE, STEPS = 3, 20
 
 

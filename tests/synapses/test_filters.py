@@ -18,6 +18,7 @@ def test_impulse_response(dt):
     np.testing.assert_allclose(g, [1.0, 0.98758, 0.97531], atol=5e-6)
 
 
+@pytest.mark.quick('0.1-|5.0-8')
 @pytest.mark.parametrize('tau', [0.5, 8.0, 100.0])
 @pytest.mark.parametrize('step', [0.01, 0.1, 5.0])
 def test_decay_is_exact_whatever_the_step(tau, step, x64):
@@ -110,6 +111,7 @@ def response(synapse, steps, dt, inputs=(1.0,)):
         return np.asarray(for_loop(synapse, jnp.asarray(x) * u.mS).to_decimal(u.mS)[:, 0])
 
 
+@pytest.mark.quick('0.1-1.0|4.999')
 @pytest.mark.parametrize(('rise', 'decay'), [(1.0, 10.0), (0.2, 2.0), (4.999, 5.0)])
 @pytest.mark.parametrize('step', [0.1, 3.0])
 def test_the_response_of_dualexpon_is_the_closed_form(rise, decay, step, x64):
@@ -188,6 +190,7 @@ def test_a_rise_that_is_not_faster_than_the_decay_is_an_error(rise):
         DualExpon(1, tau_rise=rise * u.ms)
 
 
+@pytest.mark.slow
 def test_time_constants_of_a_rising_synapse_can_be_trained(x64):
     tau = bst.ParamState(jnp.array(10.0) * u.ms)
     synapse = DualExpon(1, tau_decay=tau, normalize=False)
@@ -233,6 +236,7 @@ CHARGES = {
 }
 
 
+@pytest.mark.quick('-1.0')
 @pytest.mark.parametrize('step', [0.1, 1.0, 20.0])
 @pytest.mark.parametrize(('make', 'integral'), CHARGES.values(), ids=CHARGES)
 def test_with_the_mean_over_a_step_the_charge_is_exact_whatever_the_step(make, integral, step, x64):
@@ -241,6 +245,7 @@ def test_with_the_mean_over_a_step_the_charge_is_exact_whatever_the_step(make, i
     np.testing.assert_allclose(charge, integral(step * np.arange(1, 61)), rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.quick('^Dual')
 @pytest.mark.parametrize(('make', 'integral'), CHARGES.values(), ids=CHARGES)
 def test_a_trained_time_constant_gives_the_same_means(make, integral):
     tau = bst.ParamState(jnp.full(1, 8.0) * u.ms)  # is computed with in the type of the states

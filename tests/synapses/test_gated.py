@@ -10,6 +10,8 @@ from brainpy_state import AMPA, BioNMDA, GABAa
 from brainpy_state.nn import init_all_states
 from brainpy_state.transform import for_loop, grad
 
+pytestmark = pytest.mark.slow
+
 DT = 0.1
 ONE_GATE = {'AMPA': (AMPA, 0.98 * 0.5, 0.18, 5), 'GABAa': (GABAa, 0.53 * 1.0, 0.18, 10)}  # opening and closing per ms, steps of a pulse
 

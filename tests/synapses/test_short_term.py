@@ -49,6 +49,7 @@ def irregular():
     return steps[steps < 2000]
 
 
+@pytest.mark.quick('0.15|1.0-1')
 @pytest.mark.parametrize(('U', 'tau_f', 'tau_d'), SETTINGS)
 def test_releases_are_those_of_the_recursion(U, tau_f, tau_d, irregular, x64):
     spikes = np.zeros((2000, 1))
@@ -151,6 +152,7 @@ def short(make, size, U):
     return make(size, U=U, tau_f=20.0 * u.ms, tau_d=80.0 * u.ms) if make is STP else make(size, U=U, tau=80.0 * u.ms)
 
 
+@pytest.mark.quick('STP-float32')
 @pytest.mark.parametrize('backend', ['numba', 'xla'])
 @pytest.mark.parametrize('dtype', ['float32', 'int32'])
 @pytest.mark.parametrize('make', [STP, STD])
@@ -174,6 +176,7 @@ def test_three_spikes_at_once_release_what_nest_gives(x64):
         assert float(model(3)[0]) == pytest.approx(0.6 + 0.84 * 0.4 + 0.936 * 0.064, rel=1e-14)
 
 
+@pytest.mark.quick('(0.3|nan)-STP')
 @pytest.mark.parametrize('model', [STP(1), STD(1)], ids=['STP', 'STD'])
 @pytest.mark.parametrize('value', [-1.0, 0.3, 1.5, np.nan, np.inf, 1e6])
 def test_what_is_no_number_of_spikes_is_an_error_that_names_it(model, value, dt):
@@ -188,6 +191,7 @@ def test_what_is_no_number_of_spikes_is_an_error_that_names_it(model, value, dt)
     assert float(model.x.value[0]) == 1.0  # as before the loop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('make', [STP, STD])
 def test_gradients_by_U_and_by_spikes_are_those_of_the_recursion(make, x64):
     U = bst.ParamState(jnp.array(0.2))

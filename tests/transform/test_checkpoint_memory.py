@@ -17,6 +17,7 @@ def saved(f, *args):
     return sum(x.size for x in kept if jnp.issubdtype(x.dtype, jnp.floating))
 
 
+@pytest.mark.slow
 def test_fewer_values_are_kept_for_the_backward_pass():
     w = ParamState(jnp.full(10, 0.9))
 

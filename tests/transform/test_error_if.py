@@ -72,6 +72,7 @@ INSIDE = {
 }
 
 
+@pytest.mark.quick('^(jit|cond|for_loop|scan|while_loop|vmap|checkpointed_for_loop|run)$')
 @pytest.mark.parametrize('call', INSIDE.values(), ids=INSIDE)
 def test_the_first_bad_value_is_told_and_states_are_as_before(guard, call):
     with pytest.raises(ValueError, match=r'^2\.0 is above 1$'):

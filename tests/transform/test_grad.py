@@ -218,6 +218,7 @@ def test_new_values_of_states_are_seen(w):
     np.testing.assert_allclose(gradient(), [0.0, 3.0])
 
 
+@pytest.mark.slow
 def test_a_training_loop_inside_jit_lowers_the_loss():
     class Model(bst.nn.Module):
         def __init__(self):

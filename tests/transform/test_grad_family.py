@@ -26,6 +26,8 @@ from brainpy_state.transform import (
     vmap,
 )
 
+pytestmark = pytest.mark.quick('^(grad|hessian)$')
+
 W = jnp.array([0.5, -2.0])
 
 

@@ -9,6 +9,8 @@ import pytest
 from brainpy_state import ParamState, RandomState, State, UnitError
 from brainpy_state.transform import GradientTransform, for_loop, fwd_grad, grad, jit, vector_grad
 
+pytestmark = pytest.mark.slow
+
 W = np.array([1.0, -2.0, 0.5], np.float32)
 
 

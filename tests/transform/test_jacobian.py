@@ -9,6 +9,8 @@ import pytest
 from brainpy_state import ParamState, State
 from brainpy_state.transform import for_loop, grad, hessian, jacfwd, jacrev, jit
 
+pytestmark = pytest.mark.slow
+
 A = jnp.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 B = jnp.array([0.5, -1.0, 2.0])
 X = jnp.array([0.3, -0.7])

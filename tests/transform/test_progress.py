@@ -27,6 +27,8 @@ from brainpy_state.transform import (
 )
 from brainpy_state.transform import _progress as progress
 
+pytestmark = pytest.mark.slow
+
 
 class FakeBar:
     """Stands in for ``tqdm.auto.tqdm``: notes what would be shown."""

@@ -252,14 +252,16 @@ def run(f, x):
         return bst.run(lambda: f(x), 0.1 * u.ms)[0]
 
 
+@pytest.mark.quick('few')
+@pytest.mark.parametrize('names', [('jit', 'for_loop'), tuple(CALLS)], ids=['few', 'all'])
 @pytest.mark.parametrize('place', PLACES)
-def test_a_changed_value_is_seen(place):
+def test_a_changed_value_is_seen(place, names):
     f, put = PLACES[place]
-    calls = {name: call(f) for name, call in CALLS.items()}
+    calls = {name: CALLS[name](f) for name in names}
     x = jnp.array(1.0)
     for value in (1.0, 2.0, 4.0, 1.0):
         put(value)
-        assert {name: float(call(x)) for name, call in calls.items()} == dict.fromkeys(CALLS, value)
+        assert {name: float(call(x)) for name, call in calls.items()} == dict.fromkeys(names, value)
 
 
 @pytest.mark.parametrize(

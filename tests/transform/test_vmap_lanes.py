@@ -147,6 +147,7 @@ def test_a_generator_that_gets_lanes_has_another_key_in_each():
     assert len(np.unique(rng.value, axis=0)) == 4
 
 
+@pytest.mark.slow
 def test_the_derivative_of_a_map_equals_that_of_a_loop_over_lanes():
     w, h = State(jnp.array(0.7)), State(array(4))
     start, x = h.value, array(4, seed=1)

@@ -115,6 +115,7 @@ def test_each_lane_leaves_a_while_loop_by_itself():
     np.testing.assert_array_equal(steps.value, [0, 3, 7])
 
 
+@pytest.mark.slow
 def test_a_map_of_a_neuron_equals_separate_neurons(dt):
     neuron = bst.nn.init_all_states(bst.LIF(1, tau=10.0 * u.ms), 4)
     current = jnp.asarray(np.random.default_rng(1).uniform(0, 40, (4, 50)), jnp.float32)

@@ -8,6 +8,8 @@ import brainpy_state as bst
 from brainpy_state import BatchAxisError, BrainStateError, ParamState, ShapeError, State, TraceContextError
 from brainpy_state.transform import for_loop, grad, jit, map, vmap, vmap_new_states
 
+pytestmark = pytest.mark.slow
+
 
 class Cell(bst.nn.Module):
     def __init__(self, size=2):

@@ -3,10 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import brainpy_state as bst
 from brainpy_state import State
 from brainpy_state.transform import for_loop, jit, vmap
+
+pytestmark = pytest.mark.slow
 
 
 def test_lanes_draw_different_numbers_that_a_seed_brings_back():

@@ -124,6 +124,7 @@ def test_trees_and_quantities_are_carried(loop):
     assert out['dv'] == 4.0 * u.mV
 
 
+@pytest.mark.quick('^bounded by 3|^while')
 @loops
 def test_random_draws_go_on_from_step_to_step(loop):
     def body(c):
@@ -169,6 +170,7 @@ def test_each_lane_stops_by_itself(loop):
     np.testing.assert_array_equal(steps.value, [4, 1, 0])
 
 
+@pytest.mark.quick('^bounded by 3')
 @loops
 def test_loops_nest(loop):
     total = State(0)
@@ -208,6 +210,7 @@ def test_forward_derivatives_go_through_a_while_loop():
 # --- bounded --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.quick('^(0-2|9-3|17-16)$')
 @pytest.mark.parametrize(
     ('max_steps', 'base'), [(0, 2), (1, 2), (2, 2), (3, 2), (8, 2), (9, 2), (9, 3), (10, 3), (15, 16), (17, 16), (40, 100)]
 )
@@ -229,6 +232,7 @@ def test_bad_bounds_are_an_error(max_steps, base):
         bounded_while_loop(lambda x: True, lambda x: x, 0, max_steps, base)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('base', 'compiled'), [(16, False), (2, True), (3, True), (100, True)])
 def test_its_gradient_is_that_of_the_steps_that_were_done(base, compiled, x64):
     w, h = ParamState(jnp.array([0.9, 1.1, 1.3])), State(jnp.zeros(3))

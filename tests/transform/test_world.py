@@ -92,6 +92,7 @@ REBOUND = {
 thing = None
 
 
+@pytest.mark.quick('-jit$')
 @pytest.mark.parametrize('call', [jit, lambda f: lambda x: for_loop(f, x[None])[0]], ids=['jit', 'for_loop'])
 @pytest.mark.parametrize(('first', 'then', 'use'), REBOUND.values(), ids=REBOUND)
 def test_another_object_under_a_global_name_is_noticed_and_the_first_one_found_again(call, first, then, use):

@@ -75,6 +75,7 @@ def with_locals(m, k, tau):
     return for_loop(lambda x: k * m(x) * tau, jnp.ones(3))
 
 
+@pytest.mark.quick('for_loop|grad|jit|run')
 @pytest.mark.parametrize('call', CALLS.values(), ids=CALLS)
 def test_a_lambda_written_in_the_call_is_found_again_by_the_model_it_refers_to(call, compilations):
     model = Scale()
