@@ -2,14 +2,12 @@
 
 A program is made while Python runs a function once. All that Python finds meanwhile in variables,
 attributes and containers becomes part of the program, so it must be known what this was. A `Watch` is told of every Python function
-that runs, by the interpreter itself (``sys.setprofile``), and keeps what its code mentions.
+that runs, by the interpreter itself, and keeps what its code mentions.
 """
 
 from __future__ import annotations
 
 import functools
-import sys
-import threading
 import types
 import weakref
 from collections.abc import Callable, Iterator
@@ -20,6 +18,7 @@ import jax
 
 from .._frames import attributes
 from ._look import Names, is_fixed, is_plain, keys_and_parts, look
+from ._starts import listener, listening
 
 _MOST_ITEMS = 1000  # of a container whose items are compared with those after the trace, one by one
 _DEEPEST = 6
@@ -118,57 +117,21 @@ class Watch:
         self._before = other._before | self._before
 
 
-class _Local(threading.local):
-    top: Watch | None = None
-
-
-_local = _Local()
-
-
 def current_watch() -> Watch | None:
     """The innermost watch of this thread."""
-    return _local.top
+    return listener()
 
 
 @contextmanager
 def watching() -> Iterator[Watch]:
-    """A block whose functions are watched. Outside of such blocks nothing is paid."""
-    watch, outer = Watch(), _local.top
-    _local.top = watch
-    profiler = sys.getprofile()
+    """A block whose functions are watched."""
+    watch, outer = Watch(), listener()
     try:
-        with attributes.reported(watch.read_attribute):
-            if outer is None:
-                sys.setprofile(_profile(profiler))
+        with attributes.reported(watch.read_attribute), listening(watch):
             yield watch
     finally:
-        _local.top = outer
-        if outer is None:
-            _resume(profiler)
-        else:
+        if outer is not None:
             outer.absorb(watch)
-
-
-def _profile(other: Any) -> Any:
-    def told(frame: types.FrameType, event: str, arg: Any) -> None:
-        if event == 'call':
-            watch = _local.top
-            if watch is not None and frame.f_code not in watch.seen:
-                watch.seen.add(frame.f_code)
-                watch.see(frame)
-        if other is not None and callable(other):  # a profiler of the user's
-            other(frame, event, arg)
-
-    return told
-
-
-def _resume(profiler: Any) -> None:
-    """Let a profiler go on that was at work before: a function, or one of C, which starts itself."""
-    if hasattr(profiler, 'enable'):
-        sys.setprofile(None)
-        profiler.enable()
-    else:
-        sys.setprofile(profiler)
 
 
 def _way_to(holder: Any) -> Callable[[], Any]:

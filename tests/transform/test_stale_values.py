@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import brainpy_state as bst
-from brainpy_state.transform import for_loop, grad, jit, scan
+from brainpy_state.transform import _starts, for_loop, grad, jit, scan
 
 elsewhere = types.ModuleType('elsewhere')  # a module of the user's, as if imported
 exec('gain = 1.0\ndef gained(x): return gain * x\nclass Settings: gain = 1.0', vars(elsewhere))
@@ -379,3 +379,11 @@ def test_a_profiler_of_the_user_goes_on_after_a_trace():
     finally:
         sys.setprofile(None)
     assert 'by_global' in seen
+
+
+@pytest.mark.skipif(not hasattr(sys, 'monitoring'), reason='Python 3.11 has profile functions alone')
+def test_values_are_seen_where_tools_of_the_user_have_taken_all_events(monkeypatch):
+    monkeypatch.setattr(_starts._Monitoring, 'tool', None)
+    monkeypatch.setattr(sys.monitoring, 'get_tool', lambda number: 'of the user')
+    test_a_changed_value_is_seen('global of a helper', ('jit',))
+    assert _starts._Monitoring.tool is None
