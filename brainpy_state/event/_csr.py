@@ -50,7 +50,7 @@ class CSR(Structure):
     (3, [0, 2, 2, 3])
     """
 
-    __slots__ = ('indices', 'indptr', 'ordered', 'shape')
+    __slots__ = ('__weakref__', 'indices', 'indptr', 'ordered', 'shape')
 
     indptr: jax.Array
     indices: jax.Array

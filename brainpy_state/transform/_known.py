@@ -86,9 +86,8 @@ class Parts:
             self._things = [None if watch.changed(holder, key, part, self._open) else memory.remember(part) for key, part in places]
         self._is_constant = inside.is_constant or (inside.is_object and not self._things and inside.size is None)
         self._fixed = [k for k, thing in enumerate(self._things) if thing is not None]
-        self._inner = [(k, thing) for k, thing in enumerate(self._things) if hasattr(thing, 'same')]
+        self._inner = [(k, thing.same) for k, thing in enumerate(self._things) if hasattr(thing, 'same')]
         self._adopt(value, parts)
-        self.same = self._quickly()
 
     @property
     def is_constant(self) -> bool:
@@ -104,22 +103,18 @@ class Parts:
     def _take(self, parts: list[Any], ids: list[int] | None) -> None:
         self._ids, self._kept = ids, [part for part in parts if is_plain(part)]  # so that no other object gets their ids
 
-    def _quickly(self) -> Callable[[Any], bool]:
-        """A function that says whether a value is the same, decided by identities where that is possible."""
-        read, size, ref, inner = self._read, self._size, self._ref, [(k, thing.same) for k, thing in self._inner]
-
-        def same(now: Any) -> bool:
-            if type(now) is not self._type or (ref is not None and ref() is not now) or (size is not None and size(now) != self._count):
-                return self.differs(now, '') is None
-            parts = read(now)
-            if list(map(id, parts)) != self._ids:
-                return self._same_parts(now, parts)
-            for k, is_same in inner:  # noqa: SIM110  (a generator would cost as much as all the rest)
-                if not is_same(parts[k]):
-                    return False
-            return True
-
-        return same
+    def same(self, now: Any) -> bool:
+        """Whether a value is the same, decided by identities where that is possible."""
+        ref, size = self._ref, self._size
+        if type(now) is not self._type or (ref is not None and ref() is not now) or (size is not None and size(now) != self._count):
+            return self.differs(now, '') is None
+        parts = self._read(now)
+        if list(map(id, parts)) != self._ids:
+            return self._same_parts(now, parts)
+        for k, is_same in self._inner:  # noqa: SIM110  (a generator would cost as much as all the rest)
+            if not is_same(parts[k]):
+                return False
+        return True
 
     def _below(self, where: str, key: Any) -> str:
         """A name for a part, for messages."""
@@ -172,22 +167,17 @@ class Room(Parts):
         self.names = names
         super().__init__(room, functools.partial(look_into_names, names=frozenset(names)), memory)
 
-    def _quickly(self) -> Callable[[Any], bool]:
-        keys, inner = self._keys, [(k, thing.same) for k, thing in self._inner]
-
-        def same(room: dict[str, Any]) -> bool:
-            if len(room) != self._count:
-                return self.differs(room, '') is None
-            if keys:
-                parts = list(map(room.get, keys))
-                if list(map(id, parts)) != self._ids:
-                    return self._same_parts(room, parts)
-                for k, is_same in inner:
-                    if not is_same(parts[k]):
-                        return False
-            return True
-
-        return same
+    def same(self, room: dict[str, Any]) -> bool:
+        if len(room) != self._count:
+            return self.differs(room, '') is None
+        if self._keys:
+            parts = list(map(room.get, self._keys))
+            if list(map(id, parts)) != self._ids:
+                return self._same_parts(room, parts)
+            for k, is_same in self._inner:
+                if not is_same(parts[k]):
+                    return False
+        return True
 
 
 class Memory:
