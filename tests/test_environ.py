@@ -119,7 +119,7 @@ def test_precision_decides_the_type_of_new_numbers_in_its_block_only():
     assert environ.dftype() == jnp.float32
 
 
-@pytest.mark.quick('True')
+@pytest.mark.slow
 @pytest.mark.parametrize('enabled', [False, True])
 def test_import_leaves_the_64_bit_mode_as_it_is(python, enabled):
     code = f'import jax; jax.config.update("jax_enable_x64", {enabled}); import brainpy_state; print(jax.config.jax_enable_x64)'
@@ -348,6 +348,7 @@ def test_what_holds_for_the_whole_process_is_not_set_for_a_block(setting):
         pass
 
 
+@pytest.mark.slow
 def test_the_number_of_host_devices_is_set_before_jax_is_used(python):
     code = 'import jax, brainpy_state as bst; bst.environ.set(host_device_count={}); print(jax.device_count())'
     assert python('-c', code.format(3), JAX_PLATFORMS='cpu').split() == ['3']

@@ -39,6 +39,7 @@ def dense(connection):
     return matrix
 
 
+@pytest.mark.quick('32.*(0.2|1.0)')
 @pytest.mark.parametrize('name', NAMES)
 @pytest.mark.parametrize('density', [0.0, 0.2, 1.0])
 def test_it_equals_the_dense_product(name, density, precision):

@@ -162,6 +162,7 @@ def test_number_of_bernoulli_synapses_is_binomial(p):
     assert 0.25 < counts.var(ddof=1) / variance < 2.5  # chi-square with 19 degrees: 0.03 % on each side
 
 
+@pytest.mark.quick('targets')
 @pytest.mark.parametrize('axis', ['sources', 'targets'])
 def test_bernoulli_degrees_are_binomial_on_both_sides(axis):
     n, p = 1000, 0.05
@@ -197,7 +198,7 @@ def test_every_set_of_different_sources_is_as_likely(m, k):
     assert_uniform(counts)
 
 
-@pytest.mark.quick('^(3-2-True)$')
+@pytest.mark.slow
 @pytest.mark.parametrize(('n', 'total', 'autapses'), [(3, 1, True), (3, 2, True), (3, 7, True), (3, 3, False), (4, 2, False)])
 def test_every_set_of_pairs_is_as_likely(n, total, autapses):
     available = n * (n - (not autapses))

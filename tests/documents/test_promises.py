@@ -180,6 +180,7 @@ def test_scan_threads_a_carry_beside_the_states(model):
     assert mV(steps[:, 1]) == [4.0, 7.0, 9.25]
 
 
+@pytest.mark.slow
 def test_checkpointed_loops_give_the_same_results_and_gradients(model):
     xs = jnp.linspace(0.0, 16.0, 37) * u.mV
 

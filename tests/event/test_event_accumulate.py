@@ -85,7 +85,7 @@ def plans(monkeypatch):
     return made
 
 
-@pytest.mark.quick(r'^\(\)-(?!jump)|^\(2,\)-decay')
+@pytest.mark.quick(r'^\(\)-(decay|dense|both|old)')
 @pytest.mark.parametrize('step', ADDED, ids=lambda step: step.__name__)
 @pytest.mark.parametrize('batch', [(), (2,)], ids=str)
 def test_steps_equal_those_of_xla(step, batch, plans):

@@ -59,6 +59,7 @@ def test_choice_is_seen_in_the_compiled_code(small):
     assert uses_native_code(deliver(small), spikes)
 
 
+@pytest.mark.slow
 def test_a_new_choice_reaches_functions_that_are_compiled_already(small):
     traced = []
 

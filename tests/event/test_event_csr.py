@@ -16,6 +16,7 @@ def test_pairs_become_rows_in_the_given_order():
     assert (csr.nnz, csr.shape) == (4, (3, 6))
 
 
+@pytest.mark.quick('one_digit')
 @pytest.mark.parametrize('pre', [10, 100_000], ids=['one_digit', 'two_digits'])
 def test_row_order_brings_values_of_pairs_along(pre):
     rng = np.random.default_rng(0)
@@ -98,7 +99,7 @@ def test_too_many_synapses_are_refused():
         event.CSR.from_pairs(pairs, pairs, (1, 1))
 
 
-@pytest.mark.quick('xla')
+@pytest.mark.slow
 @pytest.mark.parametrize('backend', ['numba', 'xla'])
 def test_a_row_delivers_what_its_source_does(backend):
     csr = event.CSR.from_pairs([0, 0, 2, 2, 2], [1, 3, 0, 3, 3], (4, 4))

@@ -113,6 +113,7 @@ def test_gradient_flows_through_a_scan(small, backend):
     np.testing.assert_allclose(jax.jit(jax.grad(scanned))(weight), wanted, rtol=1e-5)  # float32, three steps
 
 
+@pytest.mark.quick('no_synapses')
 @pytest.mark.parametrize('name', ['no_synapses', 'no_sources', 'no_targets'])
 def test_gradient_of_an_empty_network_is_zero(network, backend, name):
     csr = network(name)
@@ -120,6 +121,7 @@ def test_gradient_of_an_empty_network_is_zero(network, backend, name):
     assert [not np.any(g) for g in found] == [True, True]
 
 
+@pytest.mark.slow
 def test_weights_of_16_bits_have_gradients_of_16_bits(small, backend):
     rng = np.random.default_rng(0)
     weight, out = jnp.asarray(rng.normal(size=small.nnz), jnp.float16), jnp.asarray(rng.normal(size=small.shape[1]), jnp.float32)

@@ -44,7 +44,7 @@ def deliveries(slots, weight, spikes, native=True):
     return jax.lax.scan(body, (jnp.int32(3), ring), spikes)[1]
 
 
-@pytest.mark.quick('one-|float16-numba')
+@pytest.mark.quick('one-numba|float16-xla-bool')
 @pytest.mark.parametrize('dtype', [bool, np.float32])
 @pytest.mark.parametrize('backend', ['numba', 'xla'])
 @pytest.mark.parametrize('kind', ['one', 'float32', 'float16'])

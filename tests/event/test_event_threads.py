@@ -53,6 +53,7 @@ def same(a, b):
     assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
+@pytest.mark.slow
 def test_results_are_the_same_bit_for_bit_on_any_number_of_threads(simulate, restored):
     results = []
     for number in (1, 2, 3):

@@ -88,6 +88,7 @@ def test_lanes_draw_as_rows_of_a_batch_and_the_first_as_a_single_run(make, dt):
     np.testing.assert_array_equal(bst.run(step, 0.6 * u.ms), rows)
 
 
+@pytest.mark.slow
 @every_kind
 def test_without_a_seed_the_default_generator_decides_and_lanes_differ(make, dt):
     def lanes(seed):

@@ -47,6 +47,7 @@ def events(simulation):
     return np.stack([simulation.spikes.step, simulation.spikes.i]).astype('<i4')
 
 
+@pytest.mark.quick('coba')
 @pytest.mark.parametrize('kind', KINDS)
 def test_the_same_seed_gives_the_same_spikes_bit_for_bit(kind, small):
     first, second = small(kind), small(kind)

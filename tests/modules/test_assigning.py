@@ -110,7 +110,7 @@ RUNS = {
 }
 
 
-@pytest.mark.quick('^negative$')
+@pytest.mark.slow
 @pytest.mark.parametrize(('bad', 'kind', 'message'), TRAINED.values(), ids=TRAINED)
 def test_a_trained_parameter_out_of_its_range_is_the_error_of_the_constructor(bad, kind, message):
     tau = ParamState(np.full(9, 5.0) * MS)

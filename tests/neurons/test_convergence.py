@@ -80,7 +80,7 @@ def errors(name, method, largest):
     return steps, np.array([max(float(jnp.max(jnp.abs(values[key] - exact[key]))) for key in exact) for values in found])
 
 
-@pytest.mark.quick('^(LIF|AdExIF)-|HH-rk2')
+@pytest.mark.quick('^(LIF|AdExIF)-')
 @pytest.mark.parametrize('method', ['exp_euler', 'rk2', 'rk4'])
 @pytest.mark.parametrize('name', STARTS)
 def test_the_error_falls_with_the_declared_order(name, method, x64):

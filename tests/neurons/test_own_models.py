@@ -126,6 +126,7 @@ FAULTS = {
 }  # fmt: skip
 
 
+@pytest.mark.quick('unit|shape|jump')
 @pytest.mark.parametrize('method', ['exp_euler', 'rk4'])
 @pytest.mark.parametrize(('base', 'body', 'kind', 'parts'), FAULTS.values(), ids=FAULTS)
 def test_an_equation_that_gives_what_it_must_not_is_an_error_at_the_first_step(base, body, kind, parts, method, dt):

@@ -124,7 +124,7 @@ def test_a_given_first_potential_draws_nothing():
     assert (bst.random.DEFAULT.value != before).any()
 
 
-@pytest.mark.quick('exp_euler')
+@pytest.mark.slow
 @pytest.mark.parametrize('method', ['exp_euler', 'rk2', 'rk4'])
 @pytest.mark.parametrize(
     'make', [lambda **k: bst.ExpIF(3, delta_T=0.5 * u.mV, **k), lambda **k: bst.AdExIF(3, V_th=0.0 * u.mV, delta_T=0.5 * u.mV, **k)]

@@ -115,7 +115,7 @@ def test_reset_converts_the_unit_of_its_value():
     np.testing.assert_allclose(new.to_decimal(u.mV), [-65.0], rtol=1e-6)
 
 
-@pytest.mark.quick('^1.2-False')
+@pytest.mark.slow
 @pytest.mark.parametrize('detached', [False, True])
 @pytest.mark.parametrize('V', [1.2, 1.0, 0.9])  # above, at and below the threshold
 def test_the_derivative_of_a_reset_is_that_of_its_formula(V, detached, x64):

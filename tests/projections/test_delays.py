@@ -134,7 +134,7 @@ def simulate(net, drive):
     return for_loop(step, jnp.asarray(drive))
 
 
-@pytest.mark.quick('^(post-each synapse|pre-each source|delta-one|current-none)$')
+@pytest.mark.quick('^(post-each synapse|pre-each source)$')
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('kind', UNIT)
 def test_a_network_equals_the_dense_simulation(kind, form, x64):
@@ -160,7 +160,7 @@ def test_a_network_with_short_term_plasticity_equals_the_dense_simulation(kind, 
     np.testing.assert_allclose(V, [v for _, v in expected], rtol=1e-11)
 
 
-@pytest.mark.quick('^(post-each synapse|pre-one|delta-none|current-each source)$')
+@pytest.mark.quick('^(post-each synapse|delta-none)$')
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('kind', UNIT)
 def test_a_batch_equals_single_networks(kind, form, x64):

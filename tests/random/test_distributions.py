@@ -128,6 +128,7 @@ def test_draws_follow_the_exact_distribution(name):
     assert distance(x, SCALAR[name][1]) < FURTHEST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('name', 'args', 'exact'), [
     ('vonmises', (0.0, 1e-4), stats.uniform(-np.pi, 2 * np.pi)),
     ('vonmises', (0.0, 0.0), stats.uniform(-np.pi, 2 * np.pi)),
@@ -282,6 +283,7 @@ def test_mixed_units_are_converted_or_an_error(name):
             method(first * u.mV, *wrong, **others)
 
 
+@pytest.mark.slow
 def test_a_location_that_is_not_given_is_zero_in_any_unit():
     assert u.get_unit(RandomState(1).normal(scale=2.0 * u.mV)) == u.mV
     assert u.get_unit(RandomState(1).uniform(high=2.0 * u.mV)) == u.mV

@@ -79,6 +79,7 @@ def test_numbers_of_trials_are_whole():
             draw(2.5)
 
 
+@pytest.mark.slow
 def test_lists_of_quantities_and_of_arrays_are_arrays():
     key = random.get_key()
     pair = random.normal([1.0 * u.mV, 2.0 * u.mV], 1e-3 * u.volt, key=key)

@@ -55,7 +55,7 @@ def singles(request):
         yield [simulate(net, drive) for drive in DRIVE]
 
 
-@pytest.mark.quick('numba')
+@pytest.mark.quick('numba-whole')
 @pytest.mark.parametrize(
     ('capacity', 'chunk', 'as_bool'),
     [(1 << 12, None, False), (1, None, True), (180, None, False), (200, 3.0 * u.ms, True)],
@@ -87,6 +87,7 @@ def test_lanes_are_trials_as_well(singles):
     same(spikes.of_trial(1), singles[1])
 
 
+@pytest.mark.quick('numba')
 def test_a_network_goes_to_a_batch_and_back_and_is_traced_once_for_each(singles):
     net, traces = Net(), []
 

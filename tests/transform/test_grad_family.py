@@ -85,6 +85,7 @@ def counting():
 family = pytest.mark.parametrize('name', FAMILY)
 
 
+@pytest.mark.quick('^grad$')
 @family
 def test_it_equals_jax_on_the_pure_twin(counting, name):
     mine, jaxs = FAMILY[name]

@@ -252,8 +252,8 @@ def run(f, x):
         return bst.run(lambda: f(x), 0.1 * u.ms)[0]
 
 
-@pytest.mark.quick('few')
-@pytest.mark.parametrize('names', [('jit', 'for_loop'), tuple(CALLS)], ids=['few', 'all'])
+@pytest.mark.quick('jit$')
+@pytest.mark.parametrize('names', [('jit',), tuple(CALLS)], ids=['jit', 'all'])
 @pytest.mark.parametrize('place', PLACES)
 def test_a_changed_value_is_seen(place, names):
     f, put = PLACES[place]
@@ -359,6 +359,7 @@ def test_a_program_keeps_no_container_or_object_alive():
     assert [ref() is None for ref in gone] == [True, True]
 
 
+@pytest.mark.slow
 def test_a_value_that_changes_at_each_call_is_told_once(caplog):
     settings = {'gain': 0.0}
     step = jit(lambda x: settings['gain'] * x)
