@@ -224,6 +224,7 @@ def test_a_write_that_differs_between_lanes_is_named_in_every_thread():
     assert shared.value == 0.0
 
 
+@pytest.mark.slow
 def test_an_attribute_that_one_thread_binds_is_seen_there_whatever_others_bind():
     class Scale(bst.nn.Module):
         def __init__(self):
@@ -305,7 +306,7 @@ def drawing():
     }
 
 
-@pytest.mark.quick('eagerly|^jit$|keys|stream|run')
+@pytest.mark.quick('eagerly|^jit$|keys')
 @pytest.mark.parametrize('way', drawing())
 def test_each_draw_of_many_threads_is_its_own(way):
     draw = drawing()[way]

@@ -35,6 +35,7 @@ def deliver(source):
     return source() if isinstance(source, (bst.GapJunction, bst.PoissonInput)) else source(jnp.ones(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('add', ADDED.values(), ids=ADDED)
 def test_what_is_added_to_an_initialised_model_needs_it_initialised_again(add, dt):
     post = init_all_states(bst.LIF(2, name='N'))

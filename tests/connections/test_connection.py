@@ -101,6 +101,7 @@ def test_the_weight_is_a_trainable_state_of_the_tree():
     np.testing.assert_array_equal(step(jnp.ones(3)).mantissa, [5.0, 5.0, 5.0])
 
 
+@pytest.mark.quick('pairwise')
 @pytest.mark.parametrize('name', NAMES)
 def test_gradients_by_weights_and_spikes_are_those_of_the_dense_product(name, x64):
     connection = connections()[name]

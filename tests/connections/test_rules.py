@@ -162,7 +162,7 @@ def test_number_of_bernoulli_synapses_is_binomial(p):
     assert 0.25 < counts.var(ddof=1) / variance < 2.5  # chi-square with 19 degrees: 0.03 % on each side
 
 
-@pytest.mark.quick('targets')
+@pytest.mark.slow
 @pytest.mark.parametrize('axis', ['sources', 'targets'])
 def test_bernoulli_degrees_are_binomial_on_both_sides(axis):
     n, p = 1000, 0.05
@@ -292,6 +292,7 @@ def test_a_network_that_grows_keeps_its_synapses():
     np.testing.assert_array_equal(many[many[:, 0] < 40], few)
 
 
+@pytest.mark.quick('bernoulli|total')
 @every_random_rule
 def test_the_block_size_does_not_matter(rule, monkeypatch):
     whole = pairs(rule())

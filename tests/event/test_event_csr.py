@@ -16,7 +16,7 @@ def test_pairs_become_rows_in_the_given_order():
     assert (csr.nnz, csr.shape) == (4, (3, 6))
 
 
-@pytest.mark.quick('one_digit')
+@pytest.mark.slow
 @pytest.mark.parametrize('pre', [10, 100_000], ids=['one_digit', 'two_digits'])
 def test_row_order_brings_values_of_pairs_along(pre):
     rng = np.random.default_rng(0)

@@ -92,7 +92,7 @@ def test_weights_of_synapses_equal_the_oracle(chosen, backend):
     assert_equal(event.to_weight(structure, spikes, values), reference.to_weight(*rows, spikes, values, shape), dtype)
 
 
-@pytest.mark.quick('numba|xla-none-one_to_one')
+@pytest.mark.quick('numba-none')
 @pytest.mark.parametrize('name', WEIGHTED)
 @pytest.mark.parametrize('fired', [0.0, 1.0], ids=['none', 'all'])
 def test_halves_count_as_float32(name, fired, backend):
@@ -102,6 +102,7 @@ def test_halves_count_as_float32(name, fired, backend):
     assert_equal(event.product(structure, weight, spikes), reference.to_post(*listed(structure), weight, spikes, structure.shape))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['one_to_one', 'all_to_all'])
 def test_transforms_give_what_plain_calls_give(name, backend):
     structure = STRUCTURES[name]
@@ -116,7 +117,7 @@ def test_transforms_give_what_plain_calls_give(name, backend):
     np.testing.assert_allclose(steps(spikes), plain, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.quick('numba-(True|False)-(one|all)')
+@pytest.mark.quick('numba-True')
 @pytest.mark.parametrize('name', ['one_to_one', 'all_to_all', 'others'])
 @pytest.mark.parametrize('scalar', [False, True])
 def test_gradients_equal_those_of_a_list(name, scalar, backend):

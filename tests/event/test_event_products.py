@@ -45,7 +45,7 @@ def assert_equal(found, wanted, dtype):
     np.testing.assert_allclose(found, wanted, rtol=0, atol=200 * np.finfo(dtype).eps * max(1.0, np.max(np.abs(wanted), initial=0.0)))
 
 
-@pytest.mark.quick('numba-batch|xla-batch-synapse|single-synapse')
+@pytest.mark.quick('numba-batch|single-synapse')
 @pytest.mark.parametrize(('weight', 'spikes'), [('scalar', 'bool'), ('synapse', 'float')])  # the other pairs: transforms and silence below
 def test_product_equals_oracle(network, backend, case, weight, spikes):
     (dtype, batch), csr, rng = case, network('random'), np.random.default_rng(1)
@@ -126,7 +126,7 @@ TRANSFORMS = [(f, kind) for f in (under_vmap_over_weights, in_map_over_both) for
 TRANSFORMS += [(under_jit, 'scalar'), (under_vmap_over_spikes, 'synapse'), (in_scan, 'synapse')]
 
 
-@pytest.mark.quick('synapse')
+@pytest.mark.quick('numba.*synapse')
 @pytest.mark.parametrize(('transform', 'weight'), TRANSFORMS)
 def test_transforms_change_nothing(network, backend, transform, weight):
     csr, rng = network('random'), np.random.default_rng(5)
@@ -140,6 +140,7 @@ def test_product_runs_where_jit_is_disabled(network, backend):
         assert event.product(csr, 1.0, jnp.ones(4, bool)).tolist() == [0, 3, 1]
 
 
+@pytest.mark.slow
 def test_backends_agree_bit_for_bit_in_to_post(network, dtype):
     # Both add the contributions of a target in the order of the rows, and neither contracts a product and a sum into one operation.
     csr, rng = network('random'), np.random.default_rng(5)

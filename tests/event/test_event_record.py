@@ -96,6 +96,7 @@ def test_compiled_loop_records_every_spike(backend):
     assert clock.tolist() == [49, 0, 130, 0]
 
 
+@pytest.mark.slow
 def test_lanes_with_buffers_of_their_own_fill_each_its_own(backend):
     spikes = jnp.asarray(np.random.default_rng(1).random((3, 20, 70)) < 0.1)
     found = jax.vmap(lambda s, *own: event.record(s[0], 0, *own))(spikes, *(jnp.stack([x] * 3) for x in empty(200, 70)))

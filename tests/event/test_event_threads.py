@@ -65,6 +65,7 @@ def test_results_are_the_same_bit_for_bit_on_any_number_of_threads(simulate, res
     same(results[0], results[2])
 
 
+@pytest.mark.slow
 def test_simulations_at_the_same_time_do_not_disturb_each_other(simulate, restored):
     event.set_threads(2)
     alone, found = simulate(), []

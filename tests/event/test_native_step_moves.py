@@ -48,7 +48,7 @@ MOVES = {
 }  # fmt: skip
 
 
-@pytest.mark.quick('-float32$')
+@pytest.mark.quick('(slices|axes|in parts|chosen|reduced)-float32$')
 @pytest.mark.parametrize('dtype', [np.float32, np.int32, np.int8, bool])
 @pytest.mark.parametrize('name', MOVES)
 def test_moves_and_reductions(name, dtype):
@@ -155,6 +155,7 @@ def test_the_line_of_a_function_that_jit_knows_already_is_that_of_its_call():
     assert [left.where for left in report.left] == [f'test_native_step_moves.py:{early.__code__.co_firstlineno + 1} (early)']
 
 
+@pytest.mark.slow
 def test_small_arrays_and_other_backends_say_so():
     assert event.explain(lambda x: [x + 1], jnp.ones(3)).left[0].reason.startswith('no array beside it has 256 items')
     with event.use_backend('xla'):

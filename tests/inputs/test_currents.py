@@ -61,6 +61,7 @@ def test_nothing_flows_before_time_zero_and_long_after(name, dt):
             assert float(current()[0].to_decimal(u.nA)) == (1.0 if name == 'steps' and i > 0 else 0.0)
 
 
+@pytest.mark.quick('32')
 @every_current
 def test_a_batch_and_the_precision_give_shape_and_type(name, dt, precision):
     current = bst.nn.init_all_states(CURRENTS[name]((2, 3)), batch_size=4)
@@ -86,6 +87,7 @@ def test_one_program_serves_all_steps(name, dt):
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('factor', [1, 3, 7])
 def test_an_edge_on_the_grid_begins_in_the_step_that_begins_there(factor):
     # the same number in floats: 0.1 * 3 is above 0.3, 0.1 * 7 is above 0.7, sums of durations are off as well

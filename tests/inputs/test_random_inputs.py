@@ -63,6 +63,7 @@ def test_steps_neurons_and_rows_of_a_batch_are_independent(make, dt):
         assert abs(np.corrcoef(flat)[np.triu_indices(size, 1)]).max() < bound / np.sqrt(flat.shape[1])
 
 
+@pytest.mark.slow
 @every_kind
 def test_chunks_loops_and_single_calls_draw_the_same(make, dt):
     source = initialised(make, 7, 'chunks')

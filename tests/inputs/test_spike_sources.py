@@ -32,7 +32,7 @@ def looped(source, first=0, last=STEPS):
     return for_loop(step, jnp.arange(first, last))
 
 
-@pytest.mark.quick('True')
+@pytest.mark.quick('True-numba')
 @every_backend
 @pytest.mark.parametrize('weighted', [False, True])
 def test_a_list_of_spikes_equals_the_dense_table(backend, weighted, dt):
@@ -147,6 +147,7 @@ def test_rates_are_those_given(dt):
         assert spikes[..., 4].all()
 
 
+@pytest.mark.slow
 def test_an_encoder_takes_any_leading_axes_and_broadcasts(dt):
     encode = PoissonEncoder((2, 3), spk_type=float)
     assert encode(jnp.zeros((5, 4, 2, 3)) * u.Hz).shape == (5, 4, 2, 3)

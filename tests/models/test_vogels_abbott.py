@@ -188,6 +188,7 @@ def test_it_is_a_command(python):
     assert '--synapses {coba,cuba}' in python('-m', 'models.vogels_abbott_2005', '--help')
 
 
+@pytest.mark.slow
 def test_a_silent_network_still_gives_valid_json(monkeypatch, tmp_path):
     command(monkeypatch, '--neurons', 20, '--duration', 5, '--precision', 64, '--json', tmp_path / 'out.json')
     result = strict((tmp_path / 'out.json').read_text())

@@ -254,6 +254,7 @@ def test_a_refractory_neuron_is_silent_and_its_v_stands_still_if_it_was_reset(ru
         assert moved.all() if runs.case.model.up_crossing else not moved.any()
 
 
+@pytest.mark.quick('LIF')
 def test_the_gradient_is_finite_and_not_zero_and_can_stop_at_the_reset(case):
     options = [{}] if case.model.up_crossing else [{}, {'detach_reset': True}]
     neurons = [case.make(1, **given) for given in options]

@@ -50,6 +50,7 @@ def test_synapses(name):
     check(lambda: synapse(spikes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('interpolate', [False, True])
 @pytest.mark.parametrize('batch', [None, 3])
 @pytest.mark.parametrize('name', DELAYS)

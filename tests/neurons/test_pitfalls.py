@@ -70,6 +70,7 @@ def test_a_refractory_model_is_the_plain_one_where_the_period_is_zero_or_one_ste
             np.testing.assert_array_equal(number(one), number(other))
 
 
+@pytest.mark.slow
 def test_the_squid_axon_and_the_resting_izhikevich_neuron_are_one_argument_away():
     dt = 0.02 * u.ms
     squid = bst.nn.init_all_states(bst.HH(1, gL=0.3 * u.mS, V_initializer=-65.0 * u.mV))

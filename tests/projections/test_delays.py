@@ -147,7 +147,7 @@ def test_a_network_equals_the_dense_simulation(kind, form, x64):
     np.testing.assert_allclose(V, [v for _, v in expected], rtol=1e-11)
 
 
-@pytest.mark.quick('^(post-one|delta-each synapse)$')
+@pytest.mark.quick('^post-one$')
 @pytest.mark.parametrize('form', ['one', 'each synapse'])
 @pytest.mark.parametrize('kind', UNIT)
 def test_a_network_with_short_term_plasticity_equals_the_dense_simulation(kind, form, x64):

@@ -59,7 +59,7 @@ def batches_in_lanes(numbers):
     return recorder
 
 
-@pytest.mark.quick('numba')
+@pytest.mark.quick('^(batch|lanes)-numba')
 @pytest.mark.parametrize('backend', ['numba', 'xla'])
 @pytest.mark.parametrize('record', [batch, lanes, lanes_around_the_loop, lanes_of_lanes, batches_in_lanes])
 def test_n_spikes_in_a_step_are_n_events_in_any_kind_of_batch(record, backend, dt):

@@ -101,6 +101,7 @@ def test_a_network_goes_to_a_batch_and_back_and_is_traced_once_for_each(singles)
     same(simulate(net, DRIVE[2], step=step), singles[2])
 
 
+@pytest.mark.quick('numba')
 @pytest.mark.parametrize('fires', [True, False])
 def test_a_batch_in_which_all_or_none_fire(fires, singles):
     recorder = bst.nn.init_all_states(SpikeRecorder(5, capacity=1), batch_size=4)

@@ -86,6 +86,7 @@ def test_methods_may_name_their_arguments_as_they_like(dt):
     np.testing.assert_array_equal(bst.nn.init_all_states(Constant(2))(np.array([1.0, 0.0])), [0.5, 0.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('n', [0, 1, 2, 5])
 def test_several_spikes_of_an_own_rule_act_one_after_the_other(n, dt):
     class Halving(bst.ShortTermPlasticity):

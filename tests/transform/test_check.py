@@ -84,6 +84,7 @@ def level_of(x):
     return x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ERRORS)
 def test_sets_of_checks(name):
     fun, message = ERRORS[name]

@@ -129,6 +129,7 @@ def test_a_failed_run_time_check_tells_the_values_of_its_lane():
     np.testing.assert_array_equal(h.value, np.zeros(4))
 
 
+@pytest.mark.slow
 def test_a_seed_within_the_body_gives_every_lane_the_same_numbers():
     def f(x):
         with bst.random.seed_context(1):
@@ -190,6 +191,7 @@ def test_settings_are_the_same_on_all_lanes():
             np.testing.assert_allclose(vmap(f)(jnp.arange(3.0)), np.arange(3.0) + t, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('options', [{}, {'tau_ref': 1.0 * u.ms, 'spk_reset': 'hard'}], ids=['soft', 'refractory'])
 def test_a_population_run_by_lanes_equals_one_with_a_batch(options, dt):
     current = jnp.abs(array(60, 4, 3)) * 5.0 * u.mA
