@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
@@ -25,36 +24,23 @@ def check_arrival(synapse: Dynamics, x: Any, like: Any, name: str) -> None:
 
 
 def spike_numbers(synapse: Dynamics, spikes: Any, like: jax.Array) -> tuple[jax.Array, Any]:
-    """How many spikes each source has in the step, checked, as numbers of the shape and type of a state's value; and whether there are
-    other numbers than 0 and 1 among them."""
+    """How many spikes each source has in the step, checked, as numbers of the shape and type of a state's value; and whether any has
+    several."""
     n = _arrived(synapse, spikes, like)
     if _is_bool(spikes):
         return n, False
-    unusual = jnp.any((n != 0) & (n != 1))
-
-    def check(n: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return _first(n, ~((n >= 0) & (n <= MOST_SPIKES) & (n == jnp.round(n))))
-
-    failed, first = when(unusual, check, lambda n: _nothing(n), jax.lax.stop_gradient(n))
-    _refuse(synapse, failed, first, f'numbers of spikes: 0, 1, 2 and so on, to {MOST_SPIKES}')
-    return n, unusual
+    x = jax.lax.stop_gradient(n)
+    _refuse(synapse, x, ~((x >= 0) & (x <= MOST_SPIKES) & (x == jnp.round(x))), f'numbers of spikes: 0, 1, 2 and so on, to {MOST_SPIKES}')
+    return n, jnp.any(x > 1)
 
 
 def amounts(synapse: Dynamics, spikes: Any, like: jax.Array) -> jax.Array:
     """What is released at each source, checked, in the shape and type of a state's value."""
     x = _arrived(synapse, spikes, like)
     if not _is_bool(spikes):
-        wrong = ~((x >= 0) & (x < np.inf))
-        failed, first = when(jnp.any(wrong), _first, lambda x, _: _nothing(x), jax.lax.stop_gradient(x), wrong)
-        _refuse(synapse, failed, first, 'amounts that are released: 0 or more')
+        given = jax.lax.stop_gradient(x)
+        _refuse(synapse, given, ~((given >= 0) & (given < np.inf)), 'amounts that are released: 0 or more')
     return x
-
-
-def when(condition: Any, then: Callable[..., Any], otherwise: Callable[..., Any], *args: Any) -> Any:
-    """One of two functions of arrays; where the condition is known, without a branch."""
-    if isinstance(condition, jax.core.Tracer):
-        return jax.lax.cond(condition, then, otherwise, *args)
-    return (then if condition else otherwise)(*args)
 
 
 def _arrived(synapse: Dynamics, spikes: Any, like: jax.Array) -> jax.Array:
@@ -66,15 +52,13 @@ def _is_bool(spikes: Any) -> bool:
     return jnp.asarray(plain(spikes)).dtype == np.bool_
 
 
-def _first(x: jax.Array, wrong: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Whether any number is wrong, and the first that is."""
-    return jnp.any(wrong), x.reshape(-1)[jnp.argmax(wrong)]
+def _refuse(synapse: Dynamics, x: jax.Array, wrong: jax.Array, allowed: str) -> None:
+    """Raise for wrong numbers, naming the one whose bits are highest: NaN before what is below zero, and that before the rest.
 
-
-def _nothing(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return jnp.array(False), jnp.zeros((), x.dtype)
-
-
-def _refuse(synapse: Dynamics, failed: Any, first: Any, allowed: str) -> None:
+    No right number's bits count, and 0 is right, so the highest bits tell also whether there is a wrong one: one sum over all, no branch.
+    """
+    bits = np.dtype(f'uint{8 * x.dtype.itemsize}')
+    highest = jnp.max(jnp.where(wrong, jax.lax.bitcast_convert_type(x, bits), bits.type(0)), initial=bits.type(0))
     label = synapse.label.replace('{', '{{').replace('}', '}}')
-    jit_error_if(failed, f'{label}: spikes have the value {{:g}}, but must be {allowed}.', first)
+    found = jax.lax.bitcast_convert_type(highest, x.dtype)
+    jit_error_if(highest != 0, f'{label}: spikes have the value {{:g}}, but must be {allowed}.', found)

@@ -84,11 +84,11 @@ class ShortTermPlasticity(Dynamics):
         ValueError
             If they are no numbers of spikes, such as graded values: 0, 1, 2 and so on.
         """
-        n, unusual = spike_numbers(self, spikes, self.x.value)
-        if isinstance(unusual, jax.core.Tracer):  # several spikes in a step are rare, and cost ten times as much
-            released = cond(unusual, self._several, self._released, n)
+        n, several = spike_numbers(self, spikes, self.x.value)
+        if isinstance(several, jax.core.Tracer):  # several spikes in a step are rare, and cost ten times as much
+            released = cond(several, self._several, self._released, n)
         else:
-            released = (self._several if unusual else self._released)(n)
+            released = (self._several if several else self._released)(n)
         with keeping_variables(self, 'recover'):
             self.recover(self.get_dt())
         return released

@@ -81,7 +81,7 @@ def jit_error_if(pred: Any, message: str | Callable[..., str], *args: Any) -> No
 
 def error_if(pred: Any, error: type[Exception], message: str | Callable[..., str], *args: Any) -> None:
     """`jit_error_if`, with an error of another class."""
-    failed = jnp.any(jnp.asarray(pred))
+    failed = jnp.asarray(pred, bool) if jnp.ndim(pred) == 0 else jnp.any(jnp.asarray(pred))
     if not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((failed, args))) and current_trace() is EAGER:
         if failed:
             raise error(_text(message, args))

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import brainpy_state as bst
 from brainpy_state import event
 
 N = 300
@@ -65,6 +66,21 @@ def test_reductions_have_the_precision_of_xla_and_keep_nan():
     largest = jax.jit(event.fuse(lambda x: [x.max(1), x.min()], 0))(x.at[2, 3].set(jnp.nan))  # XLA may lose it
     np.testing.assert_array_equal(largest[0], np.where(np.arange(7) == 2, np.nan, np.max(x, 1)))
     assert np.isnan(largest[1])
+
+
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+def test_the_greatest_and_least_of_floats_are_exact_whatever_stands_among_them(dtype):
+    rng = np.random.default_rng(2)
+    with bst.environ.context(precision=8 * np.dtype(dtype).itemsize):
+        found = jax.jit(event.fuse(lambda x: [x.max(1), x.min(1), x.max(), x.min()], 0))
+        for case in range(40):
+            x = (rng.normal(size=(5, 400)) * 10.0 ** rng.integers(-35, 37) * (-1 if case % 5 == 0 else 1)).astype(dtype)
+            for value in (np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0):
+                if rng.random() < 0.3:
+                    x[rng.integers(5), rng.integers(400)] = value
+            x[0] = abs(x[0]) * (-1) ** case  # of one sign
+            for got, wanted in zip(found(jnp.asarray(x)), [x.max(1), x.min(1), x.max(), x.min()], strict=True):
+                np.testing.assert_array_equal(got, wanted)
 
 
 def looped(step, start):

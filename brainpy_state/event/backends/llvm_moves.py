@@ -69,20 +69,55 @@ def reduce(frame: Frame, nodes: list[Node]) -> None:
     with counting(b, I64(0), I64(node.size)) as k:
         first, start, value = b.mul(k, I64(items)), b.block, _neutral(node)
         if items:
+            entered, combined, left = _last_of_floats(node) or (_as_it_is, _COMBINED[node.params['how']], _as_it_is)
+            neutral = entered(b, node, value)
             body, after = b.append_basic_block(), b.append_basic_block()
             b.branch(body)
             b.position_at_end(body)
-            i, total = b.phi(I64), b.phi(type_of(node.dtype))
-            value = _COMBINED[node.params['how']](b, node, total, load(b, source, given.dtype, b.add(first, i)))
+            i, total = b.phi(I64), b.phi(neutral.type)
+            value = combined(b, node, total, entered(b, node, load(b, source, given.dtype, b.add(first, i))))
             following = b.add(i, I64(1))
-            for phi, before, later in ((i, I64(0), following), (total, _neutral(node), value)):
+            for phi, before, later in ((i, I64(0), following), (total, neutral, value)):
                 phi.add_incoming(before, start)
                 phi.add_incoming(later, b.block)
             b.cbranch(b.icmp_unsigned('<', following, I64(items)), body, after)
             b.position_at_end(after)
+            value = left(b, node, value)
         store(b, value, target, k, node.dtype)
     b.ret_void()
     frame.b.call(function, [frame.address(given), frame.address(node)])
+
+
+def _as_it_is(b: ir.IRBuilder, node: Node, x: Value) -> Value:
+    return x
+
+
+def _last_of_floats(node: Node) -> Any:
+    """How the greatest or least of floats is found as one of integers, which any vector unit does; None for other reductions."""
+    return (_ordered, _further, _number) if node.params['how'] in ('max', 'min') and node.dtype.kind == 'f' else None
+
+
+def _ordered(b: ir.IRBuilder, node: Node, x: Value) -> Value:
+    """An integer in the place of a float, in the same order; of NaN the one that no other passes."""
+    bits = 8 * node.dtype.itemsize
+    kind = ir.IntType(bits)
+    last = (1 << (bits - 1)) - 1 if node.params['how'] == 'max' else -(1 << (bits - 1))
+    return b.select(b.fcmp_unordered('uno', x, x), kind(last), _folded(b, b.bitcast(x, kind)))
+
+
+def _number(b: ir.IRBuilder, node: Node, word: Value) -> Value:
+    """The float in whose place an integer stands."""
+    return b.bitcast(_folded(b, word), type_of(node.dtype))
+
+
+def _folded(b: ir.IRBuilder, word: Value) -> Value:
+    """All bits but the sign turned where that is set; done twice, it changes nothing."""
+    kind, bits = word.type, word.type.width
+    return b.xor(word, b.and_(b.ashr(word, kind(bits - 1)), kind((1 << (bits - 1)) - 1)))
+
+
+def _further(b: ir.IRBuilder, node: Node, total: Value, x: Value) -> Value:
+    return b.select(b.icmp_signed('>' if node.params['how'] == 'max' else '<', total, x), total, x)
 
 
 def _sum(b: ir.IRBuilder, node: Node, total: Value, x: Value) -> Value:
