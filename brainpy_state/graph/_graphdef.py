@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 from .._tracebacks import entry
 from .._typing import Path
 from ..state import State
-from ._static import Static
+from ._compared import Compared
 from ._treefy import TreefyState
 from ._walk import Node, Walk, report
 
-Value = Any  # the number of an object (int), a `Static`, a `TupleDef` or a `MethodDef`
+Value = Any  # the number of an object (int), a `Compared`, a `TupleDef` or a `MethodDef`
 
 
 class NodeDef(NamedTuple):
@@ -34,8 +34,8 @@ class NodeDef(NamedTuple):
 class BoxDef(NamedTuple):
     """A list, or with keys a dict: an empty one of its kind, and the contents in order."""
 
-    empty: Static
-    keys: tuple[Static, ...] | None
+    empty: Compared
+    keys: tuple[Compared, ...] | None
     values: tuple[Value, ...]
 
 
@@ -118,8 +118,8 @@ class _Builder:
         empty = copy.copy(x)
         empty.clear()
         if isinstance(x, dict):
-            return BoxDef(Static(empty), tuple(map(Static, x)), tuple(map(self.value, x.values())))
-        return BoxDef(Static(empty), None, tuple(map(self.value, x)))
+            return BoxDef(Compared(empty), tuple(map(Compared, x)), tuple(map(self.value, x.values())))
+        return BoxDef(Compared(empty), None, tuple(map(self.value, x)))
 
     def value(self, x: Any) -> Value:
         number = self.numbers.get(id(x))
@@ -127,14 +127,14 @@ class _Builder:
             return number
         if isinstance(x, tuple):
             values = tuple(map(self.value, x))
-            return Static(x) if all(isinstance(v, Static) for v in values) else TupleDef(type(x), values)
+            return Compared(x) if all(isinstance(v, Compared) for v in values) else TupleDef(type(x), values)
         if isinstance(x, (list, dict)):  # stands in an attribute that the walk does not enter
             self.numbers[id(x)] = len(self.objects)
             self.objects.append(x)
             return self.numbers[id(x)]
         if isinstance(x, types.MethodType) and (owner := self.numbers.get(id(x.__self__))) is not None:
             return MethodDef(x.__func__, owner)
-        return Static(x)
+        return Compared(x)
 
 
 @entry
@@ -204,7 +204,7 @@ def _empty(x: Any, states: Mapping[Path, TreefyState]) -> Any:
 
 
 def _value(v: Value, objects: list[Any]) -> Any:
-    if isinstance(v, Static):
+    if isinstance(v, Compared):
         return v.value
     if isinstance(v, int):
         return objects[v]

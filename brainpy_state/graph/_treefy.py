@@ -11,7 +11,7 @@ import numpy as np
 from .._tracebacks import entry
 from .._typing import Path
 from ..state import State
-from ._static import Static
+from ._compared import Compared
 
 _OF_ONE_OBJECT = {'_value', '_home', '_birth', '_hooks', '_site', '_place'}  # what ties a state to where it was made and stands
 
@@ -46,7 +46,7 @@ class TreefyState:
 
     def __init__(self, type: type[State], value: Any, /, **metadata: Any):
         self.type, self.value = type, value
-        self._static = tuple(sorted((k, Static(v)) for k, v in metadata.items()))
+        self._static = tuple(sorted((k, Compared(v)) for k, v in metadata.items()))
 
     @classmethod
     def of(cls, state: State) -> TreefyState:

@@ -16,6 +16,7 @@ from ._delay import check_dt as check_dt
 from ._delay import delay_steps as delay_steps
 from ._delay import same_dt as same_dt
 from ._dynamics import Dynamics as Dynamics
+from ._initialising import lifecycle as lifecycle
 from ._lifecycle import call_all_fns as call_all_fns
 from ._lifecycle import call_order as call_order
 from ._lifecycle import init_all_states as init_all_states
@@ -43,4 +44,3 @@ from ._transforms import SigmoidT as SigmoidT
 from ._transforms import SoftplusT as SoftplusT
 from ._transforms import TanhT as TanhT
 from ._transforms import Transform as Transform
-from ._undo import lifecycle as lifecycle

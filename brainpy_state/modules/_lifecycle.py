@@ -9,7 +9,7 @@ from .. import graph
 from .._tracebacks import entry
 from ..state._filter import to_predicate
 from ..transform import vmap_new_states
-from ._undo import lifecycle
+from ._initialising import lifecycle
 
 _LEVELS = range(10)
 _F = TypeVar('_F', bound=Callable)

@@ -15,9 +15,9 @@ from ..graph._walk import BRANCHING, Walk
 from ..numerics import brief
 from ..state import State
 from ._allocated import Allocated
+from ._initialising import lifecycle, renew
 from ._lifecycle import reset_all_states
 from ._show import Show
-from ._undo import lifecycle, renew
 
 _ROOM = __name__.partition('.')[0]
 _IN_PLACE_OF_A_STATE = """\

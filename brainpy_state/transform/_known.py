@@ -58,7 +58,7 @@ class _Large:
         return None if self.same(now) else where
 
 
-class Parts:
+class Known:
     """A value that is known by its parts, or an object known by its identity that holds parts.
 
     Parameters
@@ -160,7 +160,7 @@ class Parts:
         return None
 
 
-class Room(Parts):
+class Room(Known):
     """Global names of a module, given as its dictionary."""
 
     def __init__(self, room: dict[str, Any], names: set[str], memory: Memory):
@@ -227,7 +227,7 @@ class Memory:
             return self._met[id(value)][1]
         is_object = self.see(value).is_object
         self._met[id(value)] = value, _Identity(self.hold(value)) if is_object else _Kind(value)  # for what refers to itself
-        thing: Any = Parts(value, self.see, self)
+        thing: Any = Known(value, self.see, self)
         if not changeable and thing.is_constant:
             if not is_object:
                 self.hold(value)
@@ -244,7 +244,7 @@ class Memory:
 class _Constant:
     """What cannot differ while it is the same object."""
 
-    def __init__(self, parts: Parts):
+    def __init__(self, parts: Known):
         self.differs = parts.differs
 
 

@@ -55,3 +55,8 @@ def test_the_library_does_not_print():
 
 def test_errors_of_users_are_never_asserted():
     assert having(r'^\s*assert ', PACKAGE) == []
+
+
+def test_the_package_holds_nothing_but_sources():
+    found = [p for p in (ROOT / 'brainpy_state').rglob('*') if p.is_file() and '__pycache__' not in p.parts]
+    assert [p.name for p in found if p.suffix != '.py'] == ['py.typed']

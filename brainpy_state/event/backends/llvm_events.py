@@ -12,7 +12,7 @@ from llvmlite import ir
 from .. import _threads
 from .._draws import longest_row
 from .._nodes import Node
-from .llvm_frame import Frame
+from .llvm_frame import CallFrame
 from .llvm_operations import I64, Value, type_of
 
 SHARED = 1 << 17  # items of a loop from which on threads share it: before, what they take from each other's caches costs more
@@ -20,7 +20,7 @@ SHARED_SYNAPSES = 1 << 17
 WORTH_SHARING = 1 << 13, 1 << 10  # synapses of active sources: with targets that one thread updates, or several, which hold them near
 
 
-def collect(frame: Frame, nodes: list[Node]) -> None:
+def collect(frame: CallFrame, nodes: list[Node]) -> None:
     """List the sources that fire, for each row of a batch."""
     (node,), size = nodes, nodes[0].params['size']
     (spikes,) = node.operands
@@ -29,7 +29,7 @@ def collect(frame: Frame, nodes: list[Node]) -> None:
         frame.call('numba_deliver', 'collect', (str(spikes.dtype),), *places, I64(size))
 
 
-def to_post(frame: Frame, nodes: list[Node]) -> None:
+def to_post(frame: CallFrame, nodes: list[Node]) -> None:
     """Deliver along stored synapses."""
     (node,) = nodes
     *structure, spikes, active = _delivered(node)
@@ -37,14 +37,14 @@ def to_post(frame: Frame, nodes: list[Node]) -> None:
         _deliver(frame, node, structure, spikes, active, row, node, I64(0), node.params['shape'][1])
 
 
-def _how(frame: Frame, node: Node) -> tuple[Value, Value]:
+def _how(frame: CallFrame, node: Node) -> tuple[Value, Value]:
     """Whether a delivery begins at zero, and by what it is multiplied, as words."""
     begins = node.changes is None
     factor = frame.scalar(node.operands[-2]) if node.into is not None else ir.Constant(type_of(node.dtype), 1.0)
     return I64(int(begins)), frame.b.zext(frame.b.bitcast(factor, ir.IntType(8 * node.dtype.itemsize)), I64)
 
 
-def to_ring(frame: Frame, nodes: list[Node]) -> None:
+def to_ring(frame: CallFrame, nodes: list[Node]) -> None:
     """Deliver along stored synapses to the places of a ring."""
     (node,) = nodes
     *structure, spikes, step, ring, active = node.operands
@@ -53,7 +53,7 @@ def to_ring(frame: Frame, nodes: list[Node]) -> None:
 
 
 def _deliver(
-    frame: Frame, node: Node, structure: list[Any], spikes: Any, active: Any, row: int, received: Any, start: Value, size: int
+    frame: CallFrame, node: Node, structure: list[Any], spikes: Any, active: Any, row: int, received: Any, start: Value, size: int
 ) -> None:
     pre = node.params['shape'][0]
     starts, slots, *weights = structure
@@ -71,7 +71,7 @@ def _deliver(
     _share(frame, function, words, fired, slots.size if node.params['ordered'] else 0, node.params['shape'])
 
 
-def _share(frame: Frame, function: Value, words: list[Value], active: Value, synapses: int, shape: tuple[int, int]) -> None:
+def _share(frame: CallFrame, function: Value, words: list[Value], active: Value, synapses: int, shape: tuple[int, int]) -> None:
     """Call a function of words; on all threads where it delivers many synapses."""
     is_shared, least = synapses >= SHARED_SYNAPSES and _threads.ready(), WORTH_SHARING[shape[1] >= SHARED]
     numbers = I64(synapses), I64(max(1, shape[0])), I64(least)
@@ -79,7 +79,7 @@ def _share(frame: Frame, function: Value, words: list[Value], active: Value, syn
     frame.give(function, [frame.as_word(word) for word in words], units)
 
 
-def dense(frame: Frame, nodes: list[Node]) -> None:
+def dense(frame: CallFrame, nodes: list[Node]) -> None:
     """Deliver along all pairs."""
     (node,) = nodes
     weights, spikes, active = _delivered(node)
@@ -91,11 +91,11 @@ def dense(frame: Frame, nodes: list[Node]) -> None:
         _share(frame, function, [*places, I64(post), *_how(frame, node)], fired, pre * post, (pre, post))
 
 
-def memory(frame: Frame, nodes: list[Node]) -> None:
+def memory(frame: CallFrame, nodes: list[Node]) -> None:
     """Room for those who use it: they write what it holds."""
 
 
-def drawn_to_post(frame: Frame, nodes: list[Node]) -> None:
+def drawn_to_post(frame: CallFrame, nodes: list[Node]) -> None:
     """Deliver along synapses that are drawn."""
     (node,) = nodes
     words, spikes, active, memory = _delivered(node)
@@ -106,7 +106,7 @@ def drawn_to_post(frame: Frame, nodes: list[Node]) -> None:
         _draw(frame, 'deliver', node, (str(spikes.dtype),), words, *fired, frame.further(node, row * slots), sizes, memory)
 
 
-def drawn_to_ring(frame: Frame, nodes: list[Node]) -> None:
+def drawn_to_ring(frame: CallFrame, nodes: list[Node]) -> None:
     """Deliver along synapses that are drawn, after their delays."""
     (node,) = nodes
     words, spikes, row, ring, active, memory = node.operands
@@ -115,7 +115,7 @@ def drawn_to_ring(frame: Frame, nodes: list[Node]) -> None:
     _draw(frame, 'deliver', node, (str(spikes.dtype),), words, *places, (start, ring.size, *_how(frame, node)), memory)
 
 
-def drawn_to_pre(frame: Frame, nodes: list[Node]) -> None:
+def drawn_to_pre(frame: CallFrame, nodes: list[Node]) -> None:
     """Collect along synapses that are drawn."""
     (node,) = nodes
     words, values, memory = node.operands
@@ -124,7 +124,7 @@ def drawn_to_pre(frame: Frame, nodes: list[Node]) -> None:
     _draw(frame, 'to_pre', node, (), words, frame.address(values), frame.address(node), sizes, memory)
 
 
-def _draw(frame: Frame, builder: str, node: Node, types: tuple[str, ...], words: Any, *operands: Any) -> None:
+def _draw(frame: CallFrame, builder: str, node: Node, types: tuple[str, ...], words: Any, *operands: Any) -> None:
     *places, numbers, memory = operands
     rule, longest = node.params['rule'], longest_row(node.params['rule'], node.params['shape'][1])
     delayed = node.params['steps'] > 0
@@ -138,7 +138,7 @@ def _draw(frame: Frame, builder: str, node: Node, types: tuple[str, ...], words:
     frame.call('numba_procedural', builder, options, frame.address(words), *places, *words_of, frame.address(memory))
 
 
-def to_pre(frame: Frame, nodes: list[Node]) -> None:
+def to_pre(frame: CallFrame, nodes: list[Node]) -> None:
     """Collect along stored synapses."""
     (node,) = nodes
     starts, targets, *weights, values = node.operands
@@ -149,7 +149,7 @@ def to_pre(frame: Frame, nodes: list[Node]) -> None:
     frame.call('numba_products', 'to_pre', options, *places, I64(node.size // max(1, pre)), I64(pre), I64(post))
 
 
-def to_weight(frame: Frame, nodes: list[Node]) -> None:
+def to_weight(frame: CallFrame, nodes: list[Node]) -> None:
     """What each stored synapse sees."""
     (node,) = nodes
     spikes, values = node.operands[2:]
@@ -159,14 +159,14 @@ def to_weight(frame: Frame, nodes: list[Node]) -> None:
     frame.call('numba_products', 'to_weight', (str(spikes.dtype), str(values.dtype)), *places, *sizes)
 
 
-def due(frame: Frame, nodes: list[Node]) -> None:
+def due(frame: CallFrame, nodes: list[Node]) -> None:
     """Take out of a ring what is due."""
     row, ring = nodes[0].operands
     due = next((frame.address(node) for node in nodes if node.which == 1), I64(0))
     frame.call('numba_ring', 'due', (str(ring.dtype),), frame.word(row), frame.address(ring), due, I64(nodes[0].params['post']))
 
 
-def record(frame: Frame, nodes: list[Node]) -> None:
+def record(frame: CallFrame, nodes: list[Node]) -> None:
     """Append those that fire to a buffer."""
     spikes, step, events, count, clock, active = nodes[0].operands
     call = I64(nodes[0].params['entries']), frame.word(step), I64(nodes[0].params['grid'])

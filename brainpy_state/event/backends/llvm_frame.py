@@ -53,7 +53,7 @@ def answer_metadata(b: ir.IRBuilder, frame: Value, version: tuple[int, int]) -> 
         b.ret(I64(0))
 
 
-class Frame:
+class CallFrame:
     """The values of a plan in a handler that is being written.
 
     Parameters

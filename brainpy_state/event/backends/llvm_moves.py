@@ -10,11 +10,11 @@ from llvmlite import ir
 
 from .._moves import strides_of
 from .._nodes import Node, Number
-from .llvm_frame import Frame, counting
+from .llvm_frame import CallFrame, counting
 from .llvm_operations import I1, I8, I64, Value, chosen, load, store, type_of
 
 
-def put(frame: Frame, nodes: list[Node]) -> None:
+def put(frame: CallFrame, nodes: list[Node]) -> None:
     """Copy an array into a part of another, in pieces as long as both have them in one."""
     (node,) = nodes
     whole, update, *places = node.operands
@@ -36,7 +36,7 @@ def put(frame: Frame, nodes: list[Node]) -> None:
         _copy(b, b.gep(target, [offset]), b.gep(frame.address(update), [b.mul(k, I64(length))]), length)
 
 
-def join(frame: Frame, nodes: list[Node]) -> None:
+def join(frame: CallFrame, nodes: list[Node]) -> None:
     """Copy arrays beside each other, some items of each in turn."""
     (node,) = nodes
     b, times, item = frame.b, node.params['times'], node.dtype.itemsize
@@ -55,7 +55,7 @@ def _copy(b: ir.IRBuilder, target: Value, source: Value, size: int) -> None:
     b.call(b.module.declare_intrinsic('llvm.memcpy', [pointer, pointer, I64], kind), [target, source, I64(size), I1(0)])
 
 
-def reduce(frame: Frame, nodes: list[Node]) -> None:
+def reduce(frame: CallFrame, nodes: list[Node]) -> None:
     """Sum up, or the like, so many consecutive items for each result."""
     (node,) = nodes
     (given,), items, pointer = node.operands, node.params['items'], I8.as_pointer()

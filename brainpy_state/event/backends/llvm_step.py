@@ -10,7 +10,7 @@ from .. import _threads
 from .._nodes import Number
 from .._plan import Plan, Stage
 from .llvm_events import SHARED
-from .llvm_frame import I32, Find, Frame, answer_metadata, counting
+from .llvm_frame import I32, CallFrame, Find, answer_metadata, counting
 from .llvm_operations import I64, OPERATIONS, Value, constant, load, reads_memory, store
 
 SYMBOL = 'brainpy_state_step'
@@ -35,7 +35,7 @@ def compile_plan(plan: Plan, version: tuple[int, int], find: Find) -> str:
     handler = ir.Function(module, ir.FunctionType(I64, [I64.as_pointer()]), SYMBOL)
     b = ir.IRBuilder(handler.append_basic_block())
     answer_metadata(b, handler.args[0], version)
-    frame = Frame(plan, b, handler.args[0], find)
+    frame = CallFrame(plan, b, handler.args[0], find)
     for number, stage in enumerate(plan.stages):
         if stage.operation:
             stage.operation.write(frame, stage.nodes)
@@ -47,7 +47,7 @@ def compile_plan(plan: Plan, version: tuple[int, int], find: Find) -> str:
     return str(module)
 
 
-def _straight(frame: Frame, stage: Stage) -> None:
+def _straight(frame: CallFrame, stage: Stage) -> None:
     for node in stage.nodes:
         read = [frame.address(v) if reads_memory(node, v) else frame.scalar(v) for v in node.operands]
         frame.scalars[node] = OPERATIONS[node.name](frame.b, node, read)
@@ -56,7 +56,7 @@ def _straight(frame: Frame, stage: Stage) -> None:
             store(frame.b, frame.scalars[node], frame.results[number], I64(0), node.dtype)
 
 
-def _loop(frame: Frame, number: int, stage: Stage) -> None:
+def _loop(frame: CallFrame, number: int, stage: Stage) -> None:
     uses = [v for node in stage.nodes for v in node.operands]
     inside = set(stage.nodes)
     one = [v for v in dict.fromkeys(uses) if not isinstance(v, Number) and v not in inside and v.size == 1]
@@ -88,7 +88,7 @@ def _loop(frame: Frame, number: int, stage: Stage) -> None:
         frame.give(_part_of(function, stage.size), pointers + arguments, I64(stage.size))
 
 
-def _item(frame: Frame, b: ir.IRBuilder, i: Value, value: Any, places: dict, known: dict) -> Value:
+def _item(frame: CallFrame, b: ir.IRBuilder, i: Value, value: Any, places: dict, known: dict) -> Value:
     if isinstance(value, Number):
         return constant(value)
     if value not in known:
@@ -97,7 +97,7 @@ def _item(frame: Frame, b: ir.IRBuilder, i: Value, value: Any, places: dict, kno
     return known[value]
 
 
-def _first(frame: Frame, b: ir.IRBuilder, value: Any, places: dict) -> Value:
+def _first(frame: CallFrame, b: ir.IRBuilder, value: Any, places: dict) -> Value:
     """Where a value begins."""
     key, first = frame.place(value)
     return b.gep(places[key], [I64(first * value.dtype.itemsize)])

@@ -1,4 +1,4 @@
-"""`Static`: what a graph keeps as it is, comparable whatever it holds."""
+"""`Compared`: what a graph keeps as it is, comparable whatever it holds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 _HASHED = (int, float, complex, str, bytes, type, type(None))
 
 
-class Static:
+class Compared:
     """Any object, compared by value and type, so that a tuple of them is a key.
 
     Arrays are equal if shape, type and every element are; pytrees, such as quantities, leaf by leaf.
@@ -22,7 +22,7 @@ class Static:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Static) and _same(self.value, other.value)
+        return isinstance(other, Compared) and _same(self.value, other.value)
 
     def __hash__(self) -> int:
         # by type only where equality goes beyond that of Python
