@@ -59,7 +59,8 @@ def backend(platform: str | None = None) -> str:
 
     Parameters
     ----------
-    platform : str -- 'cpu', 'gpu', 'cuda', …; default the platform that JAX runs on
+    platform : str
+        'cpu', 'gpu', 'cuda', …; default the platform that JAX runs on.
 
     Raises
     ------

@@ -29,9 +29,12 @@ class CSR(Structure):
 
     Parameters
     ----------
-    indptr : int32, (pre + 1,) -- where each row starts; the last entry is the number of synapses
-    indices : int32, (nnz,) -- target of each synapse
-    shape : (pre, post) -- number of sources and of targets, static
+    indptr : int32, shape (pre + 1,)
+        Where each row starts; the last entry is the number of synapses.
+    indices : int32, shape (nnz,)
+        Target of each synapse.
+    shape : (pre, post)
+        Number of sources and of targets, static.
 
     Raises
     ------
@@ -83,13 +86,17 @@ class CSR(Structure):
 
         Parameters
         ----------
-        pre : int, (nnz,) -- source of each synapse
-        post : int, (nnz,) -- target of each synapse
-        shape : (pre, post) -- number of sources and of targets
+        pre : int, shape (nnz,)
+            Source of each synapse.
+        post : int, shape (nnz,)
+            Target of each synapse.
+        shape : (pre, post)
+            Number of sources and of targets.
 
         Returns
         -------
-        CSR -- `values[CSR.row_order(pre)]` brings per-pair values, (nnz,), into its order
+        CSR
+            `values[CSR.row_order(pre)]` brings per-pair values, (nnz,), into its order.
 
         Raises
         ------
@@ -131,7 +138,8 @@ class CSR(Structure):
 
         Parameters
         ----------
-        i : int32, () -- the source; may be traced, and gives no synapses where it lies outside of the structure
+        i : int32, shape ()
+            The source; may be traced, and gives no synapses where it lies outside of the structure.
         """
         i = jnp.asarray(i, jnp.int32)
         place = jnp.clip(i, 0, self.shape[0])
@@ -186,7 +194,8 @@ class CSR(Structure):
 
         Parameters
         ----------
-        weight : float, () or (nnz,) -- weight of every or of each synapse, default 1
+        weight : float, shape () or (nnz,)
+            Weight of every or of each synapse, default 1.
         """
         weight = jnp.asarray(weight)
         return jnp.zeros(self.shape, weight.dtype).at[self.pre_ids(), self.indices].add(weight)

@@ -78,7 +78,8 @@ def check_header(text: str) -> tuple[int, int]:
 
     Parameters
     ----------
-    text : str -- content of `xla/ffi/api/c_api.h`
+    text : str
+        Content of `xla/ffi/api/c_api.h`.
 
     Raises
     ------
@@ -109,8 +110,10 @@ def register(target: str, address: int) -> None:
 
     Parameters
     ----------
-    target : str -- name of the custom call; it must change whenever the code at the address does
-    address : int -- of a function `XLA_FFI_Error* handler(XLA_FFI_CallFrame*)`
+    target : str
+        Name of the custom call; it must change whenever the code at the address does.
+    address : int
+        Of a function `XLA_FFI_Error* handler(XLA_FFI_CallFrame*)`.
     """
     handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)
     jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(handler), platform='cpu')

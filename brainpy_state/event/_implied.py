@@ -27,7 +27,8 @@ class OneToOne(Structure):
 
     Parameters
     ----------
-    n : int -- number of sources and of targets
+    n : int
+        Number of sources and of targets.
     """
 
     n: int
@@ -71,8 +72,10 @@ class AllToAll(Structure):
 
     Parameters
     ----------
-    shape : (pre, post) -- number of sources and of targets
-    own : bool -- whether a source connects to the target of its own number; without these, all synapses share one weight
+    shape : (pre, post)
+        Number of sources and of targets.
+    own : bool
+        Whether a source connects to the target of its own number; without these, all synapses share one weight.
     """
 
     shape: tuple[int, int]

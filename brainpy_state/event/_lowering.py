@@ -32,7 +32,8 @@ def install(
 
     Parameters
     ----------
-    primitive : Primitive -- with the parameter `backend`, the choice it was bound under
+    primitive : Primitive
+        With the parameter `backend`, the choice it was bound under.
     portable : the operation in jax.numpy, called with the primitive's operands and its other parameters
     portable_on_cpu : the same, tuned for CPU
     pallas : the name of the same in kernels for GPUs; by default, the portable operation runs there

@@ -106,8 +106,10 @@ def function(module: str, builder: str, *options: Option) -> Function:
 
     Parameters
     ----------
-    module : str -- file in `backends` that holds the builder
-    builder : str -- function there that makes a function of integers that returns one
+    module : str
+        File in `backends` that holds the builder.
+    builder : str
+        Function there that makes a function of integers that returns one.
     options : what the builder specialises on
 
     Raises

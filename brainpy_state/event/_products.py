@@ -22,9 +22,12 @@ def to_post(structure: Structure, weight: Array | None, spikes: Array, dtype: An
     Parameters
     ----------
     structure : CSR, OneToOne, AllToAll or Procedural
-    weight : (nnz,) -- weight of each synapse; None for 1. Numbers of float16 are stored so and count as float32
-    spikes : bool or float, (..., pre) -- in the dtype of the weight where it is a float
-    dtype : float32 or float64 -- of the result where neither weight nor spikes are floats, default float32
+    weight : array, shape (nnz,)
+        Weight of each synapse; None for 1. Numbers of float16 are stored so and count as float32.
+    spikes : bool or float, shape (..., pre)
+        In the dtype of the weight where it is a float.
+    dtype : float32 or float64
+        Of the result where neither weight nor spikes are floats, default float32.
 
     Returns
     -------
@@ -47,8 +50,10 @@ def to_pre(structure: Structure, weight: Array | None, values: Array) -> Array:
     Parameters
     ----------
     structure : CSR, OneToOne, AllToAll or Procedural
-    weight : (nnz,) -- weight of each synapse, in the dtype of the values; None for 1
-    values : float, (..., post) -- at the targets
+    weight : array, shape (nnz,)
+        Weight of each synapse, in the dtype of the values; None for 1.
+    values : float, shape (..., post)
+        At the targets.
 
     Returns
     -------
@@ -71,8 +76,10 @@ def to_weight(structure: Structure, spikes: Array, values: Array) -> Array:
     Parameters
     ----------
     structure : CSR, OneToOne, AllToAll or Procedural
-    spikes : bool or float, (..., pre) -- in the dtype of the values where it is a float; rows without a spike are skipped
-    values : float, (..., post) -- at the targets, with the leading axes of the spikes
+    spikes : bool or float, shape (..., pre)
+        In the dtype of the values where it is a float; rows without a spike are skipped.
+    values : float, shape (..., post)
+        At the targets, with the leading axes of the spikes.
 
     Returns
     -------
@@ -97,8 +104,10 @@ def product(structure: Structure, weight: Array | float, spikes: Array) -> Array
     Parameters
     ----------
     structure : CSR, OneToOne, AllToAll or Procedural
-    weight : float, () or (nnz,) -- one weight for all synapses or one for each
-    spikes : bool or float, (..., pre) -- nonzero where the source fired; any number of leading batch axes
+    weight : float, shape () or (nnz,)
+        One weight for all synapses or one for each.
+    spikes : bool or float, shape (..., pre)
+        Nonzero where the source fired; any number of leading batch axes.
 
     Returns
     -------

@@ -26,20 +26,28 @@ def record(spikes: Array, step: Array | int, events: Array, count: Array, clock:
 
     Parameters
     ----------
-    spikes : bool, float32 or float64, (n,) -- nonzero where the neuron fires
-    step : int32, () -- written beside each index
-    events : int32, (capacity, 3) -- the buffer; values in it are the bits of float32 numbers
-    count : int32, () -- number of rows from the start so far
-    clock : int32, (4,) or more -- step, grid and entries of the call before, and the number of rows from the end; entries are n, or -n
-        where lanes of `jax.vmap` share the buffer and n counts the neurons of all. What comes after stays as it is
-    grid : int -- which length of a step it is
+    spikes : bool, float32 or float64, shape (n,)
+        Nonzero where the neuron fires.
+    step : int32, shape ()
+        Written beside each index.
+    events : int32, shape (capacity, 3)
+        The buffer; values in it are the bits of float32 numbers.
+    count : int32, shape ()
+        Number of rows from the start so far.
+    clock : int32, shape (4,) or more
+        Step, grid and entries of the call before, and the number of rows from the end; entries are n, or -n
+        where lanes of `jax.vmap` share the buffer and n counts the neurons of all. What comes after stays as it is.
+    grid : int
+        Which length of a step it is.
 
     Returns
     -------
-    events : int32, (capacity, 3)
-    count : int32, () -- goes on past the capacity (to 2**31 - 1), while `events` keeps what it has room for: after the loop,
-        `count + clock[3] > capacity` means that events were lost and how many rows would have been needed
-    clock : int32, (4,) or more -- of this call
+    events : int32, shape (capacity, 3)
+    count : int32, shape ()
+        Goes on past the capacity (to 2**31 - 1), while `events` keeps what it has room for: after the loop,
+        `count + clock[3] > capacity` means that events were lost and how many rows would have been needed.
+    clock : int32, shape (4,) or more
+        Of this call.
 
     Raises
     ------

@@ -60,3 +60,7 @@ def test_errors_of_users_are_never_asserted():
 def test_the_package_holds_nothing_but_sources():
     found = [p for p in (ROOT / 'brainpy_state').rglob('*') if p.is_file() and '__pycache__' not in p.parts]
     assert [p.name for p in found if p.suffix != '.py'] == ['py.typed']
+
+
+def test_parameters_are_described_below_their_names():
+    assert having(r'^\s+\w+ : .* -- ', PACKAGE) == []
