@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import brainunit as u
@@ -119,8 +119,8 @@ def _use(settings: dict[str, Any]) -> None:
         jax.config.update('jax_enable_x64', _X64[settings['precision']])
 
 
-@contextmanager
-def context(**settings: Any) -> Iterator[dict[str, Any]]:
+@entry
+def context(**settings: Any) -> AbstractContextManager[dict[str, Any]]:
     """Set values for a block of code in this thread; the innermost block wins.
 
     Parameters
@@ -152,6 +152,13 @@ def context(**settings: Any) -> Iterator[dict[str, Any]]:
     """
     for key in _OF_THE_PROCESS.intersection(settings):
         raise ValueError(_ONLY_SET.format(key=key))
+    for key, value in settings.items():
+        _setting(key, value)
+    return _in_force(settings)
+
+
+@contextmanager
+def _in_force(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
     new = {key: _setting(key, value) for key, value in settings.items()}
     outer = _contexts.settings
     with ExitStack() as exits:

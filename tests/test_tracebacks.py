@@ -51,6 +51,7 @@ MISTAKES = {
     'connection': lambda neurons, x: bst.pairwise_bernoulli(4, 4, 3.0),
     'random numbers': lambda neurons, x: bst.random.normal(size='a'),
     'not initialised': lambda neurons, x: bst.LIF(4)(x * u.mA),
+    'context': lambda neurons, x: bst.environ.context(dt=-0.1 * u.ms).__enter__(),
     'attribute': attribute,
     'setting': setting,
     'key': key,

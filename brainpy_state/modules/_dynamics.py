@@ -64,7 +64,7 @@ class Dynamics(Module):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.parameters, cls.options, cls.variables = (_declared(cls, kind) for kind in (Parameter, Option, Variable))
+        cls.parameters, cls.options, cls.variables = _declared(cls)
         _check_replaced(cls)
         check_overrides(cls)
         cls.__doc__ = Documentation(vars(cls).get('__doc__'))  # type: ignore[assignment]
@@ -251,10 +251,12 @@ class Dynamics(Module):
         return dt
 
 
-def _declared(cls: type[Dynamics], kind: type) -> dict[str, Any]:
-    """What a class and its bases declare of a kind, the bases first; not what a plain attribute has replaced."""
-    names = [name for base in reversed(cls.__mro__) for name, x in vars(base).items() if isinstance(x, kind)]
-    return {name: x for name in names if isinstance(x := getattr(cls, name), kind)}
+def _declared(cls: type[Dynamics]) -> list[dict[str, Any]]:
+    """The parameters, options and variables of a class and its bases, the bases first; not what a plain attribute has replaced."""
+    kinds = (Parameter, Option, Variable)
+    names = dict.fromkeys(name for base in reversed(cls.__mro__) for name, x in vars(base).items() if isinstance(x, kinds))
+    declared = [(name, x) for name in names if isinstance(x := getattr(cls, name), kinds)]
+    return [{name: x for name, x in declared if isinstance(x, kind)} for kind in kinds]
 
 
 def _check_replaced(cls: type[Dynamics]) -> None:
