@@ -107,6 +107,8 @@ class Jitted(Remade):
         self.__name__ = getattr(fun, '__name__', name_of(fun))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], type) and not self._static:  # by a class method, which from Python 3.13 on does not bind
+            return Bound(self, args[0])(*args[1:], **kwargs)
         try:
             return self._programs(self._fun, self._hide(args, kwargs) if self._static else (args, kwargs))
         except Exception as error:
