@@ -68,7 +68,7 @@ def _kept(error: BaseException) -> list[types.TracebackType]:
     while entry is not None:
         entries.append(entry)
         entry = entry.tb_next
-    rooms = [x.tb_frame.f_globals.get('__name__', '').partition('.')[0] for x in entries]
+    rooms = [str(x.tb_frame.f_globals.get('__name__')).partition('.')[0] for x in entries]
     users = [x for x, room in zip(entries, rooms, strict=True) if room not in _INSIDE]
     after = max((k for k, room in enumerate(rooms) if room not in _INSIDE), default=-1) + 1
     own = [x for x, room in zip(entries[after:], rooms[after:], strict=True) if room == _OWN]
