@@ -53,8 +53,8 @@ _global: dict[str, Setting] = {}
 _contexts = _Contexts()
 
 
-def _setting(key: str, value: Any) -> Setting:
-    """Check a value and decide whether it is static."""
+def _checked(key: str, value: Any) -> bool:
+    """Raise unless a setting may have this value; tells whether it is static."""
     numeric = _is_numeric(value)
     static = key in _STATIC_KEYS or not numeric
     if static and any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
@@ -65,7 +65,11 @@ def _setting(key: str, value: Any) -> Setting:
         raise ValueError(f'environ: precision is {value!r}, but must be 32 or 64.')
     elif key == 'i' and _is_step(value) and not isinstance(value, jax.core.Tracer) and np.any(np.abs(np.asarray(value)) > LAST_STEP):
         raise ValueError(f'environ: the number i of the step is {value}, but must be below 2^31.')
-    return Setting(key, value, static)
+    return static
+
+
+def _settings(values: dict[str, Any]) -> dict[str, Setting]:
+    return {key: Setting(key, value, _checked(key, value)) for key, value in values.items()}
 
 
 def _is_numeric(value: Any) -> bool:
@@ -152,14 +156,12 @@ def context(**settings: Any) -> AbstractContextManager[dict[str, Any]]:
     """
     for key in _OF_THE_PROCESS.intersection(settings):
         raise ValueError(_ONLY_SET.format(key=key))
-    for key, value in settings.items():
-        _setting(key, value)
-    return _in_force(settings)
+    return _in_force(settings, {key: _checked(key, value) for key, value in settings.items()})
 
 
 @contextmanager
-def _in_force(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    new = {key: _setting(key, value) for key, value in settings.items()}
+def _in_force(settings: dict[str, Any], static: dict[str, bool]) -> Iterator[dict[str, Any]]:
+    new = {key: Setting(key, value, static[key]) for key, value in settings.items()}
     outer = _contexts.settings
     with ExitStack() as exits:
         if 'precision' in settings:
@@ -167,7 +169,7 @@ def _in_force(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
         exits.callback(setattr, _contexts, 'settings', outer)
         _contexts.settings = {**outer, **new}
         if 'i' in settings and 't' not in settings:
-            _contexts.settings |= {key: _setting(key, value) for key, value in _time_of(settings['i']).items()}
+            _contexts.settings |= _settings(_time_of(settings['i']))
         yield all()
 
 
@@ -186,9 +188,10 @@ def set(**settings: Any) -> None:
     TypeError
         For a traced value, and as `context`.
     ValueError
-        As `context`; if there is no device of the platform; if it is too late for ``host_device_count``. Nothing is set then.
+        As `context`; if there is no device of the platform; if it is too late for ``host_device_count``. All settings stay as they were
+        then.
     """
-    new = {key: _setting(key, value) for key, value in settings.items()}
+    new = _settings(settings)
     traced = [key for key, s in new.items() if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(s.value))]
     if traced:
         raise TypeError(

@@ -9,7 +9,7 @@ from typing import Any
 from .. import graph
 from .._errors import AssignmentError
 from .._frames import MISSING, attributes
-from .._tracebacks import entry, shorten
+from .._tracebacks import entry
 from .._typing import Path
 from ..graph._walk import BRANCHING, Walk
 from ..numerics import brief
@@ -108,12 +108,9 @@ class Module(graph.Node):
         if is_end != surely or len(short) > len(long):
             object.__setattr__(self, '_path', path)
 
+    @entry
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return self.update(*args, **kwargs)
-        except Exception as error:
-            shorten(error)
-            raise
+        return self.update(*args, **kwargs)
 
     def update(self, *args: Any, **kwargs: Any) -> Any:
         """Do one step, or compute the output."""

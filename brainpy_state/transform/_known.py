@@ -167,18 +167,6 @@ class Room(Known):
         self.names = names
         super().__init__(room, functools.partial(look_into_names, names=frozenset(names)), memory)
 
-    def same(self, room: dict[str, Any]) -> bool:
-        if len(room) != self._count:
-            return self.differs(room, '') is None
-        if self._keys:
-            parts = list(map(room.get, self._keys))
-            if list(map(id, parts)) != self._ids:
-                return self._same_parts(room, parts)
-            for k, is_same in self._inner:
-                if not is_same(parts[k]):
-                    return False
-        return True
-
 
 class Memory:
     """What is common to all that is remembered for a program.

@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from .._tracebacks import shorten
+from .._tracebacks import entry
 
 
 class Remade:
@@ -53,12 +53,9 @@ class Made(Remade):
         if key is not None:
             self.stands_for = fn, key
 
+    @entry
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return self._call(*args, **kwargs)
-        except Exception as error:
-            shorten(error)
-            raise
+        return self._call(*args, **kwargs)
 
     def __get__(self, obj: Any, owner: type) -> Any:
         return self if obj is None else types.MethodType(self, obj)
