@@ -42,15 +42,17 @@ def fuse(f: Callable, carried: int) -> Callable:
 
     @functools.wraps(f)
     def fused(*args: Any) -> Sequence[Any]:
+        if _backend.preference() == 'xla':
+            return f(*args)
         closed, succession = _prepared(f, args, carried)
-        return _evaluate(closed, args, succession)
+        return evaluate(closed, args, succession)
 
     return fused
 
 
 @entry
 def explain(f: Callable, *args: Any, carried: int = 0) -> Report:
-    """What `fuse` makes of a function on this machine: native functions, and equations that stay with XLA, with their reasons.
+    """What a loop makes of a step on this machine: native functions, and equations that stay with XLA, with their reasons.
 
     Parameters
     ----------
@@ -89,11 +91,11 @@ def explain(f: Callable, *args: Any, carried: int = 0) -> Report:
 
 def _prepared(f: Callable, args: Sequence[Any], carried: int) -> tuple[ClosedJaxpr, dict[Var, Any]]:
     """A function as a jaxpr without calls of `jit`, and the results that succeed its arguments."""
-    closed = _inlined(jax.make_jaxpr(f)(*args))
+    closed = inlined(jax.make_jaxpr(f)(*args))
     return closed, dict(zip(closed.jaxpr.invars[:carried], closed.jaxpr.outvars[:carried], strict=True))
 
 
-def _inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
+def inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
     """The same with the bodies of `jit` in the place of its calls."""
     if not any(eqn.primitive.name in ('jit', 'pjit') for eqn in closed.jaxpr.eqns):
         return closed
@@ -111,7 +113,7 @@ def _inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
     return jax.make_jaxpr(functools.partial(inline, closed, None))(*closed.in_avals)
 
 
-def _evaluate(closed: ClosedJaxpr, args: Sequence[Any], succession: dict[Var, Any], left: Collection[int] = ()) -> list[Any]:
+def evaluate(closed: ClosedJaxpr, args: Sequence[Any], succession: dict[Var, Any], left: Collection[int] = ()) -> list[Any]:
     """The results of a jaxpr, evaluated by native groups and what is left to XLA."""
     jaxpr = closed.jaxpr
     env = dict(zip(jaxpr.constvars, closed.consts, strict=True)) | dict(zip(jaxpr.invars, args, strict=True))
@@ -137,12 +139,17 @@ def _as_is(jaxpr: Jaxpr, eqn: JaxprEqn, env: dict[Any, Any]) -> Sequence[Any]:
 
 
 def _alone(jaxpr: Jaxpr, eqn: JaxprEqn) -> ClosedJaxpr:
-    return _part(jaxpr, [eqn], list(dict.fromkeys(v for v in eqn.invars if not isinstance(v, Literal))), eqn.outvars)
+    return part(jaxpr, [eqn], list(dict.fromkeys(v for v in eqn.invars if not isinstance(v, Literal))), eqn.outvars)
 
 
-def _part(jaxpr: Jaxpr, eqns: list[JaxprEqn], operands: list[Var], results: list[Var]) -> ClosedJaxpr:
+def part(jaxpr: Jaxpr, eqns: list[JaxprEqn], operands: list[Var], results: list[Var]) -> ClosedJaxpr:
     names = jaxpr.debug_info._replace(arg_names=('',) * len(operands), result_paths=('',) * len(results))
     return ClosedJaxpr(jaxpr.replace(constvars=[], invars=operands, outvars=results, eqns=eqns, debug_info=names), [])
+
+
+def is_whole(jaxpr: Jaxpr) -> bool:
+    """Whether all equations of a step can be native, so that the loop can."""
+    return bool(jaxpr.eqns) and not any(map(refusal, jaxpr.eqns))
 
 
 def _grouped(jaxpr: Jaxpr) -> list[JaxprEqn | list[JaxprEqn]]:
@@ -190,7 +197,7 @@ def _extract(jaxpr: Jaxpr, eqns: list[JaxprEqn], succession: dict[Var, Any]) -> 
     place = {v: k for k, v in enumerate(results)}
     ends = [(k, succession[v]) for k, v in enumerate(operands) if v in succession and v not in needed]
     pairs = [(k, place[v]) for k, v in ends if v in place]
-    return _part(jaxpr, eqns, operands, results), tuple(pairs)
+    return part(jaxpr, eqns, operands, results), tuple(pairs)
 
 
 def _portable(*operands: Any, jaxpr: ClosedJaxpr, pairs: Any) -> Any:
@@ -203,7 +210,7 @@ def _portable_on_cpu(*operands: Any, jaxpr: ClosedJaxpr, pairs: Any) -> Any:
     if not failed:
         return _portable(*operands, jaxpr=jaxpr, pairs=pairs)
     succession = {jaxpr.jaxpr.invars[k]: jaxpr.jaxpr.outvars[result] for k, result in pairs}
-    return _evaluate(jaxpr, operands, succession, failed)
+    return evaluate(jaxpr, operands, succession, failed)
 
 
 def _failures(jaxpr: Jaxpr, eqns: Sequence[JaxprEqn]) -> dict[int, str]:
@@ -219,7 +226,8 @@ def _failures(jaxpr: Jaxpr, eqns: Sequence[JaxprEqn]) -> dict[int, str]:
 
 def _compiled(jaxpr: Jaxpr, succession: dict[Var, Any], failed: dict[int, str]) -> list[JaxprEqn | list[JaxprEqn]]:
     """Groups that have been compiled, and what is left; what fails is added to ``failed`` with its reason."""
-    groups = _regrouped(jaxpr, failed)
+    whole: list[JaxprEqn | list[JaxprEqn]] = [list(jaxpr.eqns)]
+    groups = whole if is_whole(jaxpr) and not failed else _regrouped(jaxpr, failed)
     for group in groups:
         if isinstance(group, list):
             part, pairs = _extract(jaxpr, group, succession)

@@ -160,6 +160,12 @@ def map_lanes(primitive: Primitive, operands: Sequence[Any], axes: Sequence[int 
 
 def mapped(f: Callable, operands: Sequence[Any], axes: Sequence[int | None]) -> tuple[Any, Any]:
     """What a function of arrays gives for all lanes, and the lane axis of each result: None of one that is the same in all lanes."""
+    out_axes = [0 if d else None for d in differing(f, operands, axes)]
+    return jax.vmap(f, in_axes=tuple(axes), out_axes=out_axes)(*operands), out_axes
+
+
+def differing(f: Callable, operands: Sequence[Any], axes: Sequence[int | None]) -> list[bool]:
+    """Which results of a function of arrays differ between lanes."""
     differs = _Differs()
 
     def watched(*lane: Any) -> Any:
@@ -168,8 +174,7 @@ def mapped(f: Callable, operands: Sequence[Any], axes: Sequence[int | None]) -> 
         return [differs_p.bind(x, number=k, seen=differs) for k, x in enumerate(results)]
 
     jax.make_jaxpr(jax.vmap(watched, in_axes=tuple(axes)))(*operands)
-    out_axes = [0 if k in differs else None for k in range(differs.total)]
-    return jax.vmap(f, in_axes=tuple(axes), out_axes=out_axes)(*operands), out_axes
+    return [k in differs for k in range(differs.total)]
 
 
 class _Differs(set):

@@ -6,7 +6,7 @@ if an event operation reads it, or if a later loop does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,26 @@ class Stage:
     nodes: list[Node] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Loop:
+    """How a native function does many steps of its stages.
+
+    Attributes
+    ----------
+    reads, writes : range
+        Operands and results that have a row for each step.
+    reverse : bool
+        From the last row to the first.
+    flag : int, optional
+        The result that tells whether there is another step.
+    """
+
+    reads: range
+    writes: range
+    reverse: bool
+    flag: int | None
+
+
 @dataclass
 class Plan:
     """What a native function does.
@@ -42,15 +62,18 @@ class Plan:
         The results of the jaxpr, and after them memory for values between stages.
     aliases : dict
         The operand whose memory a result takes: operand number to result number.
+    loop : Loop, optional
+        If it does many steps; their number is one more operand.
     """
 
     operands: list[Operand]
     stages: list[Stage]
     results: list[tuple[int, np.dtype]]
     aliases: dict[int, int]
+    loop: Loop | None = None
 
 
-def plan(closed: ClosedJaxpr, pairs: dict[int, int]) -> Plan:
+def plan(closed: ClosedJaxpr, pairs: dict[int, int], loop: Loop | None = None) -> Plan:
     """Plan a jaxpr without constants.
 
     Parameters
@@ -59,20 +82,31 @@ def plan(closed: ClosedJaxpr, pairs: dict[int, int]) -> Plan:
         Of equations that `refusal` does not refuse.
     pairs : dict
         Operands that are not needed afterwards, to the result of the same type that may take their memory.
+    loop : Loop, optional
+        The jaxpr is a step of it; then these results do take the memory of these operands.
     """
-    found = _planned(closed, pairs, True)
-    return found or _planned(closed, pairs, False)  # type: ignore[return-value]
+    first = frozenset[int]()  # in a loop: operands that are copied before the step, results that are written after it
+    late = first
+    while True:
+        found = _planned(closed, pairs, first, late)
+        missing = {k for k, result in pairs.items() if found.aliases.get(k) != result}
+        if loop is None or not missing:
+            found.loop = loop
+            return found
+        first, late = first | missing & {k for k in pairs if pairs[k] in late}, late | {pairs[k] for k in missing}
 
 
-def _planned(closed: ClosedJaxpr, pairs: dict[int, int], accumulates: bool) -> Plan | None:
+def _planned(closed: ClosedJaxpr, pairs: dict[int, int], first: Collection[int], late: Collection[int], accumulates: bool = True) -> Plan:
     jaxpr = closed.jaxpr
     operands = [Operand(k, v.aval.size, v.aval.dtype) for k, v in enumerate(jaxpr.invars)]
     flat = Flat()
-    values = flat.evaluate(closed, list(operands))
+    values = flat.evaluate(closed, [flat.copy(x, x) if x.number in first else x for x in operands])
     outputs: list[Node] = []
     for k, (value, var) in enumerate(zip(values, jaxpr.outvars, strict=True)):
         aval: Any = var.aval
-        if not isinstance(value, Node) or value.size != aval.size or value.results:
+        if not isinstance(value, Node) or value.size != aval.size or value.results or k in late:
+            value = flat.copy(value, aval)
+        if k in late:
             value = flat.copy(value, aval)
         value.results.append(k)
         outputs.append(value)
@@ -81,7 +115,7 @@ def _planned(closed: ClosedJaxpr, pairs: dict[int, int], accumulates: bool) -> P
     for node in _last_of_chains(nodes):
         if isinstance(origin := origin_of(node), Node):
             origin.results = node.results
-    stages = _schedule(nodes)
+    stages = _with_last(_schedule(nodes), [outputs[k] for k in late])
     results = [(v.aval.size, v.aval.dtype) for v in jaxpr.outvars]
     for node in _in_memory(stages):
         if not node.results:
@@ -89,7 +123,7 @@ def _planned(closed: ClosedJaxpr, pairs: dict[int, int], accumulates: bool) -> P
             results.append((node.size, node.dtype))
     taken = _taken(stages, pairs, outputs)
     if any(node.into is not None and not node.results and origin_of(node).number not in taken for stage in stages for node in stage.nodes):
-        return None
+        return _planned(closed, pairs, first, late, False)
     return Plan(operands, stages, results, taken | _changed(stages))
 
 
@@ -99,6 +133,19 @@ def reads(stages: Sequence[Stage]) -> Iterator[tuple[int, Node, Value]]:
         for node in stage.nodes:
             for value in node.operands:
                 yield number, node, value
+
+
+def _with_last(stages: list[Stage], nodes: list[Node]) -> list[Stage]:
+    """The stages with some nodes in stages of their own at the end."""
+    for node in nodes:
+        stages[node.stage].nodes.remove(node)
+    left = [stage for stage in stages if stage.nodes]
+    for size in dict.fromkeys(node.size for node in nodes):
+        left.append(Stage(size, None, [], [node for node in nodes if node.size == size]))
+    for number, stage in enumerate(left):
+        for node in stage.nodes:
+            node.stage = number
+    return left
 
 
 def _used(nodes: list[Node]) -> list[Node]:

@@ -92,8 +92,9 @@ def _stacked(jaxpr: Jaxpr, results: set[Any]) -> Iterator[Any]:
     """The types of what loops stack step by step, but for what are results or used by nobody."""
     used = set(_vars(itertools.chain(jaxpr.outvars, *(eqn.invars for eqn in jaxpr.eqns))))
     for eqn in jaxpr.eqns:
-        is_loop = eqn.primitive.name in ('scan', 'while')
-        if eqn.primitive.name == 'scan':
+        is_scan = eqn.primitive.name in ('scan', 'native_loop')
+        is_loop = is_scan or eqn.primitive.name == 'while'
+        if is_scan:
             (body,) = _bodies(eqn.params)
             pairs: Any = zip(eqn.outvars, body.outvars, strict=True)
             stacked = (v for v, each in pairs if v.aval.shape != each.aval.shape)

@@ -12,12 +12,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import environ
+from .. import environ, event
 from .._errors import ParameterError
 from .._tracebacks import entry
 from ..numerics import LAST_STEP, host_times, whole_steps
 from ..record import SpikeRecorder
-from ..transform._loop import loops, natively
+from ..transform._loop import loops
 
 _LONGEST_CHUNK = 100_000
 
@@ -147,18 +147,9 @@ def _until_full(
     body: Callable, same: Any, carry: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
 ) -> tuple[Any, Any]:
     """As many steps of a clocked body as recorders have room for, and the results of at most ``length``."""
-    step = natively(functools.partial(body, same))
-    rows = jax.eval_shape(step, carry, xs)[1]
 
-    def goes_on(state: Any) -> Any:
-        (_, (i, _, stop, full)), _ = state
-        return (i < stop) & ~full
+    def goes_on(carry: Any) -> Any:
+        _, (i, _, stop, full) = carry
+        return (i < stop) & jnp.logical_not(full)
 
-    def advance(state: Any) -> Any:
-        carry, out = state
-        _, (i, first, _, _) = carry
-        carry, y = step(carry, xs)
-        return carry, jax.tree.map(lambda all, one: jax.lax.dynamic_update_index_in_dim(all, one, i - first, 0), out, y)
-
-    out = jax.tree.map(lambda row: jnp.zeros((length, *row.shape), row.dtype), rows)
-    return jax.lax.while_loop(goes_on, advance, (carry, out))
+    return event.scan(functools.partial(body, same), carry, xs, length, goes_on=goes_on)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import traceback
@@ -13,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.experimental import checkify as _checkify
 
+from .. import event
 from .._errors import NanError, TraceContextError
 from .._frames import EAGER, current_trace
 from .._tracebacks import entry
@@ -51,7 +53,8 @@ def checkify(fun: Callable, errors: Any = user_checks) -> Callable:
         May call `check` on conditions that are known only when the program runs.
     errors : set of error categories
         One of ``user_checks``, ``nan_checks``, ``div_checks``, ``index_checks``, ``float_checks``,
-        ``automatic_checks``, ``all_checks``, or a union of them.
+        ``automatic_checks``, ``all_checks``, or a union of them. Others than ``user_checks`` look at
+        single operations, so XLA takes the place of native functions.
 
     Returns
     -------
@@ -70,7 +73,9 @@ def checkify(fun: Callable, errors: Any = user_checks) -> Callable:
     """
 
     def build(fun: Callable, args: Any) -> Program:
-        lifted = lift(fun, args, call=lambda fn, args: fn(*args[0], **args[1]))
+        # checks of single operations do not see into native functions
+        with event.use_backend('xla') if errors - user_checks else contextlib.nullcontext():
+            lifted = lift(fun, args, call=lambda fn, args: fn(*args[0], **args[1]))
 
         def pure(*inputs: Any) -> Any:
             error, (out, new) = _checkify.checkify(lifted.pure, errors)(*inputs)

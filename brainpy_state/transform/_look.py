@@ -70,7 +70,15 @@ def is_plain(value: Any) -> bool:
 
 def is_made(value: Any) -> bool:
     """Whether a transform has made this function from another."""
-    return callable(value) and not isinstance(value, type) and type(getattr(value, 'stands_for', None)) is tuple
+    return callable(value) and not isinstance(value, type) and type(own_attributes(value).get('stands_for')) is tuple
+
+
+def own_attributes(value: Any) -> dict[str, Any]:
+    """The attributes of an object itself; runs no code of its class."""
+    try:
+        return object.__getattribute__(value, '__dict__')
+    except AttributeError:
+        return {}
 
 
 def look(value: Any, names: Names, everything: bool = False) -> Inside:
@@ -227,16 +235,16 @@ def _look_into_object(value: Any, names: Names, everything: bool) -> Inside:
     cls = type(value)
     is_users, by_parts = not is_fixed(cls.__module__), dataclasses.is_dataclass(value)
     slots = [name for base in cls.__mro__ for name in _slots(base)]
-    own = {} if attributes.reports(cls) else getattr(value, '__dict__', {})
+    own = {} if attributes.reports(cls) else own_attributes(value)
     everything = everything or cls.__module__.startswith(_OUR_MODELS) or not jax.tree_util.all_leaves([value])
     keys = [name for name in (*own, *slots) if everything or name in names]
 
     def read(x: Any) -> list[Any]:
-        own = getattr(x, '__dict__', {})
+        own = own_attributes(x)
         found = [own[name] if name in own else _slot(x, name) if slots else MISSING for name in keys]
         return [*found, type(x)] if is_users else found
 
-    size = (lambda x: len(x.__dict__)) if hasattr(value, '__dict__') and not attributes.reports(cls) else None
+    size = (lambda x: len(own_attributes(x))) if cls.__dictoffset__ and not attributes.reports(cls) else None
     return Inside(cls if by_parts else 'object', [*keys, 'class'] if is_users else keys, read, not by_parts, size=size)
 
 

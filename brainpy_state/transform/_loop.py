@@ -122,10 +122,10 @@ def plain_scan(
     body: Callable, same: Any, init: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
 ) -> tuple[Any, Any]:
     """One compiled loop over all steps of ``body(same, carry, x)``; ``same`` are the arrays that every step reads."""
-    step = natively(functools.partial(body, same))
+    step = functools.partial(body, same)
     if tell is None:
-        return jax.lax.scan(step, init, xs, length, reverse=reverse, unroll=unroll)
-    (_, carry), ys = jax.lax.scan(telling(step, tell), (jnp.int32(0), init), xs, length, reverse=reverse, unroll=unroll)
+        return event.scan(step, init, xs, length, reverse=reverse, unroll=unroll)
+    (_, carry), ys = jax.lax.scan(telling(natively(step), tell), (jnp.int32(0), init), xs, length, reverse=reverse, unroll=unroll)
     return carry, ys
 
 

@@ -54,7 +54,8 @@ def points(low, high, dtype):
     if low > 0:
         return np.exp(rng.uniform(np.log(low), np.log(high), 20000)).astype(dtype)
     close = rng.standard_normal(4000) * 10.0 ** rng.uniform(-8, 0, 4000)
-    return np.clip(np.concatenate([rng.uniform(low, high, 16000), close]), low, high).astype(dtype)
+    smallest = np.finfo(dtype).tiny * 2.0 ** np.arange(0, 100, 0.5)
+    return np.clip(np.concatenate([rng.uniform(low, high, 16000), close, smallest, -smallest]), low, high).astype(dtype)
 
 
 def units_off(got, expected, floor=0.0):

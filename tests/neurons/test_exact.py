@@ -106,7 +106,7 @@ def test_the_threshold_of_gif_follows_a_potential_that_stands_still(dt):
 def test_a_gate_relaxes_exactly_at_a_potential_that_stands_still():
     """A membrane of huge capacitance: V stays, and each gate relaxes to its steady state with its own time constant."""
     V = -40.0
-    neuron = bst.HH(1, C=1e20 * u.uF, V_initializer=V * u.mV, m_initializer=0.1, h_initializer=0.9, n_initializer=0.2)
+    neuron = bst.HH(300, C=1e20 * u.uF, V_initializer=V * u.mV, m_initializer=0.1, h_initializer=0.9, n_initializer=0.2)
     t, m, h, n = trace(neuron, 0.0 * u.uA, 0.1, 'm', 'h', 'n')
     rates = {
         'm': (1.0, 4.0 * np.exp(-25.0 / 18.0), 0.1, m),  # 0.1 (V + 40) / (1 - exp(-(V + 40) / 10)) at its removable singularity

@@ -155,6 +155,16 @@ def test_debug_nan_finds_the_line_inside_of_other_transforms(inner):
     assert f'test_check.py:{root.__code__.co_firstlineno + 1} in root: return jnp.sqrt(x)' in message
 
 
+def test_debug_nan_sees_into_loops_of_many_neurons():
+    state = State(jnp.zeros(1000))
+
+    def step(i):
+        state.value = state.value + jnp.sqrt(2.0 - i)
+
+    message = message_of(lambda: for_loop(step, jnp.arange(6.0)))
+    assert f'test_check.py:{step.__code__.co_firstlineno + 1} in step: ' in message
+
+
 def test_debug_nan_finds_a_nan_that_is_masked(level):
     message = message_of(lambda x: jnp.where(x > 0, jnp.log(x), 0.0), -1.0)
     assert '`log` gave a NaN' in message

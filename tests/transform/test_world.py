@@ -175,6 +175,28 @@ def test_a_name_that_appears_later_is_noticed():
     assert float(step(1.0)) == 1.0
 
 
+class Anything:
+    """Makes another one of any attribute that it is asked for."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __getattr__(self, name):
+        return Anything(name)
+
+    def __call__(self, x):
+        return x
+
+
+anything = Anything('root')
+
+
+def test_code_of_attributes_that_are_made_when_asked_for_is_not_run():
+    run = jit(lambda x: anything(x) + 1.0)
+    assert run(1.0) == 2.0 and run(2.0) == 3.0
+    assert vars(anything) == {'name': 'root'}
+
+
 def test_a_closure_that_is_assigned_anew_is_noticed():
     k = 2.0
     step = jit(lambda x: k * x)

@@ -53,6 +53,16 @@ def answer_metadata(b: ir.IRBuilder, frame: Value, version: tuple[int, int]) -> 
         b.ret(I64(0))
 
 
+def _buffer(b: ir.IRBuilder, frame: Value, offset: int, k: int) -> Value:
+    """Where operand or result k begins."""
+    pointer = I64.as_pointer()
+    return _word(b, _word(b, _word(b, frame, offset, pointer), 8 * k, pointer), _ffi.BUFFER_DATA, I8.as_pointer())
+
+
+def _at_row(b: ir.IRBuilder, first: Value, row: Value, size: int) -> Value:
+    return b.gep(first, [b.mul(row, I64(size))])
+
+
 class CallFrame:
     """The values of a plan in a handler that is being written.
 
@@ -65,18 +75,23 @@ class CallFrame:
         Pointer to the call frame.
     find : callable
         See `compile_plan`.
+    step : ir.Value, optional
+        The number of the step whose rows are read and written.
     """
 
-    def __init__(self, plan: Plan, b: ir.IRBuilder, frame: Value, find: Find):
+    def __init__(self, plan: Plan, b: ir.IRBuilder, frame: Value, find: Find, step: Value | None = None):
         self.plan, self.b, self.find = plan, b, find
         self.scalars: dict[Any, Value] = {}  # values of one item, by what they are
         self.operands: list[Value] = []
         self.results: list[Value] = []
-        pointer = I64.as_pointer()
-        sides = ((self.operands, _ffi.FRAME_ARGUMENTS, plan.operands), (self.results, _ffi.FRAME_RESULTS, plan.results))
-        for pointers, offset, buffers in sides:
-            table = _word(b, frame, offset, pointer)
-            pointers.extend(_word(b, _word(b, table, 8 * k, pointer), _ffi.BUFFER_DATA, I8.as_pointer()) for k in range(len(buffers)))
+        self.operands.extend(_buffer(b, frame, _ffi.FRAME_ARGUMENTS, k) for k in range(len(plan.operands) + (plan.loop is not None)))
+        self.results.extend(_buffer(b, frame, _ffi.FRAME_RESULTS, k) for k in range(len(plan.results)))
+        if plan.loop and step is not None:
+            for k in plan.loop.reads:
+                self.operands[k] = _at_row(b, self.operands[k], step, plan.operands[k].size * plan.operands[k].dtype.itemsize)
+            for k in plan.loop.writes:
+                size, dtype = plan.results[k]
+                self.results[k] = _at_row(b, self.results[k], step, size * dtype.itemsize)
 
     def place(self, value: Any) -> tuple[Any, int]:
         """Where a value stands: what identifies its memory, and the first item."""

@@ -72,7 +72,7 @@ def expm1(b: ir.IRBuilder, x: Value) -> Value:
     # with half of the power, so that the largest results do not overflow on the way
     power = _power_of_two(b, b.sub(whole, whole.type(1)))
     result = fma(b, power, q, b.fsub(power, x.type(0.5)))
-    return where(b, '==', x, 0.0, x, b.fadd(result, result))
+    return where(b, '<', unary(b, 'fabs', x), 1e-30, x, b.fadd(result, result))  # half of a smallest number would be taken as zero
 
 
 def log(b: ir.IRBuilder, x: Value) -> Value:

@@ -243,7 +243,8 @@ def erf_inv(b: ir.IRBuilder, x: Value) -> Value:
 
     a = magnitude(b, x)
     q = b.fmul(x, F64(0.5))
-    centre = b.fmul(q, ratio(b.fsub(F64(_draws.CENTRE**2), b.fmul(q, q)), _draws.OF_CENTRE))
+    half_slope = b.fmul(F64(0.5), ratio(b.fsub(F64(_draws.CENTRE**2), b.fmul(q, q)), _draws.OF_CENTRE))
+    centre = b.fmul(x, half_slope)  # half of a smallest number would be taken as zero
     r = unary(b, 'sqrt', b.fneg(lm.log(b, b.fmul(F64(0.5), b.fsub(F64(1.0), a)))))
     near, far = ratio(b.fsub(r, F64(1.6)), _draws.OF_NEAR_TAIL), ratio(b.fsub(r, F64(5.0)), _draws.OF_FAR_TAIL)
     tail = with_sign(b, where(b, '>', r, _draws.NEAR_TAIL, far, near), x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 
 from .. import _threads
@@ -35,16 +36,49 @@ def compile_plan(plan: Plan, version: tuple[int, int], find: Find) -> str:
     handler = ir.Function(module, ir.FunctionType(I64, [I64.as_pointer()]), SYMBOL)
     b = ir.IRBuilder(handler.append_basic_block())
     answer_metadata(b, handler.args[0], version)
-    frame = CallFrame(plan, b, handler.args[0], find)
-    for number, stage in enumerate(plan.stages):
+    if plan.loop is None:
+        _stages(CallFrame(plan, b, handler.args[0], find))
+    else:
+        _steps(plan, b, handler.args[0], find)
+    b.ret(I64(0))
+    return str(module)
+
+
+def _stages(frame: CallFrame) -> None:
+    for number, stage in enumerate(frame.plan.stages):
         if stage.operation:
             stage.operation.write(frame, stage.nodes)
         elif stage.size == 1:
             _straight(frame, stage)
         elif stage.size:
             _loop(frame, number, stage)
-    b.ret(I64(0))
-    return str(module)
+
+
+def _steps(plan: Plan, b: ir.IRBuilder, pointer: Value, find: Find) -> None:
+    """The stages once for each step."""
+    loop: Any = plan.loop
+    step = ir.Function(b.module, ir.FunctionType(ir.VoidType(), [pointer.type, I64]), 'step')
+    step.linkage = 'internal'
+    step.attributes.add('noinline')  # memory on its stack is given back after each step
+    inside = ir.IRBuilder(step.append_basic_block())
+    _stages(CallFrame(plan, inside, step.args[0], find, step.args[1]))
+    inside.ret_void()
+    frame = CallFrame(plan, b, pointer, find)
+    steps = b.sext(load(b, frame.operands[len(plan.operands)], np.dtype(np.int32)), I64)
+    start, head, body, after = b.block, *(b.append_basic_block() for _ in range(3))
+    b.branch(head)
+    b.position_at_end(head)
+    done = b.phi(I64)
+    done.add_incoming(I64(0), start)
+    goes_on = b.icmp_signed('<', done, steps)
+    if loop.flag is not None:
+        goes_on = b.and_(goes_on, load(b, frame.results[loop.flag], np.dtype(bool)))
+    b.cbranch(goes_on, body, after)
+    b.position_at_end(body)
+    b.call(step, [pointer, b.sub(b.sub(steps, I64(1)), done) if loop.reverse else done])
+    done.add_incoming(b.add(done, I64(1)), body)
+    b.branch(head)
+    b.position_at_end(after)
 
 
 def _straight(frame: CallFrame, stage: Stage) -> None:

@@ -1,0 +1,195 @@
+"""Loops of native steps. Where all of a step is native, so is the loop: one function does all steps, with no XLA between them.
+
+Such a loop is one primitive that keeps the step's equations; other platforms, derivatives and lanes use these.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import ClosedJaxpr, Primitive, jaxpr_as_fun
+from jax.interpreters import ad
+
+from . import _backend, _lowering
+from ._equations import DTYPES
+from ._fuse import evaluate, fuse, inlined, is_whole, part
+from ._plan import Loop, Plan, plan
+
+loop_p = Primitive('native_loop')
+loop_p.multiple_results = True
+
+
+def scan(
+    step: Callable, init: Any, xs: Any, length: int, *, reverse: bool = False, unroll: int = 1, goes_on: Callable | None = None
+) -> tuple[Any, Any]:
+    """``jax.lax.scan`` whose steps, and where possible the loop itself, are native functions on CPU.
+
+    Parameters
+    ----------
+    step : callable
+        ``step(carry, x) -> (carry, y)``, of pytrees of arrays.
+    init, xs : pytree
+        The first carry, and what is looped over.
+    length : int
+        Number of steps.
+    reverse, unroll
+        As in ``jax.lax.scan``; a native loop has no need to unroll.
+    goes_on : callable, optional
+        Of the carry; the loop ends before a step for which it is false. What ``ys`` hold for such steps is not defined.
+
+    Returns
+    -------
+    carry, ys : pytrees
+    """
+    if goes_on is not None:
+        (carry, _), ys = _scan(_flagged(step, goes_on), (init, goes_on(init)), xs, length, reverse, unroll, True)
+        return carry, ys
+    return _scan(step, init, xs, length, reverse, unroll, False)
+
+
+def _flagged(step: Callable, goes_on: Callable) -> Callable:
+    def flagged(carry: Any, x: Any) -> Any:
+        carry, y = step(carry[0], x)
+        return (carry, goes_on(carry)), y
+
+    return flagged
+
+
+def _scan(step: Callable, init: Any, xs: Any, length: int, reverse: bool, unroll: int, stops: bool) -> tuple[Any, Any]:
+    carry, tree = jax.tree.flatten(init)
+    rows, tree_of_rows = jax.tree.flatten(xs)
+    made: list[Any] = []  # the structure of the results of a step
+
+    def flat(*leaves: Any) -> list[Any]:
+        start, x = jax.tree.unflatten(tree, leaves[: len(carry)]), jax.tree.unflatten(tree_of_rows, leaves[len(carry) :])
+        results, structure = jax.tree.flatten(step(start, x))
+        made.append(structure)
+        return results
+
+    results = _loop(flat, carry, rows, length=length, reverse=reverse, unroll=unroll, stops=stops)
+    return jax.tree.unflatten(made[-1], results)
+
+
+def _loop(flat: Callable, carry: Sequence[Any], rows: Sequence[Any], **options: Any) -> list[Any]:
+    """The last carry and the results of all steps; if ``stops``, the last item of the carry tells whether there is another step."""
+    n = len(carry)
+    if not (options['length'] and _backend.is_native()):
+        return _by_jax(fuse(flat, n), carry, rows, **options)
+    carry = [jnp.asarray(x) for x in carry]
+    closed = inlined(jax.make_jaxpr(flat)(*map(_aval, carry), *map(_row, rows)))
+    invars, outvars = closed.jaxpr.invars[:n], closed.jaxpr.outvars[:n]
+    if not _is_native(closed, n):
+        succession = dict(zip(invars, outvars, strict=True))
+        return _by_jax(lambda *leaves: evaluate(closed, leaves, succession), carry, rows, **options)
+    # what a step hands on as it is, is the same for all
+    stay = [k for k in range(n) if invars[k] is outvars[k]]
+    change = [k for k in range(n) if invars[k] is not outvars[k]]
+    operands = [*closed.jaxpr.constvars, *(invars[k] for k in stay + change), *closed.jaxpr.invars[n:]]
+    step = part(closed.jaxpr, closed.jaxpr.eqns, operands, [*(outvars[k] for k in change), *closed.jaxpr.outvars[n:]])
+    same = len(closed.consts) + len(stay)
+    values = [*closed.consts, *(carry[k] for k in stay + change), *rows, jnp.int32(options['length'])]
+    results = loop_p.bind(*values, step=step, same=same, carried=len(change), backend=_backend.preference(), **options)
+    last = dict(zip(change, results, strict=False)) | {k: carry[k] for k in stay}
+    return [*(last[k] for k in range(n)), *results[len(change) :]]
+
+
+def _aval(x: Any) -> Any:
+    aval = jax.typeof(x)
+    return jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
+
+
+def _row(x: Any) -> Any:
+    aval = jax.typeof(x)
+    return jax.ShapeDtypeStruct(aval.shape[1:], aval.dtype, weak_type=aval.weak_type)
+
+
+def _is_native(closed: ClosedJaxpr, carried: int) -> bool:
+    jaxpr = closed.jaxpr
+    pairs = zip(jaxpr.invars[:carried], jaxpr.outvars, strict=False)
+    if any((a.aval.shape, a.aval.dtype) != (b.aval.shape, b.aval.dtype) for a, b in pairs):
+        return False  # JAX has an error for it
+    values = (*jaxpr.constvars, *jaxpr.invars, *jaxpr.outvars)
+    return all(v.aval.dtype in DTYPES for v in values) and is_whole(jaxpr)
+
+
+def _by_jax(flat: Callable, carry: Sequence[Any], rows: Sequence[Any], length: int, reverse: bool, unroll: int, stops: bool) -> list[Any]:
+    """The loop as JAX has it."""
+    n = len(carry)
+
+    def step(carry: Sequence[Any], x: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        results = flat(*carry, *x)
+        return results[:n], results[n:]
+
+    if not stops:
+        carry, ys = jax.lax.scan(step, list(carry), list(rows), length, reverse=reverse, unroll=unroll)
+        return [*carry, *ys]
+
+    def advance(state: Any) -> Any:
+        i, carry, ys = state
+        k = length - 1 - i if reverse else i
+        carry, y = step(carry, [jax.lax.dynamic_index_in_dim(x, k, keepdims=False) for x in rows])
+        return i + 1, carry, [jax.lax.dynamic_update_index_in_dim(all_, one, k, 0) for all_, one in zip(ys, y, strict=True)]
+
+    shapes = jax.eval_shape(step, list(carry), list(map(_row, rows)))[1]
+    ys = [jnp.zeros((length, *y.shape), y.dtype) for y in shapes]
+    _, carry, ys = jax.lax.while_loop(lambda state: (state[0] < length) & state[1][-1], advance, (jnp.int32(0), list(carry), ys))
+    return [*carry, *ys]
+
+
+def _avals(*operands: Any, step: ClosedJaxpr, same: int, carried: int, length: int, **_: Any) -> list[Any]:
+    carry = operands[same : same + carried]
+    ys = [v.aval for v in step.jaxpr.outvars[carried:]]
+    return [*(jax.core.ShapedArray(x.shape, x.dtype) for x in carry), *(jax.core.ShapedArray((length, *y.shape), y.dtype) for y in ys)]
+
+
+def _portable(*operands: Any, step: ClosedJaxpr, same: int, carried: int, fused: bool = False, **options: Any) -> list[Any]:
+    fixed, carry, rows = operands[:same], operands[same : same + carried], operands[same + carried : -1]
+    flat = functools.partial(jaxpr_as_fun(step), *fixed)
+    return _by_jax(fuse(flat, carried) if fused else flat, carry, rows, **options)
+
+
+def _planned(*avals: Any, step: ClosedJaxpr, same: int, carried: int, reverse: bool, stops: bool, **_: Any) -> Plan:
+    rows, made = range(same + carried, len(step.jaxpr.invars)), range(carried, len(step.jaxpr.outvars))
+    return plan(step, {same + k: k for k in range(carried)}, Loop(rows, made, reverse, carried - 1 if stops else None))
+
+
+def _tangent(primals: Any, tangents: Any, *, backend: str, **parameters: Any) -> tuple[Any, Any]:
+    return _lowering.tangent_of(functools.partial(_portable, fused=True, **parameters), primals, tangents, True)
+
+
+def _batch(
+    operands: Any, axes: Any, *, step: ClosedJaxpr, same: int, carried: int, stops: bool, backend: str, **options: Any
+) -> tuple[Any, Any]:
+    if stops:  # lanes may end in different steps
+        whole = functools.partial(_portable, step=step, same=same, carried=carried, stops=stops, **options)
+        return _lowering.mapped(whole, operands, axes)
+    lanes = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
+    first_row, f = same + carried, jaxpr_as_fun(step)
+    differs = [axis is not None for axis in axes[:-1]]
+    values = [
+        jnp.moveaxis(x, axis, int(k >= first_row)) if differ else x
+        for k, (x, axis, differ) in enumerate(zip(operands[:-1], axes[:-1], differs, strict=True))
+    ]
+    while True:
+        avals = [_aval(x) if k < first_row else _row(x) for k, x in enumerate(values)]
+        made = _lowering.differing(f, avals, [0 if d else None for d in differs])
+        new = [k for k in range(same, first_row) if made[k - same] and not differs[k]]
+        if not new:
+            break
+        for k in new:
+            values[k], differs[k] = jnp.broadcast_to(values[k], (lanes, *values[k].shape)), True
+    in_axes = [0 if d else None for d in differs]
+    out_axes = [0 if d else None for d in (*differs[same:first_row], *made[carried:])]
+    all_lanes = functools.partial(jax.vmap(f, in_axes, out_axes), *values[:same])
+    results = _loop(all_lanes, values[same:first_row], values[first_row:], stops=stops, **options)
+    return results, [*out_axes[:carried], *(None if axis is None else 1 for axis in out_axes[carried:])]
+
+
+loop_p.def_abstract_eval(_avals)
+ad.primitive_jvps[loop_p] = _tangent
+_lowering.set_batching(loop_p, _batch)
+_lowering.install(loop_p, _portable, portable_on_cpu=functools.partial(_portable, fused=True), planned=_planned)
