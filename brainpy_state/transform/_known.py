@@ -12,6 +12,7 @@ import numpy as np
 
 from .._frames import MISSING
 from ._look import Inside, Names, code_of, contents, is_plain, keys_and_parts, look, look_into_names
+from ._quick import Writer
 from ._watch import Watch
 
 _MOST_PARTS = 10_000  # of a container that is compared item by item
@@ -75,6 +76,7 @@ class Known:
         inside, parts = keys_and_parts(value, see)
         self._names = memory.names
         self._see, self._kind, self._keys, self._read, self._size = see, inside.kind, inside.keys, inside.read, inside.size
+        self._text = inside.text
         self._ref = memory.hold(value) if inside.is_object else None
         watch, holder = memory.watch, inside.holder(value)
         self._open = inside.size is not None and watch.changed(holder, len, inside.size(value))  # grows while it is traced
@@ -101,7 +103,8 @@ class Known:
         self._take(parts, list(map(id, parts)) if len(self._fixed) == len(parts) else None)
 
     def _take(self, parts: list[Any], ids: list[int] | None) -> None:
-        self._ids, self._kept = ids, [part for part in parts if is_plain(part)]  # so that no other object gets their ids
+        self._ids = ids
+        self._seen = ids, [part for part in parts if is_plain(part)]  # kept so that no other object gets their ids
 
     def same(self, now: Any) -> bool:
         """Whether a value is the same, decided by identities where that is possible."""
@@ -115,6 +118,28 @@ class Known:
             if not is_same(parts[k]):
                 return False
         return True
+
+    def write(self, writer: Writer, now: str, is_held: bool = False) -> None:
+        """Write what compares the identities of a value, of which ``now`` is the name, with those that it has at this time.
+
+        With ``is_held``, its own has been compared.
+        """
+        if self._ref is None:
+            writer.require(f'type({now}) is {writer.constant(self._type)}')
+        elif not is_held:
+            writer.require(f'{writer.constant(self._ref)}() is {now}')
+        if self._size is not None:
+            size = f'len({now})' if self._size is len else f'{writer.constant(self._size)}({now})'
+            writer.require(f'{size} == {self._count}')
+        if self._text == '[]':
+            return
+        parts = writer.variable(self._text.format(now) if self._text else f'{writer.constant(self._read)}({now})')
+        ids, kept = self._seen
+        writer.constant(kept)
+        writer.require('False' if ids is None else f'[*map(id, {parts})] == {writer.constant(ids)}')
+        for k, thing in enumerate(self._things):
+            if hasattr(thing, 'same'):
+                write_of(thing, writer, writer.variable(f'{parts}[{k}]'), True)
 
     def _below(self, where: str, key: Any) -> str:
         """A name for a part, for messages."""
@@ -158,6 +183,16 @@ class Known:
         if inside.keys == self._keys:
             self._adopt(now, found)
         return None
+
+
+def write_of(thing: Any, writer: Writer, now: str, is_held: bool = False) -> None:
+    """Write what compares a value with one that can differ while it is the same object."""
+    if isinstance(thing, Known):
+        thing.write(writer, now, is_held)
+    elif hasattr(thing, 'same'):
+        writer.require(f'{writer.constant(thing.same)}({now})')
+    elif thing is not None:
+        writer.require(f'{writer.constant(thing.differs)}({now}, "") is None')
 
 
 class Room(Known):

@@ -52,6 +52,8 @@ class Inside(NamedTuple):
         Gives a number that changes when parts are added.
     is_constant : bool
         Whether no part can differ while it is the same object.
+    text : str
+        What ``read`` does, as an expression of ``{0}``; '' where ``read`` is called.
     """
 
     kind: Any
@@ -61,6 +63,7 @@ class Inside(NamedTuple):
     holder: Callable[[Any], Any] = lambda value: value
     size: Callable[[Any], int] | None = None
     is_constant: bool = False
+    text: str = ''
 
 
 def is_plain(value: Any) -> bool:
@@ -96,16 +99,17 @@ def look(value: Any, names: Names, everything: bool = False) -> Inside:
     if isinstance(value, u.Quantity):
         return Inside('quantity', ['mantissa', 'unit'], lambda q: [q.mantissa, q.unit])
     if isinstance(value, (*_SEQUENCES, Set)):
-        return Inside(type(value), list(range(len(value))), list, size=len)
+        return Inside(type(value), list(range(len(value))), list, size=len, text='' if isinstance(value, Set) else '{0}')
     if isinstance(value, Mapping):
-        return Inside(type(value), [*(('key', key) for key in value), *value], lambda d: [*d, *d.values()], size=len)
+        keys = [*(('key', key) for key in value), *value]
+        return Inside(type(value), keys, lambda d: [*d, *d.values()], size=len, text='[*{0}, *{0}.values()]')
     if isinstance(value, _FUNCTIONS) or is_made(value):
         return _look_into_function(value, names)
     if isinstance(value, _CLOSED) or (isinstance(value, types.ModuleType) and is_fixed(value.__name__)):
         return Inside('object', [], _nothing, is_object=True, is_constant=True)
     if isinstance(value, types.ModuleType):
         return look_into_names(vars(value), names)._replace(
-            is_object=True, holder=vars, read=_through_vars(vars(value), names), size=lambda module: len(vars(module))
+            is_object=True, holder=vars, read=_through_vars(vars(value), names), size=lambda module: len(vars(module)), text=''
         )
     if isinstance(value, type):
         return _look_into_class(value, names)
@@ -124,7 +128,8 @@ def keys_and_parts(value: Any, see: Callable[[Any], Inside]) -> tuple[Inside, li
 def look_into_names(room: dict[str, Any], names: Names) -> Inside:
     """Look at global names of a module, given as its dictionary."""
     keys = [name for name in names if name in room]
-    return Inside('room', keys, lambda room: list(map(room.get, keys)), size=len)
+    text = f'[{", ".join(f"{{0}}.get({key!r})" for key in keys)}]'
+    return Inside('room', keys, lambda room: list(map(room.get, keys)), size=len, text=text)
 
 
 def _through_vars(room: dict[str, Any], names: Names) -> Callable[[Any], list[Any]]:
@@ -174,7 +179,7 @@ def _look_into_function(value: Any, names: Names) -> Inside:
     if is_made(value):
         return Inside('made', ['function', 'options'], lambda f: list(f.stands_for))
     if isinstance(value, types.MethodType):
-        return Inside('method', ['__self__', '__func__'], lambda f: [f.__self__, f.__func__])
+        return Inside('method', ['__self__', '__func__'], lambda f: [f.__self__, f.__func__], text='[{0}.__self__, {0}.__func__]')
     if isinstance(value, functools.partial):
         count, given = len(value.args), tuple(value.keywords)
         return Inside(('partial', count, given), ['func', *range(count), *(('key', key) for key in given), *given], _read_partial)
@@ -196,7 +201,9 @@ def _look_into_function(value: Any, names: Names) -> Inside:
         return found
 
     keys = ['__code__', *value.__code__.co_freevars, *(f'default {k}' for k in range(count)), *named, *own]
-    return Inside(('function', count, named), keys, read, is_constant=not value.__closure__ and not own)
+    cells = [f'{{0}}.__closure__[{k}].cell_contents' for k in range(len(value.__code__.co_freevars))]
+    text = '' if named or own else f'[{", ".join(["{0}.__code__", *cells])}, *({{0}}.__defaults__ or ())]'
+    return Inside(('function', count, named), keys, read, is_constant=not value.__closure__ and not own, text=text)
 
 
 def cell_content(cell: types.CellType) -> Any:
@@ -217,7 +224,8 @@ def _look_into_class(value: type, names: Names) -> Inside:
         return [_function_of(vars(order[k]).get(name, MISSING)) for k, name in places]
 
     users = [k for k, cls in enumerate(value.__mro__) if not is_fixed(cls.__module__)]
-    return Inside('object', keys, read, is_object=True, size=lambda cls: sum([len(vars(cls.__mro__[k])) for k in users]))
+    size = (lambda cls: len(cls.__dict__)) if users == [0] else lambda cls: sum([len(cls.__mro__[k].__dict__) for k in users])
+    return Inside('object', keys, read, is_object=True, size=size, text='' if keys else '[]')
 
 
 def _function_of(value: Any) -> Any:
@@ -245,7 +253,8 @@ def _look_into_object(value: Any, names: Names, everything: bool) -> Inside:
         return [*found, type(x)] if is_users else found
 
     size = (lambda x: len(own_attributes(x))) if cls.__dictoffset__ and not attributes.reports(cls) else None
-    return Inside(cls if by_parts else 'object', [*keys, 'class'] if is_users else keys, read, not by_parts, size=size)
+    text = '' if keys else '[type({0})]' if is_users else '[]'
+    return Inside(cls if by_parts else 'object', [*keys, 'class'] if is_users else keys, read, not by_parts, size=size, text=text)
 
 
 def _slot(x: Any, name: str) -> Any:

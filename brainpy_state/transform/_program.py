@@ -161,18 +161,19 @@ class Program:
         """JAX's traced program for these arguments."""
         return self.jitted.trace(self._values(), self._settings(), self.captured, args)
 
-    def call_eagerly(self, args: Any, trace: Callable[[], None]) -> Any:
+    def call_eagerly(self, args: Any, trace: Callable[[Program, Any, Any], None], fn: Any) -> Any:
         """The quick way for a call outside of every frame, of a program that is current; raises `OtherSignature` if it does not fit.
 
-        For a signature that it does not know it calls ``trace``, which may let it take in another program.
+        For a signature that it does not know it calls ``trace(program, fn, args)``, which may let it take in another program.
         That types or the mode are others is left to JAX to find: its own cache misses then. That a raw JAX
         transform is under way shows in the results, which then are no arrays.
         """
         taken = claim(self.random) if self.random else ()
-        _asked.trace = trace
+        asked = _asked
+        asked.call = trace, self, fn, args
         try:
-            values = self._values(taken) if taken else [s.local_value for s in self.reads]
-            out, new = self.jitted(values, self._settings(), self.captured, args)
+            values = self._values(taken) if taken else [s._value for s in self.reads]  # one that has escaped from a trace is a TypeError
+            out, new = self.jitted(values, self._settings() if self.settings else [], self.captured, args)
             traced = new and type(new[0]) is not self.array and current_trace() is not EAGER
             if self.flags and not traced:
                 raise_if_set([(new[k], flag) for k, flag in self.flags])
@@ -184,7 +185,7 @@ class Program:
                 state._value = value
             return out
         finally:
-            _asked.trace = None
+            asked.call = None
             if self.random:
                 release(self.random, taken)
 
@@ -241,7 +242,7 @@ class _Donating:
 
 
 class _Asked(threading.local):
-    trace: Callable[[], None] | None = None  # what a program calls for a signature that it does not know
+    call: tuple[Callable, Program, Any, Any] | None = None  # what a program calls for a signature that it does not know, and with what
 
 
 _asked = _Asked()
@@ -255,10 +256,10 @@ def _checked(pure: dict[Any, Callable]) -> Callable:
 
     def checked(values: Any, settings: Any, captured: Any, args: Any) -> Any:
         key = _mode(), signature((values, settings, args))
-        if key not in pure and _asked.trace is not None:
-            trace, _asked.trace = _asked.trace, None
+        if key not in pure and _asked.call is not None:
+            (trace, *arguments), _asked.call = _asked.call, None
             with jex_core.set_current_trace(EAGER):
-                trace()
+                trace(*arguments)
         if key not in pure:
             raise OtherSignature
         return pure[key](values, settings, captured, args)

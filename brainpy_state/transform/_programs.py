@@ -60,7 +60,7 @@ class Programs:
             for program in self._likely(args):
                 if program.is_current(fn):
                     try:
-                        return program.call_eagerly(args, functools.partial(self._extend, program, fn, args))
+                        return program.call_eagerly(args, self._extend, fn)
                     except (OtherSignature, TypeError):  # a TypeError of an argument that is no array gets a better text below
                         tried = program
                         break

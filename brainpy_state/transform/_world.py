@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .._frames import MISSING, attributes
-from ._known import Memory, Room
+from ._known import Memory, Room, write_of
+from ._quick import MOST, Writer
 from ._watch import Watch
 
 
@@ -46,10 +47,41 @@ class World:
         objects = [(ref, memory.remember(x)) for ref in watch.objects.values() if (x := ref()) is not None]
         self._objects = [(ref, thing) for ref, thing in objects if hasattr(thing, 'same')]
         self._joined: list[World] = []
+        self._quick: Callable[[Any], bool] | None = None
+        self._written = 0
         memory.settle()
 
     def holds(self, fn: Any) -> bool:
         """Whether everything is as it was, and ``fn`` refers to the same as the function that was traced."""
+        quick = self._quick
+        if quick is not None and self._epoch is attributes.epoch and not self._memory.died and quick(fn):
+            return True
+        if not self._holds(fn):
+            return False
+        if self._written < MOST and not self._joined:
+            self._written += 1
+            self._quick = self._write(fn)
+        return True
+
+    def _write(self, fn: Any) -> Callable[[Any], bool]:
+        """A function that compares identities with those of now."""
+        writer = Writer()
+        if self._constant is not None and self._constant == id(fn):
+            writer.require(f'id(fn) == {self._constant}')
+        else:
+            names = [writer.variable(f'fn[{k}]') for k in range(len(fn))] if isinstance(fn, tuple) else ['fn']
+            for name, thing in zip(names, self._fns, strict=True):
+                write_of(thing, writer, name)
+        for way, room in self._rooms:
+            room.write(writer, writer.variable(f'{writer.constant(way)}()'))
+        for ref, name, thing in self._changing:
+            model = writer.variable(f'{writer.constant(ref)}()')
+            write_of(thing, writer, writer.variable(f'{model}.__dict__.get({name!r}, {writer.constant(MISSING)})'))
+        for ref, thing in self._objects:
+            write_of(thing, writer, writer.variable(f'{writer.constant(ref)}()'))
+        return writer.function()
+
+    def _holds(self, fn: Any) -> bool:
         if self._memory.died:  # identities may be of other objects now
             if self.difference(fn) is not None:
                 return False
@@ -93,6 +125,7 @@ class World:
         """Depend on what another world depends on, too."""
         if not (other._names <= self._names and other._places() <= self._places()):
             self._joined.append(other)
+            self._quick = None
 
     def _places(self) -> set[Any]:
         """Where something is compared, for worlds that hold at the same time."""

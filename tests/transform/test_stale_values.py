@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import functools
 import gc
+import random
 import sys
 import types
 import weakref
@@ -156,8 +157,8 @@ class Net(Base):
         return gain * x
 
 
-plain, slotted, data, frozen, net = Plain(), Slotted(), Data(), Frozen(), Net()
-functions = {'f': by_global, 'g': [by_global]}
+plain, slotted, data, frozen, net, shadowed = Plain(), Slotted(), Data(), Frozen(), Net(), Net()
+functions = {'f': by_global, 'g': [by_global], 'replaced': by_global, 'anew': by_global}
 registry = [plain]
 
 
@@ -204,15 +205,15 @@ PLACES = {
     'global of another module': (lambda x: elsewhere.gained(x), attribute(elsewhere)),
     'attribute of another module': (lambda x: elsewhere.gain * x, attribute(elsewhere)),
     'class of another module': (lambda x: elsewhere.Settings.gain * x, attribute(elsewhere.Settings)),
-    'function in a dict, replaced': (lambda x: functions['f'](x), lambda v: item(functions, 'f')(functools.partial(jnp.multiply, v))),
-    'function in a dict, written anew': (lambda x: functions['f'](x), lambda v: item(functions, 'f')(lambda x: v * x)),
+    'function in a dict, replaced': (lambda x: functions['replaced'](x), lambda v: item(functions, 'replaced')(functools.partial(jnp.multiply, v))),
+    'function in a dict, written anew': (lambda x: functions['anew'](x), lambda v: item(functions, 'anew')(lambda x: v * x)),
     'closure of a function': (lambda x: by_nonlocal(x), assign_nonlocal),
     'attribute of a function': (by_default, attribute(by_default)),
     'class attribute': (lambda x: plain.gain * x, attribute(Plain)),
     'class attribute by name': (lambda x: Plain.gain * x, attribute(Plain)),
     'class attribute by a class method': (lambda x: plain.of_class(x), attribute(Plain)),
     'class attribute of a model': (net.by_class, attribute(Base)),
-    'class attribute of a model, shadowed': (net.by_class, attribute(net)),
+    'class attribute of a model, shadowed': (shadowed.by_class, attribute(shadowed)),
     'attribute': (lambda x: plain.own * x, attribute(plain, 'own')),
     'attribute by a property': (lambda x: plain.current * x, attribute(plain, 'own')),
     'attribute by a call': (lambda x: plain(x), attribute(plain, 'own')),
@@ -262,6 +263,20 @@ def test_a_changed_value_is_seen(place, names):
     for value in (1.0, 2.0, 4.0, 1.0):
         put(value)
         assert {name: float(call(x)) for name, call in calls.items()} == dict.fromkeys(names, value)
+
+
+def test_values_that_change_in_any_order_are_seen():
+    """Objects come and go meanwhile, so identities are given again."""
+    rng = random.Random(0)
+    places = [name for name in PLACES if 'NumPy' not in name]
+    for _ in range(15):
+        f, put = PLACES[rng.choice(places)]
+        call = jit(f)
+        for _ in range(12):
+            value = float(str(2.0 ** rng.randrange(4)))  # not the number that the compiler has made
+            put(value)
+            _ = [float(str(k)) for k in range(rng.randrange(30))]
+            assert [float(call(1.0)) for _ in range(rng.randrange(1, 4))][-1] == value
 
 
 @pytest.mark.parametrize(
