@@ -1,5 +1,38 @@
 """Layers: dense, convolution, pooling, normalisation, dropout, embedding, readouts, and sequences of them."""
 
+from ._activations import ELU as ELU
+from ._activations import GELU as GELU
+from ._activations import LeakyReLU as LeakyReLU
+from ._activations import ReLU as ReLU
+from ._activations import Sigmoid as Sigmoid
+from ._activations import SiLU as SiLU
+from ._activations import Softmax as Softmax
+from ._activations import Softplus as Softplus
+from ._activations import Tanh as Tanh
+from ._activations import celu as celu
+from ._activations import elu as elu
+from ._activations import gelu as gelu
+from ._activations import glu as glu
+from ._activations import hard_sigmoid as hard_sigmoid
+from ._activations import hard_silu as hard_silu
+from ._activations import hard_tanh as hard_tanh
+from ._activations import leaky_relu as leaky_relu
+from ._activations import log_sigmoid as log_sigmoid
+from ._activations import log_softmax as log_softmax
+from ._activations import mish as mish
+from ._activations import one_hot as one_hot
+from ._activations import relu as relu
+from ._activations import relu6 as relu6
+from ._activations import selu as selu
+from ._activations import sigmoid as sigmoid
+from ._activations import silu as silu
+from ._activations import soft_sign as soft_sign
+from ._activations import softmax as softmax
+from ._activations import softplus as softplus
+from ._activations import squareplus as squareplus
+from ._activations import standardize as standardize
+from ._activations import swish as swish
+from ._activations import tanh as tanh
 from ._conv import Conv1d as Conv1d
 from ._conv import Conv2d as Conv2d
 from ._dropout import Dropout as Dropout
@@ -17,4 +50,7 @@ from ._pooling import AvgPool2d as AvgPool2d
 from ._pooling import MaxPool1d as MaxPool1d
 from ._pooling import MaxPool2d as MaxPool2d
 from ._readout import LeakyRateReadout as LeakyRateReadout
+from ._recurrent import GRUCell as GRUCell
+from ._recurrent import LSTMCell as LSTMCell
+from ._recurrent import RNNCell as RNNCell
 from ._sequential import Sequential as Sequential

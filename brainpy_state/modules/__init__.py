@@ -16,6 +16,7 @@ from ._delay import check_dt as check_dt
 from ._delay import delay_steps as delay_steps
 from ._delay import same_dt as same_dt
 from ._dynamics import Dynamics as Dynamics
+from ._exp_euler import exp_euler_step as exp_euler_step
 from ._initialising import lifecycle as lifecycle
 from ._lifecycle import call_all_fns as call_all_fns
 from ._lifecycle import call_order as call_order

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NoReturn, dataclass_transform
 import brainunit as u
 
 from .. import environ
-from .._errors import AssignmentError, ModelError, ParameterError, StateNotInitializedError, UnitError
+from .._errors import AssignmentError, BrainStateError, ModelError, ParameterError, StateNotInitializedError, UnitError
 from .._frames import attributes
 from .._tracebacks import entry
 from .._typing import Initializer, Size, as_size
@@ -36,9 +36,23 @@ _TRAINED = """\
 `model.states()[path].value = ...`; or, for a constant from now on, model.set({name}=...)."""
 
 
+_NOT_CALLED = """\
+{owner}: its receptors have not done their step. Call the model, not its update:
+    wrong:  model.update(x)
+    right:  model(x)"""
+
+
+_UNUSED = """\
+{owner}: what a projection delivers, a {kind} with label={label!r}, is not used in its update. Ask for it there:
+    self.sum_{kind}_inputs(x, label={label!r})"""
+
+
 @dataclass_transform(kw_only_default=True, field_specifiers=(Parameter, Option))
 class Dynamics(Module):
     """Base of neurons and synapses: what it declares is what its constructor accepts.
+
+    Where a class gives its own ``update``, that asks for what projections have delivered by `sum_current_inputs` and
+    `sum_delta_inputs`.
 
     Parameters
     ----------
@@ -58,6 +72,7 @@ class Dynamics(Module):
     parameters: dict[str, Parameter] = {}
     options: dict[str, Option] = {}
     variables: dict[str, Variable] = {}
+    graph_invisible_attrs: tuple[str, ...] = ('_merged',)
     gives: ClassVar[tuple[str, ...]] = ()
     """The methods that subclasses give, which are called with the arguments of the base's."""
     __signature__ = Signature()
@@ -71,6 +86,8 @@ class Dynamics(Module):
 
     def __init__(self, in_size: Size, *, name: str | None = None, **params: Any):
         super().__init__(name)
+        self.receptors: list[Any] = []
+        self._merged: dict[Any, Any] = {}
         self.varshape = self.in_size = self.out_size = as_size(in_size, type(self).__name__)
         self._initializers: dict[str, Initializer] = {}
         for key in self.variables:
@@ -82,6 +99,61 @@ class Dynamics(Module):
         for key, value in given.items():
             super().__setattr__(key, value)
         self._related = related(self)
+
+    @entry
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.receptors:
+            return self.update(*args, **kwargs)
+        own = vars(self)
+        arrived = own['_arrived'] = self.arrivals()
+        try:
+            out = self.update(*args, **kwargs)
+        finally:
+            del own['_arrived']
+        for receptor, (_, is_used) in arrived.items():
+            if not is_used:
+                raise BrainStateError(_UNUSED.format(owner=self.label, kind=receptor.kind, label=receptor.tag))
+        return out
+
+    def arrivals(self) -> dict[Any, list[Any]]:
+        """What receptors give in this step: a function of the potential for each, and whether it has been used.
+
+        They do their step unless they have; the model is called for that, not its update.
+        """
+        if (arrived := vars(self).get('_arrived')) is None:
+            arrived = {receptor: [receptor(), False] for receptor in self.receptors}
+        return arrived
+
+    def sum_current_inputs(self, init: Any, *args: Any, label: str | None = None) -> Any:
+        """A current, with what projections bring in this step; for an ``update`` of one's own. May be called any number of times.
+
+        Parameters
+        ----------
+        init : current
+            What else flows in.
+        *args
+            The potential, which outputs such as `COBA` need.
+        label : str, optional
+            Only of projections with this label; of all by default.
+
+        Returns
+        -------
+        current, shape ``(batch, *size)``
+        """
+        return self._sum('current', init, args, label)
+
+    def sum_delta_inputs(self, init: Any, *args: Any, label: str | None = None) -> Any:
+        """A variable, with the jumps that `DeltaProj` brings in this step; parameters as in `sum_current_inputs`."""
+        return self._sum('delta', init, args, label)
+
+    def _sum(self, kind: str, init: Any, args: tuple[Any, ...], label: str | None) -> Any:
+        if self.receptors and '_arrived' not in vars(self):
+            raise BrainStateError(_NOT_CALLED.format(owner=self.label))
+        for receptor, arrived in self.arrivals().items():
+            if receptor.kind == kind and label in (None, receptor.tag):
+                current, arrived[1] = arrived[0], True
+                init = init + current(*(args or (None,)))
+        return init
 
     @entry
     def __setattr__(self, name: str, value: Any) -> None:

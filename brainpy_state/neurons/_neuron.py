@@ -62,7 +62,6 @@ class Neuron(Dynamics):
         not give what it must, with `UnitError` and `ShapeError` for units and shapes.
     """
 
-    graph_invisible_attrs = ('_merged',)
     gives = ('derivative',)
 
     order: ClassVar[tuple[tuple[str, ...], ...]] = (('V',),)
@@ -115,8 +114,6 @@ class Neuron(Dynamics):
         cls.raises_threshold = True if cls.up_crossing and moves else None
 
     def __init__(self, in_size: Size, *, name: str | None = None, **params: Any):
-        self.receptors: list[Any] = []
-        self._merged: dict[Any, Any] = {}
         if type(self).update is Neuron.update and (missing := self.lacks()):
             raise ModelError(f'{type(self).__name__}: {missing}.')
         super().__init__(in_size, name=name, **params)
@@ -244,7 +241,10 @@ class Neuron(Dynamics):
 
     def _current(self, x: Any) -> Callable[[Any], Any]:
         """The current of the step as a function of V; the receptors do their step."""
-        synaptic = [(getattr(receptor, 'label', repr(receptor)), receptor()) for receptor in self.receptors]
+        synaptic = []
+        for receptor, arrived in self.arrivals().items():
+            arrived[1] = True
+            synaptic.append((getattr(receptor, 'label', repr(receptor)), arrived[0]))
 
         def current(V: Any) -> Any:
             terms = ([] if x is None else [x]) + [check_current(self, place, f(V), V) for place, f in synaptic]

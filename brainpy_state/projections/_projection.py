@@ -12,13 +12,13 @@ import numpy as np
 from .. import environ
 from .._errors import ParameterError, ShapeError
 from ..connections import Connection
-from ..modules import Delay, Module, call_order, check_delay, check_unit
+from ..modules import Delay, Dynamics, Module, call_order, check_delay, check_unit
 from ..neurons import Neuron
 from ..numerics import with_unit
 from ..state import State
 from ..synapses import ShortTermPlasticity, Synapse, SynOut
 from ._delayed import DelayedConnection
-from ._receptors import Arrival, Description, add_receptor, build, shared_receptor
+from ._receptors import Arrival, Description, add_receptor, as_it_is, build, shared_receptor
 
 
 class Projection(Module):
@@ -30,21 +30,23 @@ class Projection(Module):
     ----------
     comm : callable
         From the source ``(..., n_pre)`` to the target ``(..., n_post)``, such as a `Connection`.
-    post : Neuron
-        The target.
+    post : Neuron or Dynamics
+        The target. One that gives its own ``update`` takes what arrives by `Dynamics.sum_current_inputs` and `sum_delta_inputs`.
     delay : time, optional
         One for all; or one for each source, of shape ``(n_pre,)``; or one for each synapse of a `Connection`,
         of shape ``(n_synapses,)`` in the order of its ``sources``. A multiple of ``dt``. A delay of k steps is k steps
         on top of what a projection without delay takes. A `Connection` whose rule has drawn delays brings its own.
     stp : ShortTermPlasticity or description, optional
         From spikes to what each releases, such as ``STP.desc()``; of the size of the source.
+    label : str, optional
+        Tells apart what arrives at a target that gives its own ``update``; a `Neuron` knows itself where inputs go.
     name : str, optional
         A label for messages.
 
     Raises
     ------
     TypeError
-        If ``post`` is not a `Neuron`.
+        If ``post`` is no `Dynamics`.
     ParameterError, UnitError, ShapeError
         If a delay is negative or no time, its shape fits neither sources nor synapses, or the connection has delays too.
     """
@@ -55,15 +57,19 @@ class Projection(Module):
         self,
         *,
         comm: Callable[[Any], Any],
-        post: Neuron,
+        post: Dynamics,
         delay: Any = None,
         stp: Any = None,
+        label: str | None = None,
         name: str | None = None,
     ):
         super().__init__(name)
-        if not isinstance(post, Neuron):
-            raise TypeError(f'{self.label}: post must be a Neuron, but is {post!r}.')
-        self.comm, self.post = comm, post
+        if not isinstance(post, Dynamics):
+            raise TypeError(f'{self.label}: post must be a Neuron, or another Dynamics, but is {post!r}.')
+        if label is not None and steps_itself(post):
+            raise ParameterError(f'{self.label}: label={label!r} is given, but {post.label} has no update of its own to ask for it.')
+        self.comm, self.tag = comm, label
+        self.post: Any = post
         if isinstance(comm, Connection):
             self._check_shape(comm.structure.shape[1:], post.varshape)
         self.stp = build(stp, lambda: self.sources) if isinstance(stp, Description) else stp
@@ -153,17 +159,17 @@ class AlignPostProj(Projection):
 
     Parameters
     ----------
-    comm, post, delay, stp, name
+    comm, post, delay, stp, label, name
         See `Projection`.
-    syn : description
+    syn : description or Synapse
         Such as ``Expon.desc(tau=5. * u.ms)``; its size is that of the target unless given.
-    out : description
+    out : description or SynOut
         Such as ``COBA.desc(E=0. * u.mV)``.
 
     Raises
     ------
     TypeError
-        If ``syn`` or ``out`` is not a description of a linear synapse and an output.
+        If ``syn`` or ``out`` is not a linear synapse and an output, or a description of them.
 
     Notes
     -----
@@ -181,11 +187,11 @@ class AlignPostProj(Projection):
     >>> proj(jnp.array([1., 0.]))
     """
 
-    def __init__(self, *, comm: Callable[[Any], Any], syn: Description, out: Description, post: Neuron, **options: Any):
+    def __init__(self, *, comm: Callable[[Any], Any], syn: Any, out: Any, post: Dynamics, **options: Any):
         super().__init__(comm=comm, post=post, **options)
         _check_description(self, 'syn', syn, Synapse)
         _check_description(self, 'out', out, SynOut)
-        self.receptor = shared_receptor(post, syn, out)
+        self.receptor = shared_receptor(post, syn, out, self.tag)
         self.receptor.add(self)
 
     def update(self, spikes: Any) -> None:
@@ -206,7 +212,7 @@ class AlignPreProj(Projection):
 
     Parameters
     ----------
-    comm, post, delay, stp, name
+    comm, post, delay, stp, label, name
         See `Projection`; ``comm`` weighs the conductances of the synapses.
     syn : module or description
         From spikes to conductances, of the size of the source; its state ``g`` is what it gives.
@@ -214,7 +220,7 @@ class AlignPreProj(Projection):
         Such as ``MgBlock()`` or ``COBA.desc(E=0. * u.mV)``.
     """
 
-    def __init__(self, *, comm: Callable[[Any], Any], syn: Any, out: Any, post: Neuron, **options: Any):
+    def __init__(self, *, comm: Callable[[Any], Any], syn: Any, out: Any, post: Dynamics, **options: Any):
         super().__init__(comm=comm, post=post, **options)
         if isinstance(syn, Description):
             syn = build(syn, lambda: self.sources)
@@ -224,7 +230,7 @@ class AlignPreProj(Projection):
                 f'{self.label}: syn and out must be a synapse and a SynOut, or descriptions of them, but are {syn!r} and {out!r}.'
             )
         self.syn: Any = syn
-        self.receptor = Arrival(out.current, out)
+        self.receptor = Arrival(out.current, out, self.tag)
         add_receptor(post, self.receptor)
 
     def signal(self) -> Any:
@@ -247,18 +253,32 @@ class DeltaProj(Projection):
 
     Parameters
     ----------
-    comm, post, delay, stp, name
+    comm, post, delay, stp, label, name
         See `Projection`; the weights have the unit of what jumps, which is V for most models. A refractory neuron
         ignores jumps of V.
     """
 
-    def __init__(self, *, comm: Callable[[Any], Any], post: Neuron, **options: Any):
+    def __init__(self, *, comm: Callable[[Any], Any], post: Dynamics, **options: Any):
         super().__init__(comm=comm, post=post, **options)
-        post.receives = True
+        self.receptor: Arrival | None = None
+        if steps_itself(post):
+            post.receives = True
+        else:
+            self.receptor = Arrival(as_it_is, tag=self.tag, kind='delta')
+            add_receptor(post, self.receptor)
+
+    @call_order(1)
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Make the state in which jumps wait for a target that gives its own ``update``."""
+        if self.receptor is not None:
+            self.receptor.wait_with(self.comm(_zeros(self.sources, batch_size)))
 
     def update(self, spikes: Any) -> None:
         """Deliver the spikes of the source, shape ``(batch, n_pre)``."""
-        self.post.receive(self._check(self.transmit(spikes), self.post.delta.value))
+        if self.receptor is not None:
+            self.receptor.receive(self._check(self.transmit(spikes), self.receptor.waiting.value))
+        else:
+            self.post.receive(self._check(self.transmit(spikes), self.post.delta.value))
 
 
 class CurrentProj(Projection):
@@ -266,7 +286,7 @@ class CurrentProj(Projection):
 
     Parameters
     ----------
-    comm, post, delay, stp, name
+    comm, post, delay, stp, label, name
         See `Projection`.
     out : SynOut or description, optional
         What makes a current of what arrives; without it, a current arrives.
@@ -274,13 +294,13 @@ class CurrentProj(Projection):
         The signal before the first step, where there is a delay; it has the signal's unit.
     """
 
-    def __init__(self, *, comm: Callable[[Any], Any], post: Neuron, out: Any = None, initial: Any = 0.0, **options: Any):
+    def __init__(self, *, comm: Callable[[Any], Any], post: Dynamics, out: Any = None, initial: Any = 0.0, **options: Any):
         super().__init__(comm=comm, post=post, **options)
         if isinstance(self.line, Delay):
             self.line.initial = initial
         self.initial = initial
         out = _output(self, out)
-        self.receptor = Arrival(_as_it_is if out is None else out.current, out)
+        self.receptor = Arrival(as_it_is if out is None else out.current, out, self.tag)
         add_receptor(post, self.receptor)
 
     def signal(self) -> Any:
@@ -289,16 +309,20 @@ class CurrentProj(Projection):
     @call_order(1)
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Make the state in which the current waits for the target."""
-        shape = (*(() if batch_size is None else (batch_size,)), *self.sources)
-        self.receptor.wait_with(self.comm(with_unit(jnp.zeros(shape, environ.dftype()), u.get_unit(self.initial))))
+        self.receptor.wait_with(self.comm(with_unit(_zeros(self.sources, batch_size), u.get_unit(self.initial))))
 
     def update(self, x: Any) -> None:
         """Deliver the signal of the source, shape ``(batch, n_pre)``."""
         self.receptor.receive(self._check(self.transmit(x), self.receptor.waiting.value))
 
 
-def _as_it_is(x: Any, V: Any) -> Any:
-    return x
+def steps_itself(post: Dynamics) -> bool:
+    """Whether a target is a model by equations, which knows where inputs go."""
+    return isinstance(post, Neuron) and type(post).update is Neuron.update
+
+
+def _zeros(sources: tuple[int, ...], batch_size: int | None) -> Any:
+    return jnp.zeros((*(() if batch_size is None else (batch_size,)), *sources), environ.dftype())
 
 
 def _output(owner: Projection, out: Any) -> Any:
@@ -310,5 +334,6 @@ def _output(owner: Projection, out: Any) -> Any:
 
 
 def _check_description(owner: Projection, role: str, given: Any, base: type) -> None:
-    if not (isinstance(given, Description) and isinstance(given.func, type) and issubclass(given.func, base)):
-        raise TypeError(f'{owner.label}: {role} must be a description of a {base.__name__}, such as `Class.desc(...)`, but is {given!r}.')
+    described = isinstance(given, Description) and isinstance(given.func, type) and issubclass(given.func, base)
+    if not (described or isinstance(given, base)):
+        raise TypeError(f'{owner.label}: {role} must be a {base.__name__} or its description, such as `Class.desc(...)`, but is {given!r}.')

@@ -13,8 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ShapeError
-from ..modules import Allocated, Module
-from ..neurons import Neuron
+from ..modules import Allocated, Dynamics, Module
 from ..state import ShortTermState, State
 from ..synapses import Synapse, SynOut
 from ._delayed import DelayedConnection, Ring
@@ -29,13 +28,17 @@ class Receptor(Module):
     Attributes
     ----------
     syn, out : Synapse, SynOut
+    tag : str or None
+        The label of the projections.
     ring : Ring or None
         What those of them deliver whose synapses have delays of their own.
     """
 
-    def __init__(self, syn: Synapse, out: SynOut):
+    kind = 'current'
+
+    def __init__(self, syn: Synapse, out: SynOut, tag: str | None = None):
         super().__init__()
-        self.syn, self.out = syn, out
+        self.syn, self.out, self.tag = syn, out, tag
         self.ring: Ring | None = None
 
     def add(self, projection: Any) -> None:
@@ -61,9 +64,9 @@ class Arrival(Module):
 
     waiting: Any = Allocated()
 
-    def __init__(self, current: Callable[[Any, Any], Any], out: SynOut | None = None):
+    def __init__(self, current: Callable[[Any, Any], Any], out: SynOut | None = None, tag: str | None = None, kind: str = 'current'):
         super().__init__()
-        self.current, self.out = current, out
+        self.current, self.out, self.tag, self.kind = current, out, tag, kind
 
     def wait_with(self, nothing: Any) -> None:
         """Make the state, of the shape and unit of ``nothing``."""
@@ -80,22 +83,29 @@ class Arrival(Module):
         return functools.partial(self.current, waiting)
 
 
-def add_receptor(neuron: Neuron, receptor: Receptor | Arrival) -> None:
+def as_it_is(x: Any, V: Any) -> Any:
+    """What arrives as what acts."""
+    return x
+
+
+def add_receptor(neuron: Dynamics, receptor: Receptor | Arrival) -> None:
     """Let a neuron have a receptor, which then knows where it stands."""
     neuron.receptors.append(receptor)
     neuron.locate('receptors')
 
 
-def build(description: Description, size: Callable[[], Any]) -> Any:
-    """What a description describes; of the size that ``size()`` gives, unless it says one."""
+def build(description: Any, size: Callable[[], Any]) -> Any:
+    """What a description describes, of the size that ``size()`` gives unless it says one; or what is there already."""
+    if not isinstance(description, Description):
+        return description
     return description.func(*(description.args or (size(),)), **description.keywords)
 
 
-def shared_receptor(post: Neuron, syn: Description, out: Description) -> Receptor:
+def shared_receptor(post: Dynamics, syn: Any, out: Any, tag: str | None = None) -> Receptor:
     """The receptor of this description on a target, made when it is first asked for."""
-    key = _structure(syn), _structure(out)
+    key = _structure(syn), _structure(out), tag
     if key not in post._merged:
-        receptor = Receptor(*(build(description, lambda: post.varshape) for description in (syn, out)))
+        receptor = Receptor(build(syn, lambda: post.varshape), build(out, lambda: post.varshape), tag)
         if receptor.syn.varshape != post.varshape:
             raise ShapeError(f'{post.label}: a synapse of size {receptor.syn.varshape} cannot act on a population of size {post.varshape}.')
         add_receptor(post, receptor)

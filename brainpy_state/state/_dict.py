@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, Self
 
+import jax
+
 from .._errors import UnknownStateError
 from ._filter import Filter, to_predicate
 from ._fire import assign
@@ -13,7 +15,7 @@ from ._state import State
 
 
 class StateDictManager(dict):
-    """A dict of states, by path or by any other key.
+    """A dict of states, by path or by any other key; to JAX a tree whose leaves are the states.
 
     Parameters
     ----------
@@ -145,3 +147,16 @@ class StateDictManager(dict):
             else:
                 groups[fit][key] = state
         return groups, rest
+
+
+def _with_keys(states: StateDictManager) -> tuple[list[tuple[Any, State]], tuple[Any, ...]]:
+    return [(jax.tree_util.DictKey(key), state) for key, state in states.items()], tuple(states)
+
+
+def _again(keys: tuple[Any, ...], values: Any) -> Any:
+    """The dict of other states, or a plain one of what was made of each."""
+    made = dict(zip(keys, values, strict=True))
+    return StateDictManager(made) if all(isinstance(x, State) for x in made.values()) else made
+
+
+jax.tree_util.register_pytree_with_keys(StateDictManager, _with_keys, _again)

@@ -285,10 +285,10 @@ def test_a_receptor_of_its_own_sums_what_gated_synapses_send(dt, x64):
     [
         (lambda post, comm: DeltaProj(comm=comm, post=post, stp=lambda x: x), 'stp must be short-term plasticity'),
         (lambda post, comm: AlignPreProj(comm=comm, syn=3, out=COBA(), post=post), 'syn and out must be a synapse and a SynOut'),
-        (lambda post, comm: AlignPreProj(comm=comm, syn=Expon(3), out=Expon.desc(), post=post), 'out must be a description of a SynOut'),
+        (lambda post, comm: AlignPreProj(comm=comm, syn=Expon(3), out=Expon.desc(), post=post), 'out must be a SynOut or its description'),
         (
             lambda post, comm: AlignPostProj(comm=comm, syn=bst.BioNMDA.desc(), out=COBA.desc(), post=post),
-            'syn must be a description of a Synapse',
+            'syn must be a Synapse or its description',
         ),
         (lambda post, comm: CurrentProj(comm=comm, post=3), 'post must be a Neuron'),
     ],

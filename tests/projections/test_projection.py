@@ -240,14 +240,19 @@ def test_gradient_reaches_the_weights_through_spikes(dt):
 
 
 BAD = {
-    'syn is no description': (
-        lambda: pair(syn=Expon(2)),
+    'syn is no synapse': (
+        lambda: pair(syn=COBA()),
         TypeError,
-        r'AlignPostProj: syn must be a description of a Synapse, such as `Class\.desc',
+        r'AlignPostProj: syn must be a Synapse or its description, such as `Class\.desc',
     ),
-    'out is no description': (lambda: pair(out=COBA()), TypeError, 'out must be a description of a SynOut'),
-    'roles swapped': (lambda: pair(syn=COBA.desc()), TypeError, 'syn must be a description of a Synapse'),
-    'post is no neuron': (lambda: pair(post=Expon(2)), TypeError, 'post must be a Neuron'),
+    'out is no output': (lambda: pair(out=Expon(2)), TypeError, 'out must be a SynOut or its description'),
+    'roles swapped': (lambda: pair(syn=COBA.desc()), TypeError, 'syn must be a Synapse or its description'),
+    'post is no model': (lambda: pair(post=COBA), TypeError, 'post must be a Neuron'),
+    'label for a model by equations': (
+        lambda: DeltaProj(comm=one_to_one(1, 1, weight=1.0), post=bst.LIF(1), label='ge'),
+        bst.ParameterError,
+        "label='ge' is given, but LIF",
+    ),
     'delta post is no neuron': (
         lambda: DeltaProj(comm=one_to_one(1, 1, weight=1.0), post=None),
         TypeError,
