@@ -202,6 +202,21 @@ LAYERS = {
     nn.Conv2d: (lambda: nn.Conv2d((5, 5, 1), 2, 3), on_signal(5, 5, 1)),
     nn.Embedding: (lambda: nn.Embedding(5, 2), lambda layer: [layer(jnp.array([1, 3]))]),
     nn.Dropout: (nn.Dropout, lambda layer: (random.seed(0), layer(jnp.ones(20)))[1:]),
+    **{
+        kind: (lambda kind=kind: kind(in_size=3), on_signal(3))
+        for kind in (
+            nn.ELU,
+            nn.GELU,
+            nn.LeakyReLU,
+            nn.ReLU,
+            nn.Sigmoid,
+            nn.SiLU,
+            nn.Softmax,
+            nn.Softplus,
+            nn.Tanh,
+        )
+    },
+    **{kind: (lambda kind=kind: kind(3, 2), on_signal(3)) for kind in (nn.RNNCell, nn.GRUCell, nn.LSTMCell)},
     nn.Flatten: (lambda: nn.Flatten(in_size=(2, 3)), on_signal(2, 3)),
     nn.LayerNorm: (lambda: nn.LayerNorm(3), on_signal(3)),
     nn.BatchNorm0d: (lambda: nn.BatchNorm0d(3), on_signal(4, 3)),

@@ -19,7 +19,7 @@ CALLS = {
 ELEMENTWISE = {
     'abs', 'acos', 'acosh', 'add', 'add_any', 'and', 'asin', 'asinh', 'atan', 'atan2', 'atanh', 'bitcast_convert_type', 'cbrt', 'ceil',
     'clamp', 'clz', 'convert_element_type', 'copy', 'copy_p', 'cos', 'cosh', 'div', 'eq', 'erf', 'erf_inv', 'erfc', 'exp', 'exp2', 'expm1',
-    'floor', 'ge', 'gt', 'integer_pow', 'is_finite', 'le', 'log', 'log1p', 'logistic', 'lt', 'max', 'min', 'mul', 'mulhi', 'ne',
+    'exprel', 'floor', 'ge', 'gt', 'integer_pow', 'is_finite', 'le', 'log', 'log1p', 'logistic', 'lt', 'max', 'min', 'mul', 'mulhi', 'ne',
     'neg', 'nextafter', 'not', 'or', 'population_count', 'pow', 'rem', 'round', 'rsqrt', 'select_n', 'shift_left',
     'shift_right_arithmetic', 'shift_right_logical', 'sign', 'sin', 'sinh', 'sqrt', 'square', 'sub', 'tan', 'tanh', 'xor',
 }  # fmt: skip

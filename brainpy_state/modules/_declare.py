@@ -100,6 +100,8 @@ class Parameter:
     def __set__(self, obj: Any, value: Any) -> None:
         if callable(value) and not isinstance(value, (State, Param)):
             value = value(obj.varshape)
+        if isinstance(value, u.Unit):
+            value = 1.0 * value
         if value is not None or self.default is not None:
             self.check(obj, read(value))
         vars(obj)[self.name] = value

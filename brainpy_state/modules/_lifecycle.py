@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import jax
+import jax.numpy as jnp
+
 from .. import graph
+from .._frames import stack
 from .._tracebacks import entry
 from ..state._filter import to_predicate
 from ..transform import vmap_new_states
@@ -140,7 +144,19 @@ def init_all_states(target: Any, *args: Any, node_to_exclude: Any = None, **kwar
     call_all_fns(target, 'init_state', args, kwargs, node_to_exclude=node_to_exclude, fn_if_not_exist='pass')
     for path, state in graph.states(target).items():
         state._place = '.'.join(map(str, path))
+        if stack.top is None:
+            _settle(state)
     return target
+
+
+def _settle(state: Any) -> None:
+    """Give arrays a type of their own where it follows that of others, as in what JAX makes of Python's numbers.
+
+    A step would give it one, and the program of the first call would fit no other.
+    """
+    value = state.peek()
+    if any(isinstance(x, jax.Array) and x.weak_type for x in jax.tree.leaves(value)):
+        state.poke(jax.tree.map(lambda x: jnp.asarray(x, x.dtype) if isinstance(x, jax.Array) else x, value))
 
 
 @entry

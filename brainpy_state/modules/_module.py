@@ -112,6 +112,10 @@ class Module(graph.Node):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.update(*args, **kwargs)
 
+    def __rrshift__(self, x: Any) -> Any:
+        """``x >> module`` is ``module(x)``."""
+        return self(x)
+
     def update(self, *args: Any, **kwargs: Any) -> Any:
         """Do one step, or compute the output."""
         raise NotImplementedError(f'{self.label} does not define `update`.')

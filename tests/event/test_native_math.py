@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -88,6 +89,18 @@ def test_float64_is_within_units_in_the_last_place(name):
         got = natively(getattr(jax.lax, name), jnp.asarray(x))
     # NumPy is within one unit; near their zeros, sine and cosine are as exact as their argument is reduced
     assert units_off(got, expected, floor=1e-16 if name in NEAR_ZERO else 0.0) <= (14 if name == 'erfc' else 7)
+
+
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+def test_exprel_is_one_at_zero(dtype):
+    tiny = np.finfo(dtype).tiny
+    x = np.concatenate([points(-30.0, 60.0, dtype), np.array([0.0, -0.0, tiny, -tiny, np.inf, -np.inf, np.nan], dtype)])
+    with jax.enable_x64(dtype == np.float64), np.errstate(all='ignore'):
+        got = natively(u.math.exprel, jnp.asarray(x))
+        exact = np.where(
+            x == 0, 1.0, np.where(x == np.inf, np.inf, np.expm1(x.astype(np.float64)) / np.where(x == 0, 1.0, x.astype(np.float64)))
+        )
+    assert units_off(got, exact.astype(dtype)) <= 6
 
 
 def test_a_result_does_not_depend_on_the_place_in_an_array():

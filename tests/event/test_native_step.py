@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -48,7 +49,7 @@ FLOATS = {
     'to_int': lambda x, y: x.astype(jnp.int32), 'to_uint': lambda x, y: abs(x).astype(jnp.uint32), 'to_bool': lambda x, y: x.astype(bool),
     'select_n': lambda x, y: jnp.where(x > y, x, y), 'bits': lambda x, y: lax.bitcast_convert_type(x, jnp.int32 if x.dtype == np.float32 else jnp.int64),
     'reciprocal': lambda x, y: 1 / y, 'add_any': lambda x, y: jax.jvp(lambda z: z * z, (x,), (y,))[1], 'cases': lambda x, y: lax.select_n(lax.clamp(jnp.int32(0), x.astype(jnp.int32), jnp.int32(2)), x, y, x * y),
-    'barrier': lambda x, y: lax.optimization_barrier((x, y))[1] + x, 'called': lambda x, y: jax.nn.softplus(x) + jax.checkpoint(jnp.cos)(x) + jax.nn.relu(y),
+    'exprel': lambda x, y: u.math.exprel(x), 'barrier': lambda x, y: lax.optimization_barrier((x, y))[1] + x, 'called': lambda x, y: jax.nn.softplus(x) + jax.checkpoint(jnp.cos)(x) + jax.nn.relu(y),
     'stopped': lambda x, y: lax.stop_gradient(x) + jnp.copy(y), 'unit axes': lambda x, y: (x[None, :, None] * y[None, :, None] + x[:1, None])[0, :, 0],
     'to_narrow': lambda x, y: lax.clamp(x.dtype.type(-99.0), x, x.dtype.type(99.0)).astype(jnp.int8),
     'known': lambda x, y: 3.0 * (x / 7.0) * 0.1 - y / 1.0, 'copy': lambda x, y: jnp.broadcast_to(x[3], (N,)) + y[:1],

@@ -75,6 +75,12 @@ def expm1(b: ir.IRBuilder, x: Value) -> Value:
     return where(b, '<', unary(b, 'fabs', x), 1e-30, x, b.fadd(result, result))  # half of a smallest number would be taken as zero
 
 
+def exprel(b: ir.IRBuilder, x: Value) -> Value:
+    """``(e ** x - 1) / x``, which is 1 at 0."""
+    result = where(b, '<', unary(b, 'fabs', x), 1e-30, x.type(1.0), b.fdiv(expm1(b, x), x))
+    return where(b, '==', x, math.inf, x, result)
+
+
 def log(b: ir.IRBuilder, x: Value) -> Value:
     """The natural logarithm."""
     kind = x.type

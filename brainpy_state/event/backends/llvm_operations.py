@@ -304,6 +304,7 @@ OPERATIONS: dict[str, Callable[[ir.IRBuilder, Node, list[Value]], Value]] = {
     'clz': _counted('ctlz'),
     'exp': _function(lm.exp),
     'expm1': _function(lm.expm1),
+    'exprel': _function(lm.exprel),  # of brainunit
     'log': _function(lm.log),
     'log1p': _function(lm.log1p),
     'logistic': _function(lm.logistic),

@@ -1,0 +1,30 @@
+"""What a name that is not there gives: an error that says so."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+_INSTEAD = {
+    'vmap2': 'transform.vmap',
+    'vmap2_new_states': 'transform.vmap_new_states',
+    'pmap2': 'transform.shard_map',
+    'HiddenGroupState': 'one HiddenState for each variable',
+    'HiddenTreeState': 'one HiddenState for each variable',
+    'TreefyState': 'graph.TreefyState',
+}
+
+
+def missing(module: str, room: dict[str, Any]) -> Callable[[str], NoReturn]:
+    """A module's ``__getattr__``."""
+
+    def refuse(name: str) -> NoReturn:
+        text = f'{module.removeprefix("brainpy_state.compat.")} has no {name!r} here'
+        if name in _INSTEAD:
+            text += f'; use {_INSTEAD[name]}'
+        elif near := difflib.get_close_matches(name, [key for key in room if key[0] != '_'], n=3):
+            text += f'; it has {", ".join(near)}'
+        raise AttributeError(f'{text}.', name=name, obj=None)
+
+    return refuse

@@ -1,0 +1,71 @@
+"""Projections that read their source by themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brainunit as u
+
+from .. import projections
+from .._errors import ParameterError
+from ..modules import call_order
+from ._reach import Delayed, Prefetch
+
+
+class _Reading:
+    """A projection whose leading arguments say what it reads and what becomes of that, one function after the other."""
+
+    def __init__(self, *chain: Any, delay: Any = None, **options: Any):
+        chain = tuple(step for step in chain if step is not None)
+        if chain and isinstance(chain[0], Delayed):
+            if delay is not None:
+                raise ParameterError(f'{type(self).__name__}: both delay = {delay} and a delayed source are given; drop one.')
+            delay, chain = chain[0].time, (chain[0].source, *chain[1:])
+        self._chain = chain
+        super().__init__(delay=delay, **options)  # type: ignore[call-arg]
+
+    def _read(self, *args: Any) -> Any:
+        reads, *others = self._chain if self._chain and isinstance(self._chain[0], Prefetch) else (None, *self._chain)
+        if reads is not None:
+            args = (reads(),)
+        for function in others:
+            args = (function(*args),)
+        (x,) = args
+        return x
+
+    def update(self, *args: Any) -> None:
+        """Deliver what the source gives, or what is given."""
+        super().update(self._read(*args))  # type: ignore[misc]
+
+
+class AlignPostProj(_Reading, projections.AlignPostProj):
+    """See `brainpy_state.AlignPostProj`; ``AlignPostProj(prefetch, function, ..., comm=, syn=, out=, post=)``."""
+
+    @property
+    def syn(self) -> Any:
+        """The synapses, on the target."""
+        return self.receptor.syn
+
+    @property
+    def out(self) -> Any:
+        """The output of the synapses."""
+        return self.receptor.out
+
+
+class AlignPreProj(_Reading, projections.AlignPreProj):
+    """See `brainpy_state.AlignPreProj`."""
+
+
+class DeltaProj(_Reading, projections.DeltaProj):
+    """See `brainpy_state.DeltaProj`."""
+
+
+class CurrentProj(_Reading, projections.CurrentProj):
+    """See `brainpy_state.CurrentProj`."""
+
+    @call_order(2)
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Make the state in which the current waits, of what the source gives."""
+        if self._chain and isinstance(self._chain[0], Prefetch):
+            self.initial = 0.0 * u.get_unit(self._read())
+        super().init_state(batch_size, **kwargs)

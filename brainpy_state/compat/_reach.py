@@ -1,0 +1,100 @@
+"""Reading another model's states when a step runs, and inputs that are given by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import brainunit as u
+
+from .. import nn
+from .._errors import ParameterError
+from ..neurons import Neuron
+
+_AMBIGUOUS = "{owner}: {name} of this model does not show its spikes; use prefetch('spike')."
+
+
+class Prefetch:
+    """A state of a model, read when it is called; its ``delay.at(time)`` is what it was some time before.
+
+    The potential of a model that is reset in the step of its spike shows the spike: it is at the threshold there.
+    """
+
+    def __init__(self, model: Any, name: str):
+        self.model, self.name = model, name
+
+    def __call__(self) -> Any:
+        value = getattr(self.model, self.name).value
+        if self.name != 'V' or not isinstance(self.model, Neuron) or type(self.model).update is not Neuron.update:
+            return value
+        if self.model.up_crossing:
+            raise ParameterError(_AMBIGUOUS.format(owner=self.model.label, name=self.name))
+        return u.math.where(self.model.spike.value > 0, u.math.maximum(value, self.model.threshold()), value)
+
+    @property
+    def delay(self) -> Prefetch:
+        """Itself, to be asked for a time."""
+        return self
+
+    def at(self, time: Any) -> Delayed:
+        """What the state was a time ago; None for now."""
+        return Delayed(self, time)
+
+
+class Delayed:
+    """A state as it was some time ago: a `Prefetch` and the delay that a projection makes."""
+
+    def __init__(self, source: Prefetch, time: Any):
+        self.source, self.time = source, time
+
+
+class Reach:
+    """What models have besides under their older names."""
+
+    _given: dict[Any, tuple[Any, str, str | None]]
+
+    def prefetch(self, name: str) -> Prefetch:
+        """A state, read when it is needed; the first argument of a projection."""
+        return Prefetch(self, name)
+
+    def prefetch_delay(self, name: str, time: Any, init: Any = None) -> Delayed:
+        """A state as it was a time ago; the first argument of a projection."""
+        return Prefetch(self, name).delay.at(time)
+
+    def add_current_input(self, key: Any, inp: Any, label: str | None = None) -> None:
+        """Let a function of the potential, or once a value, count in `sum_current_inputs`."""
+        self._add('current', key, inp, label)
+
+    def add_delta_input(self, key: Any, inp: Any, label: str | None = None) -> None:
+        """Let a function, or once a value, count in `sum_delta_inputs`."""
+        self._add('delta', key, inp, label)
+
+    def _add(self, kind: str, key: Any, inp: Any, label: str | None) -> None:
+        given = vars(self).setdefault('_given', {})
+        if (kind, key) in given:
+            raise ValueError(f'{self.label}: there is a {kind} input {key!r} already.')  # type: ignore[attr-defined]
+        given[kind, key] = inp, kind, label
+
+    def _sum(self, kind: str, init: Any, args: tuple[Any, ...], label: str | None) -> Any:
+        total = super()._sum(kind, init, args, label)  # type: ignore[misc]
+        given = vars(self).get('_given', {})
+        for key, (inp, of_kind, of_label) in list(given.items()):
+            if of_kind == kind and label in (None, of_label):
+                if callable(inp):
+                    total = total + inp(*args)
+                else:
+                    total = total + inp
+                    del given[key]
+        return total
+
+
+class Dynamics(Reach, nn.Dynamics):
+    """A model with an ``update`` of its own."""
+
+
+def reaching(cls: type) -> type:
+    """A model under its older name, which also has what `Reach` gives."""
+    return type(cls.__name__, (Reach, cls), {'__module__': 'brainpy_state.compat.brainpy.state', '__doc__': cls.__doc__})
+
+
+Function = Callable[..., Any]

@@ -1,0 +1,31 @@
+"""The names of the package ``brainstate``."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ..._errors import BatchAxisError as BatchAxisError
+from ..._errors import BrainStateError as BrainStateError
+from ..._errors import HookCancellationError as HookCancellationError
+from ..._errors import HookError as HookError
+from ..._errors import HookRegistrationError as HookRegistrationError
+from ..._errors import TraceContextError as TraceContextError
+from ...state import *  # noqa: F403
+from .._missing import missing
+from . import environ as environ
+from . import graph as graph
+from . import mixin as mixin
+from . import nn as nn
+from . import random as random
+from . import transform as transform
+from . import typing as typing
+
+functional = nn
+compile = augment = transform
+
+
+def __getattr__(name: str) -> Any:
+    if name in ('init', 'surrogate', 'optim', 'metric'):  # where they stood before `braintools` had them
+        return getattr(importlib.import_module('braintools'), name)
+    return missing(__name__, globals())(name)

@@ -1,0 +1,34 @@
+"""The names of ``brainstate.nn``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from ...layers import *  # noqa: F403
+from ...layers import RNNCell as ValinaRNNCell
+from ...modules import *  # noqa: F403
+from ...state import ParamState
+from .._connections import AllToAll as AllToAll
+from .._connections import EventFixedNumConn as EventFixedNumConn
+from .._connections import EventFixedProb as EventFixedProb
+from .._connections import EventLinear as EventLinear
+from .._connections import FixedNumConn as FixedNumConn
+from .._connections import OneToOne as OneToOne
+from .._delay import Delay as Delay  # type: ignore[assignment]
+from .._missing import missing
+from .._reach import Dynamics as Dynamics
+from .._reach import Prefetch as Prefetch
+
+__all__ = [name for name in globals() if name[0] != '_']
+_ = ValinaRNNCell
+
+
+def count_parameters(module: Any) -> int:
+    """How many numbers the parameters of a module are."""
+    return sum(int(np.size(x)) for x in jax.tree.leaves(module.states(ParamState).to_dict_values()))
+
+
+__getattr__ = missing(__name__, globals())
