@@ -69,6 +69,39 @@ class Reach:
         """Let a function, or once a value, count in `sum_delta_inputs`."""
         self._add('delta', key, inp, label)
 
+    def add_before_update(self, key: Any, fn: Callable) -> None:
+        """Call a function before each step: ``fn()``, or with the step's arguments if it is decorated by `receive_update_input`."""
+        self._hook('before', key, fn)
+
+    def add_after_update(self, key: Any, fn: Callable) -> None:
+        """Call a function after each step with its result; ``fn()`` if it is decorated by `not_receive_update_output`."""
+        self._hook('after', key, fn)
+
+    def has_before_update(self, key: Any) -> bool:
+        """Whether there is a function of this key."""
+        return ('before', key) in vars(self).get('_hooks', {})
+
+    def has_after_update(self, key: Any) -> bool:
+        """Whether there is a function of this key."""
+        return ('after', key) in vars(self).get('_hooks', {})
+
+    def _hook(self, when: str, key: Any, fn: Callable) -> None:
+        hooks = vars(self).setdefault('_hooks', {})
+        if (when, key) in hooks:
+            raise KeyError(f'{self.label}: there is a function {key!r} {when} its update already.')  # type: ignore[attr-defined]
+        hooks[when, key] = fn
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        hooks = vars(self).get('_hooks', {})
+        for (when, _), fn in list(hooks.items()):
+            if when == 'before':
+                fn(*args, **kwargs) if getattr(fn, '_takes_input', False) else fn()
+        out = super().__call__(*args, **kwargs)  # type: ignore[misc]
+        for (when, _), fn in list(hooks.items()):
+            if when == 'after':
+                fn(out) if getattr(fn, '_takes_output', True) else fn()
+        return out
+
     def _add(self, kind: str, key: Any, inp: Any, label: str | None) -> None:
         given = vars(self).setdefault('_given', {})
         if (kind, key) in given:
@@ -97,4 +130,16 @@ def reaching(cls: type) -> type:
     return type(cls.__name__, (Reach, cls), {'__module__': 'brainpy_state.compat.brainpy.state', '__doc__': cls.__doc__})
 
 
-Function = Callable[..., Any]
+def _marking(name: str, value: bool, text: str) -> Callable:
+    def mark(fn: Any) -> Any:
+        setattr(fn, name, value)
+        return fn
+
+    mark.__doc__ = text
+    return mark
+
+
+receive_update_input = _marking('_takes_input', True, 'Let a function before an update take its arguments.')
+not_receive_update_input = _marking('_takes_input', False, 'Let a function before an update take nothing.')
+receive_update_output = _marking('_takes_output', True, 'Let a function after an update take its result.')
+not_receive_update_output = _marking('_takes_output', False, 'Let a function after an update take nothing.')

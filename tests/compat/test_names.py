@@ -108,3 +108,70 @@ def test_spike_times_in_the_older_order():
     with brainstate.environ.context(dt=0.1 * u.ms):
         source = brainpy.state.SpikeTime(2, times=[0.2, 0.1] * u.ms, indices=[1, 0], need_sort=False)
         assert bst.run(source, 0.3 * u.ms).tolist() == [[0, 0], [1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ('draw', 'mean', 'variance'),
+    [
+        (lambda n: brainstate.random.random_integers(2, 4, size=n), 3, 2 / 3),
+        (lambda n: brainstate.random.random_integers(3, size=n), 2, 2 / 3),
+        (lambda n: brainstate.random.maxwell(n), 2 * np.sqrt(2 / np.pi), 3 - 8 / np.pi),
+        (lambda n: brainstate.random.loggamma(1.0, n), -np.euler_gamma, np.pi**2 / 6),
+        (lambda n: brainstate.random.weibull_min(1.0, 2.0, n), 2, 4),
+        (lambda n: brainstate.random.noncentral_chisquare(3.0, 2.0, n), 5, 14),
+        (lambda n: brainstate.random.zipf(4.0, n), 1.1106265, 1.5190 - 1.1106265**2 + 0.0),
+        (lambda n: brainstate.random.hypergeometric(6, 4, 5, n), 3, 5 * 0.6 * 0.4 * 5 / 9),
+        (lambda n: brainstate.random.sample(n), 0.5, 1 / 12),
+    ],
+)
+def test_further_distributions_have_their_moments(draw, mean, variance):
+    brainstate.random.seed(3)
+    x = np.asarray(draw(40_000), float)
+    assert abs(x.mean() - mean) < 5 * np.sqrt(variance / 40_000)
+    np.testing.assert_allclose(x.var(), variance, rtol=0.25)
+    assert not np.array_equal(x, np.asarray(draw(40_000), float))
+
+
+def test_orthogonal_matrices_and_keys():
+    Q = np.asarray(brainstate.random.orthogonal(4, (2,)))
+    np.testing.assert_allclose(Q @ Q.swapaxes(-1, -2), np.broadcast_to(np.eye(4), (2, 4, 4)), atol=1e-5)
+    key = brainstate.random.split_key()
+    np.testing.assert_array_equal(brainstate.random.maxwell(3, key=key), brainstate.random.maxwell(3, key=key))
+
+
+def test_functions_before_and_after_an_update():
+    seen = []
+    neuron = bst.nn.init_all_states(brainpy.state.IF(1))
+    neuron.add_before_update('a', lambda: seen.append('before'))
+    neuron.add_before_update('b', brainstate.nn.receive_update_input(lambda x: seen.append(x)))
+    neuron.add_after_update('c', lambda out: seen.append(float(out[0])))
+    neuron.add_after_update('d', brainstate.nn.not_receive_update_output(lambda: seen.append('after')))
+    with brainstate.environ.context(dt=1.0 * u.ms):
+        neuron(100.0 * u.mA)
+    assert seen == ['before', 100.0 * u.mA, 1.0, 'after'] and neuron.has_after_update('c') and not neuron.has_before_update('c')
+    with pytest.raises(KeyError, match="a function 'a' before its update already"):
+        neuron.add_before_update('a', print)
+
+
+def test_states_for_lanes_by_a_decorator():
+    class Cell(brainstate.nn.Module):
+        def init_state(self):
+            self.h = brainstate.ShortTermState(brainstate.random.rand(2))
+
+    cell = Cell()
+
+    @brainstate.transform.vmap_new_states(axis_size=3)
+    def make():
+        cell.init_state()
+
+    make()
+    assert cell.h.value.shape == (3, 2)
+
+
+def test_settings_are_reset():
+    code = (
+        'from brainpy_state.compat import brainstate\nbrainstate.environ.set(dt=0.1, mine=3, precision=64)\nbrainstate.environ.reset()\n'
+        'assert brainstate.environ.get("mine", None) is None and brainstate.environ.get("dt", None) is None\n'
+        'assert brainstate.environ.get_precision() == 32'
+    )
+    subprocess.run([sys.executable, '-c', code], check=True)

@@ -21,6 +21,10 @@ from .._delay import Delay as Delay  # type: ignore[assignment]
 from .._missing import missing
 from .._reach import Dynamics as Dynamics
 from .._reach import Prefetch as Prefetch
+from .._reach import not_receive_update_input as not_receive_update_input
+from .._reach import not_receive_update_output as not_receive_update_output
+from .._reach import receive_update_input as receive_update_input
+from .._reach import receive_update_output as receive_update_output
 
 __all__ = [name for name in globals() if name[0] != '_']
 _ = ValinaRNNCell
