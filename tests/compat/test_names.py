@@ -175,3 +175,23 @@ def test_settings_are_reset():
         'assert brainstate.environ.get_precision() == 32'
     )
     subprocess.run([sys.executable, '-c', code], check=True)
+
+
+def test_further_activations():
+    x = jnp.array([-2.0, -0.2, 0.0, 0.7])
+    found = {
+        name: np.asarray(getattr(brainstate.nn, name)(x)) for name in ('hard_shrink', 'soft_shrink', 'tanh_shrink', 'softmin', 'prelu')
+    }
+    np.testing.assert_allclose(found['hard_shrink'], [-2, 0, 0, 0.7])
+    np.testing.assert_allclose(found['soft_shrink'], [-1.5, 0, 0, 0.2], atol=1e-6)
+    np.testing.assert_allclose(found['tanh_shrink'], x - np.tanh(x), atol=1e-6)
+    np.testing.assert_allclose(found['softmin'], np.exp(-x) / np.exp(-x).sum(), rtol=1e-6)
+    np.testing.assert_allclose(found['prelu'], [-0.5, -0.05, 0, 0.7])
+    layers = ('CELU', 'SELU', 'Mish', 'ReLU6', 'LogSigmoid', 'Softsign', 'LogSoftmax', 'Hardtanh', 'Hardswish', 'Hardshrink', 'Identity')
+    assert all(getattr(brainstate.nn, name)()(x).shape == (4,) for name in layers)
+    np.testing.assert_array_equal(brainstate.nn.Softshrink(lambd=0.1)(x), brainstate.nn.soft_shrink(x, 0.1))
+
+
+def test_a_module_under_settings():
+    drop = brainstate.nn.EnvironContext(brainstate.nn.Dropout(0.5), fit=False)
+    np.testing.assert_array_equal(drop(jnp.ones(5)), jnp.ones(5))
