@@ -34,6 +34,7 @@ def test_names_are_our_own():
     assert brainstate.compile is brainstate.augment is brainstate.transform and brainstate.functional is brainstate.nn
     assert issubclass(brainpy.state.LIF, bst.LIF) and brainpy.state.LIF.__doc__ == bst.LIF.__doc__
     assert brainstate.environ.get_platform() == 'cpu'
+    assert brainstate.nn.LIF is brainpy.state.LIF and brainstate.nn.AlignPostProj is brainpy.state.AlignPostProj
     for name in (
         'HH',
         'AdExIF',

@@ -6,6 +6,7 @@ from typing import Any
 
 from ... import inputs, neurons, synapses
 from ...layers import LeakyRateReadout as LeakyRateReadout
+from ...modules import Dynamics as _Model
 from ...neurons import Neuron as _Neuron
 from ...projections import GapJunction as GapJunction
 from ...projections import Projection as Projection
@@ -16,8 +17,6 @@ from .._projections import CurrentProj as CurrentProj
 from .._projections import DeltaProj as DeltaProj
 from .._reach import Dynamics as Dynamics
 from .._reach import reaching
-
-_BASES = ('Neuron', 'Synapse')
 
 
 class Neuron(Dynamics):
@@ -59,7 +58,7 @@ class SpikeTime(reaching(inputs.SpikeTime)):  # type: ignore[misc]
 def _fill(room: dict[str, Any]) -> None:
     for module in (neurons, synapses, inputs):
         for name, found in vars(module).items():
-            if isinstance(found, type) and issubclass(found, Dynamics.__mro__[2]) and name[0] != '_' and name not in room:
+            if isinstance(found, type) and issubclass(found, _Model) and name[0] != '_' and name not in room:
                 room[name] = reaching(found)
                 if issubclass(found, _Neuron) and not found.up_crossing:
                     room[name].get_spike = _get_spike

@@ -1,4 +1,4 @@
-"""The names of ``brainstate.nn``."""
+"""The names of ``brainstate.nn``; also of models and projections, which once stood there and now in ``brainpy.state``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from ...layers import *  # noqa: F403
-from ...layers import RNNCell as ValinaRNNCell
+from ...layers import RNNCell as ValinaRNNCell  # noqa: F401
 from ...modules import *  # noqa: F403
 from ...state import ParamState
 from .._connections import AllToAll as AllToAll
@@ -51,9 +51,7 @@ from .._reach import not_receive_update_input as not_receive_update_input
 from .._reach import not_receive_update_output as not_receive_update_output
 from .._reach import receive_update_input as receive_update_input
 from .._reach import receive_update_output as receive_update_output
-
-__all__ = [name for name in globals() if name[0] != '_']
-_ = ValinaRNNCell
+from ..brainpy import state as _models
 
 
 def count_parameters(module: Any) -> int:
@@ -61,4 +59,5 @@ def count_parameters(module: Any) -> int:
     return sum(int(np.size(x)) for x in jax.tree.leaves(module.states(ParamState).to_dict_values()))
 
 
-__getattr__ = missing(__name__, globals())
+def __getattr__(name: str) -> Any:
+    return vars(_models)[name] if name in vars(_models) else missing(__name__, globals())(name)
