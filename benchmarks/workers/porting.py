@@ -198,7 +198,7 @@ def main() -> None:
     later = sorted(time_call(run) for _ in range(options.repeats))
     emit({
         'build_s': build_s, 'compile_s': first, 'run_s': later[len(later) // 2], 'runs_s': later, 'first_run_s': first,
-        'rate_hz': [rate], 'peak_rss_mb': peak_rss_mb(), 'versions': versions_of('jax', 'braintools'),
+        'rate_hz': rate, 'peak_rss_mb': peak_rss_mb(), 'versions': versions_of('jax', 'braintools'),
     })  # fmt: skip
 
 
