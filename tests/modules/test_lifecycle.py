@@ -306,3 +306,22 @@ def test_parameters_are_untouched_by_the_life_cycle():
     nn.init_all_states(net)
     nn.reset_all_states(net)
     assert all(s.value is v for s, v in zip(net.states(ParamState).values(), before, strict=True))
+
+
+def test_first_values_that_take_the_type_of_others_get_one_of_their_own():
+    class Weak(bst.nn.Module):
+        def init_state(self):
+            self.x = bst.State(jnp.full(3, 1.0))
+
+        def update(self):
+            self.x.value = self.x.value * jnp.float32(2.0)
+            traced.append(None)
+
+    traced, model = [], Weak()
+    model.init_state()
+    assert model.x.value.weak_type
+    bst.nn.init_all_states(model)
+    assert not model.x.value.weak_type
+    for _ in range(3):
+        bst.transform.for_loop(model.update, length=2)
+    assert len(traced) == 1
