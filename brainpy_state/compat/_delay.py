@@ -37,7 +37,7 @@ class Delay(nn.Delay):
         times = [*self.entries.values(), *([] if time is None else [time])]
         longest = max(times, key=lambda t: float(np.max(t.to_decimal(u.ms)))) if times else 0.0 * u.ms
         super().__init__(info.shape or 1, longest, initial=with_unit(0.0, unit) if init is None else init)
-        self._dtype, self._shape = info.dtype, info.shape
+        self._dtype = info.dtype
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Make room for one step more than the longest delay, since the newest value can be read as well."""

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 _INSTEAD = {
-    'vmap2': 'transform.vmap',
-    'vmap2_new_states': 'transform.vmap_new_states',
     'pmap2': 'transform.shard_map',
     'HiddenGroupState': 'one HiddenState for each variable',
     'HiddenTreeState': 'one HiddenState for each variable',

@@ -136,7 +136,7 @@ def reads(stages: Sequence[Stage]) -> Iterator[tuple[int, Node, Value]]:
 
 
 def _with_last(stages: list[Stage], nodes: list[Node]) -> list[Stage]:
-    """The stages with some nodes in stages of their own at the end."""
+    """The stages that have nodes, numbered, and some of the nodes in stages of their own at the end."""
     for node in nodes:
         stages[node.stage].nodes.remove(node)
     left = [stage for stage in stages if stage.nodes]
@@ -188,11 +188,7 @@ def _schedule(nodes: list[Node]) -> list[Stage]:
             moved |= order.sink([node for node in loops if node.stage == k])
     for node in nodes:
         stages[node.stage].nodes.append(node)
-    left = [stage for stage in stages if stage.nodes]
-    for number, stage in enumerate(left):
-        for node in stage.nodes:
-            node.stage = number
-    return left
+    return stages
 
 
 def _after(value: Value, reader: Node) -> int:

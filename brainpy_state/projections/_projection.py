@@ -72,7 +72,7 @@ class Projection(Module):
         self.post: Any = post
         if isinstance(comm, Connection):
             self._check_shape(comm.structure.shape[1:], post.varshape)
-        self.stp = build(stp, lambda: self.sources) if isinstance(stp, Description) else stp
+        self.stp = build(stp, lambda: self.sources)
         if not (self.stp is None or isinstance(self.stp, ShortTermPlasticity)):
             raise TypeError(f'{self.label}: stp must be short-term plasticity, such as STP, or a description of it, but is {stp!r}.')
         self.line = self._line_for(delay)
@@ -222,8 +222,7 @@ class AlignPreProj(Projection):
 
     def __init__(self, *, comm: Callable[[Any], Any], syn: Any, out: Any, post: Dynamics, **options: Any):
         super().__init__(comm=comm, post=post, **options)
-        if isinstance(syn, Description):
-            syn = build(syn, lambda: self.sources)
+        syn = build(syn, lambda: self.sources)
         out = _output(self, out)
         if not isinstance(syn, Module) or not isinstance(out, SynOut):
             raise TypeError(
