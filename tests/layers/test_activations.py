@@ -72,7 +72,7 @@ def test_cells_do_what_their_equations_say(kind):
 
 
 def test_an_unknown_activation_is_named():
-    with pytest.raises(TypeError, match="GRUCell: activation must be a function, or tanh, relu or sigmoid, but is 'sine'"):
+    with pytest.raises(TypeError, match="GRUCell: activation must be a function, or the name of one such as tanh or relu, but is 'sine'"):
         nn.GRUCell(1, 1, activation='sine')
 
 

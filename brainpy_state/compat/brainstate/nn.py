@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from ...layers import *  # noqa: F403
+from ...layers import RecurrentCell as RNNCell  # noqa: F401
 from ...layers import RNNCell as ValinaRNNCell  # noqa: F401
 from ...modules import *  # noqa: F403
 from ...state import ParamState
@@ -18,33 +19,9 @@ from .._connections import EventLinear as EventLinear
 from .._connections import FixedNumConn as FixedNumConn
 from .._connections import OneToOne as OneToOne
 from .._delay import Delay as Delay  # type: ignore[assignment]
-from .._layers import CELU as CELU
-from .._layers import GLU as GLU
-from .._layers import SELU as SELU
-from .._layers import EnvironContext as EnvironContext
-from .._layers import Hardshrink as Hardshrink
-from .._layers import Hardsigmoid as Hardsigmoid
-from .._layers import Hardswish as Hardswish
-from .._layers import Hardtanh as Hardtanh
-from .._layers import Identity as Identity
-from .._layers import LogSigmoid as LogSigmoid
-from .._layers import LogSoftmax as LogSoftmax
-from .._layers import Mish as Mish
-from .._layers import ReLU6 as ReLU6
-from .._layers import Softmin as Softmin
-from .._layers import Softshrink as Softshrink
-from .._layers import Softsign as Softsign
-from .._layers import Tanhshrink as Tanhshrink
-from .._layers import hard_shrink as hard_shrink
-from .._layers import hard_swish as hard_swish
-from .._layers import logsumexp as logsumexp
-from .._layers import prelu as prelu
-from .._layers import soft_shrink as soft_shrink
-from .._layers import softmin as softmin
-from .._layers import sparse_plus as sparse_plus
-from .._layers import sparse_sigmoid as sparse_sigmoid
-from .._layers import tanh_shrink as tanh_shrink
 from .._missing import missing
+from .._modules import EnvironContext as EnvironContext
+from .._nn import *  # type: ignore[assignment]  # noqa: F403
 from .._reach import Dynamics as Dynamics
 from .._reach import Prefetch as Prefetch
 from .._reach import not_receive_update_input as not_receive_update_input
