@@ -100,6 +100,31 @@ from ._pools import MaxUnpool1d as MaxUnpool1d
 from ._pools import MaxUnpool2d as MaxUnpool2d
 from ._pools import MaxUnpool3d as MaxUnpool3d
 from ._pools import Unflatten as Unflatten
+from ._priors import BetaReg as BetaReg
+from ._priors import CauchyReg as CauchyReg
+from ._priors import ChainedReg as ChainedReg
+from ._priors import DirichletReg as DirichletReg
+from ._priors import ElasticNetReg as ElasticNetReg
+from ._priors import EntropyReg as EntropyReg
+from ._priors import ExponentialReg as ExponentialReg
+from ._priors import GammaReg as GammaReg
+from ._priors import GaussianReg as GaussianReg
+from ._priors import GroupLassoReg as GroupLassoReg
+from ._priors import HorseshoeReg as HorseshoeReg
+from ._priors import HuberReg as HuberReg
+from ._priors import InverseGammaReg as InverseGammaReg
+from ._priors import L1Reg as L1Reg
+from ._priors import L2Reg as L2Reg
+from ._priors import LogNormalReg as LogNormalReg
+from ._priors import LogUniformReg as LogUniformReg
+from ._priors import MaxNormReg as MaxNormReg
+from ._priors import OrthogonalReg as OrthogonalReg
+from ._priors import SpectralNormReg as SpectralNormReg
+from ._priors import SpikeAndSlabReg as SpikeAndSlabReg
+from ._priors import StudentTReg as StudentTReg
+from ._priors import TotalVariationReg as TotalVariationReg
+from ._priors import UniformReg as UniformReg
+from ._regs import Regularization as Regularization
 from ._sizes import standardized as weight_standardization
 
 __all__ = [
@@ -122,6 +147,9 @@ __all__ = [
     'BatchNorm1d',
     'BatchNorm2d',
     'BatchNorm3d',
+    'BetaReg',
+    'CauchyReg',
+    'ChainedReg',
     'CircularPad1d',
     'CircularPad2d',
     'CircularPad3d',
@@ -134,20 +162,32 @@ __all__ = [
     'ConvTranspose1d',
     'ConvTranspose2d',
     'ConvTranspose3d',
+    'DirichletReg',
     'Dropout',
     'Dropout1d',
     'Dropout2d',
     'Dropout3d',
     'DropoutFixed',
+    'ElasticNetReg',
     'ElementWiseBlock',
     'Embedding',
+    'EntropyReg',
+    'ExponentialReg',
     'FeatureAlphaDropout',
+    'GammaReg',
+    'GaussianReg',
+    'GroupLassoReg',
     'GroupNorm',
     'Hardshrink',
     'Hardsigmoid',
     'Hardswish',
     'Hardtanh',
+    'HorseshoeReg',
+    'HuberReg',
     'Identity',
+    'InverseGammaReg',
+    'L1Reg',
+    'L2Reg',
     'LPPool1d',
     'LPPool2d',
     'LPPool3d',
@@ -155,8 +195,11 @@ __all__ = [
     'LeakyReLU',
     'Linear',
     'LoRA',
+    'LogNormalReg',
     'LogSigmoid',
     'LogSoftmax',
+    'LogUniformReg',
+    'MaxNormReg',
     'MaxPool1d',
     'MaxPool2d',
     'MaxPool3d',
@@ -164,6 +207,7 @@ __all__ = [
     'MaxUnpool2d',
     'MaxUnpool3d',
     'Mish',
+    'OrthogonalReg',
     'PReLU',
     'RMSNorm',
     'RReLU',
@@ -171,6 +215,7 @@ __all__ = [
     'ReflectionPad1d',
     'ReflectionPad2d',
     'ReflectionPad3d',
+    'Regularization',
     'ReplicationPad1d',
     'ReplicationPad2d',
     'ReplicationPad3d',
@@ -185,11 +230,16 @@ __all__ = [
     'Softshrink',
     'Softsign',
     'SparseLinear',
+    'SpectralNormReg',
+    'SpikeAndSlabReg',
     'SpikeBitwise',
+    'StudentTReg',
     'Tanhshrink',
     'Threshold',
+    'TotalVariationReg',
     'URLSTMCell',
     'Unflatten',
+    'UniformReg',
     'ZeroPad1d',
     'ZeroPad2d',
     'ZeroPad3d',
