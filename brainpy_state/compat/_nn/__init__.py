@@ -81,6 +81,8 @@ from ._pads import ReplicationPad3d as ReplicationPad3d
 from ._pads import ZeroPad1d as ZeroPad1d
 from ._pads import ZeroPad2d as ZeroPad2d
 from ._pads import ZeroPad3d as ZeroPad3d
+from ._param import Const as Const
+from ._param import Param as Param
 from ._pools import AdaptiveAvgPool1d as AdaptiveAvgPool1d
 from ._pools import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from ._pools import AdaptiveAvgPool3d as AdaptiveAvgPool3d
@@ -153,6 +155,7 @@ __all__ = [
     'CircularPad1d',
     'CircularPad2d',
     'CircularPad3d',
+    'Const',
     'ConstantPad1d',
     'ConstantPad2d',
     'ConstantPad3d',
@@ -209,6 +212,7 @@ __all__ = [
     'Mish',
     'OrthogonalReg',
     'PReLU',
+    'Param',
     'RMSNorm',
     'RReLU',
     'ReLU6',

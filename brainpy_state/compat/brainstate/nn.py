@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
-import numpy as np
-
 from ...layers import *  # noqa: F403
 from ...layers import RecurrentCell as RNNCell  # noqa: F401
 from ...layers import RNNCell as ValinaRNNCell  # noqa: F401
 from ...modules import *  # noqa: F403
-from ...state import ParamState
+from .._collective import call_all_fns as call_all_fns  # type: ignore[assignment]
+from .._collective import call_order as call_order  # type: ignore[assignment]
+from .._collective import vmap_call_all_fns as vmap_call_all_fns
+from .._collective import vmap_reset_all_states as vmap_reset_all_states
 from .._connections import AllToAll as AllToAll
 from .._connections import EventFixedNumConn as EventFixedNumConn
 from .._connections import EventFixedProb as EventFixedProb
@@ -19,6 +19,8 @@ from .._connections import EventLinear as EventLinear
 from .._connections import FixedNumConn as FixedNumConn
 from .._connections import OneToOne as OneToOne
 from .._delay import Delay as Delay  # type: ignore[assignment]
+from .._gradients import clip_grad_norm as clip_grad_norm
+from .._gradients import count_parameters as count_parameters
 from .._missing import missing
 from .._modules import EnvironContext as EnvironContext
 from .._nn import *  # type: ignore[assignment]  # noqa: F403
@@ -29,11 +31,7 @@ from .._reach import not_receive_update_output as not_receive_update_output
 from .._reach import receive_update_input as receive_update_input
 from .._reach import receive_update_output as receive_update_output
 from ..brainpy import state as _models
-
-
-def count_parameters(module: Any) -> int:
-    """How many numbers the parameters of a module are."""
-    return sum(int(np.size(x)) for x in jax.tree.leaves(module.states(ParamState).to_dict_values()))
+from . import init as init
 
 
 def __getattr__(name: str) -> Any:
