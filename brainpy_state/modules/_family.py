@@ -39,19 +39,25 @@ class Family:
 
     def named_parameters(self, prefix: str = '', recurse: bool = True) -> Iterator[tuple[str, Param]]:
         """Every `Param` of the tree, or only of this module itself, with its place behind a prefix."""
-        levels = (1, graph.EVERY_LEVEL[1] if recurse else 1)
-        return ((_joined(path, prefix), param) for path, param in self.param_modules(levels).items())
-
-    def param_modules(self, allowed_hierarchy: tuple[int, int] = graph.EVERY_LEVEL) -> dict[Path, Param]:
-        """Every `Param` by its path; see `graph.nodes`."""
         from ._param import Param  # which is a module
 
-        return {path: module for path, module in self._below(allowed_hierarchy) if isinstance(module, Param)}
+        levels = (1, graph.EVERY_LEVEL[1] if recurse else 1)
+        return ((_joined(path, prefix), module) for path, module in self._below(levels) if isinstance(module, Param))
+
+    def param_modules(self, allowed_hierarchy: tuple[int, int] = graph.EVERY_LEVEL) -> Iterator[Param]:
+        """Every `Param` at these levels; see `graph.nodes`."""
+        return (param for _, param in self.named_param_modules(allowed_hierarchy))
+
+    def named_param_modules(self, allowed_hierarchy: tuple[int, int] = graph.EVERY_LEVEL) -> Iterator[tuple[str, Param]]:
+        """Every `Param` at these levels with its place; see `graph.nodes`."""
+        from ._param import Param  # which is a module
+
+        return ((_joined(path), module) for path, module in self._below(allowed_hierarchy) if isinstance(module, Param))
 
     @contextmanager
     def param_precompute(self, allowed_hierarchy: tuple[int, int] = graph.EVERY_LEVEL) -> Iterator[None]:
         """Within the block, every `Param` computes its value once for each value that it holds."""
-        params = tuple(self.param_modules(allowed_hierarchy).values())
+        params = tuple(self.param_modules(allowed_hierarchy))
         try:
             for param in params:
                 param.cache()

@@ -167,6 +167,10 @@ class Module(Family, graph.Node):
         """States of the tree by path; see `graph.states`."""
         return graph.states(self, *filters, allowed_hierarchy=allowed_hierarchy)
 
+    def state_trees(self, *filters: Any) -> Any:
+        """States of the tree taken apart, in nested dicts; see `graph.treefy_states`."""
+        return graph.treefy_states(self, *filters)
+
     def nodes(self, *filters: Any, allowed_hierarchy: tuple[int, int] = graph.EVERY_LEVEL) -> Any:
         """Modules of the tree by path, children first, this one last as ``()``; see `graph.nodes`."""
         return graph.nodes(self, *filters, allowed_hierarchy=allowed_hierarchy)

@@ -59,6 +59,27 @@ from ._functions import softmin as softmin
 from ._functions import sparse_plus as sparse_plus
 from ._functions import sparse_sigmoid as sparse_sigmoid
 from ._functions import tanh_shrink as tanh_shrink
+from ._maps import LogT as LogT
+from ._maps import MaskedT as MaskedT
+from ._maps import NegativeT as NegativeT
+from ._maps import OrderedT as OrderedT
+from ._maps import PowerT as PowerT
+from ._maps import ReluT as ReluT
+from ._maps import ScaledSigmoidT as ScaledSigmoidT
+from ._maps import SimplexT as SimplexT
+from ._maps import SoftsignT as SoftsignT
+from ._maps import UnitVectorT as UnitVectorT
+from ._metrics import AccuracyMetric as AccuracyMetric
+from ._metrics import AverageMetric as AverageMetric
+from ._metrics import ConfusionMatrix as ConfusionMatrix
+from ._metrics import F1ScoreMetric as F1ScoreMetric
+from ._metrics import Metric as Metric
+from ._metrics import MetricState as MetricState
+from ._metrics import MultiMetric as MultiMetric
+from ._metrics import PrecisionMetric as PrecisionMetric
+from ._metrics import RecallMetric as RecallMetric
+from ._metrics import Statistics as Statistics
+from ._metrics import WelfordMetric as WelfordMetric
 from ._norms import BatchNorm0d as BatchNorm0d
 from ._norms import BatchNorm1d as BatchNorm1d
 from ._norms import BatchNorm2d as BatchNorm2d
@@ -135,6 +156,7 @@ __all__ = [
     'GELU',
     'GLU',
     'SELU',
+    'AccuracyMetric',
     'AdaptiveAvgPool1d',
     'AdaptiveAvgPool2d',
     'AdaptiveAvgPool3d',
@@ -142,6 +164,7 @@ __all__ = [
     'AdaptiveMaxPool2d',
     'AdaptiveMaxPool3d',
     'AlphaDropout',
+    'AverageMetric',
     'AvgPool1d',
     'AvgPool2d',
     'AvgPool3d',
@@ -155,6 +178,7 @@ __all__ = [
     'CircularPad1d',
     'CircularPad2d',
     'CircularPad3d',
+    'ConfusionMatrix',
     'Const',
     'ConstantPad1d',
     'ConstantPad2d',
@@ -176,6 +200,7 @@ __all__ = [
     'Embedding',
     'EntropyReg',
     'ExponentialReg',
+    'F1ScoreMetric',
     'FeatureAlphaDropout',
     'GammaReg',
     'GaussianReg',
@@ -201,7 +226,9 @@ __all__ = [
     'LogNormalReg',
     'LogSigmoid',
     'LogSoftmax',
+    'LogT',
     'LogUniformReg',
+    'MaskedT',
     'MaxNormReg',
     'MaxPool1d',
     'MaxPool2d',
@@ -209,34 +236,47 @@ __all__ = [
     'MaxUnpool1d',
     'MaxUnpool2d',
     'MaxUnpool3d',
+    'Metric',
+    'MetricState',
     'Mish',
+    'MultiMetric',
+    'NegativeT',
+    'OrderedT',
     'OrthogonalReg',
     'PReLU',
     'Param',
+    'PowerT',
+    'PrecisionMetric',
     'RMSNorm',
     'RReLU',
     'ReLU6',
+    'RecallMetric',
     'ReflectionPad1d',
     'ReflectionPad2d',
     'ReflectionPad3d',
     'Regularization',
+    'ReluT',
     'ReplicationPad1d',
     'ReplicationPad2d',
     'ReplicationPad3d',
+    'ScaledSigmoidT',
     'ScaledWSConv1d',
     'ScaledWSConv2d',
     'ScaledWSConv3d',
     'ScaledWSLinear',
     'SignedWLinear',
+    'SimplexT',
     'Softmax',
     'Softmax2d',
     'Softmin',
     'Softshrink',
     'Softsign',
+    'SoftsignT',
     'SparseLinear',
     'SpectralNormReg',
     'SpikeAndSlabReg',
     'SpikeBitwise',
+    'Statistics',
     'StudentTReg',
     'Tanhshrink',
     'Threshold',
@@ -244,6 +284,8 @@ __all__ = [
     'URLSTMCell',
     'Unflatten',
     'UniformReg',
+    'UnitVectorT',
+    'WelfordMetric',
     'ZeroPad1d',
     'ZeroPad2d',
     'ZeroPad3d',

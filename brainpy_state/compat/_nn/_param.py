@@ -88,7 +88,7 @@ class Param(nn.Param):
         allow_none : bool
             Whether ``data`` may be None.
         **options
-            Of the parameter; without any, it is a constant.
+            Of the parameter; without any, it is a constant. Others are given to a callable.
 
         Raises
         ------
@@ -102,14 +102,15 @@ class Param(nn.Param):
             return None
         if sizes is not None and not isinstance(sizes, (int, tuple, list, np.integer)):
             raise ParameterError(f'{owner}: sizes is an integer or several, but is {sizes!r}.')
-        size = None if sizes is None else as_size(tuple(sizes) if isinstance(sizes, list) else sizes, owner)
+        size = None if sizes is None else () if sizes == () else as_size(tuple(sizes) if isinstance(sizes, list) else sizes, owner)
         if isinstance(data, nn.Param):
             _check_shape(owner, np.shape(u.get_mantissa(data.value())), size)
             return data
         if callable(data):
             if size is None:
                 raise ParameterError(f'{owner}: sizes is needed, since data is callable.')
-            data = data(size)
+            own = ('t', 'reg', 'precompute', 'fit')
+            data = data(size, **{key: options.pop(key) for key in list(options) if key not in own})
         if isinstance(data, State):
             data = data.value
         if not isinstance(data, (jax.Array, np.ndarray, np.generic, u.Quantity, int, float, bool, list)):
