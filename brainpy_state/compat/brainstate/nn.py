@@ -21,6 +21,8 @@ from .._connections import OneToOne as OneToOne
 from .._delay import Delay as Delay  # type: ignore[assignment]
 from .._gradients import clip_grad_norm as clip_grad_norm
 from .._gradients import count_parameters as count_parameters
+from .._mapping import Map as Map
+from .._mapping import Vmap as Vmap
 from .._missing import missing
 from .._modules import EnvironContext as EnvironContext
 from .._nn import *  # type: ignore[assignment]  # noqa: F403
