@@ -52,7 +52,7 @@ class _Dict(dict):
                 raise ParameterError(f'{type(self).__name__}: `...` or `True` takes all, so it can only be the last filter; got {filters}.')
         predicates = [_filter.to_predicate(f) for f in filters]
         groups: list[dict[Any, Any]] = [{} for _ in filters]
-        rest = {}
+        rest: dict[Any, Any] = {}
         for path, x in self._pairs().items():
             fits = next((k for k, predicate in enumerate(predicates) if predicate(path, x)), None)
             (rest if fits is None else groups[fits])[path] = x

@@ -38,8 +38,8 @@ def vmap2(
     state_in_axes, state_out_axes : State, several of them, filter, or dict from axes to these
         As ``in_states`` and ``out_states`` there; a filter selects among the states that the function reads or writes.
     unexpected_out_state_mapping : {'auto', 'raise'}
-        With ``'auto'``, a state that is written and not declared has a lane axis if its first axis has as many elements as there are
-        lanes. Otherwise it is shared, and different values for it are an error.
+        With ``'auto'`` and no ``axis_name``, a state that is written and not declared has a lane axis if its first axis has as many
+        elements as there are lanes. Otherwise it is shared, and different values for it are an error.
 
     Raises
     ------
@@ -53,7 +53,11 @@ def vmap2(
         )
     given = {'in_axes': in_axes, 'out_axes': out_axes, 'axis_name': axis_name, 'axis_size': axis_size, 'spmd_axis_name': spmd_axis_name}
 
+    finds = unexpected_out_state_mapping == 'auto' and axis_name is None
+
     def decorate(fn: Callable) -> Callable:
+        if not finds and _are_states(state_in_axes) and _are_states(state_out_axes):
+            return transform.vmap(fn, in_states=state_in_axes, out_states=state_out_axes, **given)
         finder = transform.StatefulFunction(fn)
 
         @functools.wraps(fn, updated=())
@@ -61,7 +65,7 @@ def vmap2(
             lane = _one_lane(args, in_axes), {key: _one_lane((x,), 0)[0] for key, x in kwargs.items()}
             touched, written = finder.get_states(*lane[0], **lane[1]), finder.get_write_states(*lane[0], **lane[1])
             came, went = _selected(state_in_axes, touched), _selected(state_out_axes, written)
-            if unexpected_out_state_mapping == 'auto':
+            if finds:
                 size = _lanes(args, kwargs, in_axes) if axis_size is None else axis_size
                 for state in written:
                     if (
@@ -75,6 +79,12 @@ def vmap2(
         return mapped
 
     return decorate if fn is None else decorate(fn)
+
+
+def _are_states(selector: Selector) -> bool:
+    """Whether no filter is among them, so that the function need not be looked at."""
+    chosen = selector.values() if isinstance(selector, dict) else (selector,)
+    return all(x is None or isinstance(x, State) or (isinstance(x, (list, tuple)) and all(isinstance(s, State) for s in x)) for x in chosen)
 
 
 def _selected(selector: Selector, states: Iterable[State]) -> dict[Any, list[State]]:
@@ -229,7 +239,7 @@ class Map(nn.Module):
         self.dict_vmap_states: dict[int, list[State]] | None = None
         self._in_lanes: Callable | None = None
 
-    def init_all_states(self, **kwargs: Any) -> Any:  # type: ignore[override]
+    def init_all_states(self, **kwargs: Any) -> Any:
         """Initialise the module in lanes."""
         self.dict_vmap_states = vmap2_new_states(self.module, kwargs, self.state_tag, self.init_map_size)
         self._in_lanes = self.map(self.module, self.in_axes, self.out_axes, self.axis_name)

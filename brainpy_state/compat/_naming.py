@@ -19,7 +19,7 @@ def named_call(fun: Callable | None = None, *, name: str | None = None) -> Any:
         return functools.partial(named_call, name=name)
     if not callable(fun):
         raise TypeError(f'named_call: a function is expected, but {fun!r} was given.')
-    label = name or getattr(fun, '__name__', 'function')
+    label: Any = name or getattr(fun, '__name__', 'function')
 
     @functools.wraps(fun)
     def named(*args: Any, **kwargs: Any) -> Any:

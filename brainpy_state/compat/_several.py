@@ -15,7 +15,7 @@ class Several:
         self.__args__ = types
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and set(self.__args__) == set(other.__args__)  # type: ignore[attr-defined]
+        return type(other) is type(self) and set(self.__args__) == set(other.__args__)
 
     def __hash__(self) -> int:
         return hash((type(self), frozenset(self.__args__)))
@@ -34,11 +34,17 @@ class Several:
 
 
 class _AllOf(Several):
+    def __reduce__(self) -> Any:
+        return JointTypes, self.__args__
+
     def __subclasscheck__(self, subclass: type) -> bool:
         return all(issubclass(subclass, t) for t in self.__args__)
 
 
 class _AnyOf(Several):
+    def __reduce__(self) -> Any:
+        return OneOfTypes, self.__args__
+
     def __subclasscheck__(self, subclass: type) -> bool:
         return any(issubclass(subclass, t) for t in self.__args__)
 
@@ -60,17 +66,11 @@ class _Maker:
                 raise TypeError(f'{name}: a type is expected, but {t!r} was given.')
         return types[0] if len(types) == 1 else self._kind(types)
 
+    def __reduce__(self) -> str:
+        return self._kind.__name__
+
     def __getitem__(self, types: Any) -> Any:
         return self(*(types if isinstance(types, tuple) else (types,)))
 
 
 JointTypes, OneOfTypes = _Maker(_AllOf), _Maker(_AnyOf)
-_AllOf.__reduce__ = lambda self: (JointTypes, self.__args__)  # type: ignore[assignment]
-_AnyOf.__reduce__ = lambda self: (OneOfTypes, self.__args__)  # type: ignore[assignment]
-
-
-def _reduce_maker(maker: _Maker) -> str:
-    return maker._kind.__name__
-
-
-_Maker.__reduce__ = _reduce_maker  # type: ignore[assignment]

@@ -64,12 +64,13 @@ def to_predicate(filter: Filter) -> Predicate:
 
 @dataclasses.dataclass(frozen=True)
 class OfType:
-    """Objects of a class, or of one derived from it."""
+    """Objects of a class, or of one derived from it; also states of the class that were taken apart."""
 
     type: type
 
     def __call__(self, path: _Any, x: _Any) -> bool:
-        return isinstance(x, self.type)
+        kind = getattr(x, 'type', None)  # of a `TreefyState`
+        return isinstance(x, self.type) or (isinstance(kind, type) and issubclass(kind, self.type))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -45,6 +45,7 @@ class _Older(Typed):
     """
 
     ndim: int
+    padding: Any
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class _Older(Typed):
         )
         if isinstance(self.padding, list):
             self.padding = tuple(self.padding)
-        self.in_channels, self.kernel_shape = self.channels, u.math.shape(self.weight.value['weight'])  # type: ignore[attr-defined]
+        self.in_channels, self.kernel_shape = self.channels, u.math.shape(self.weight.value['weight'])
         self.w_mask = mask_of(self.label, w_mask, self.kernel_shape)
         self.retype(param_type)
 
@@ -104,7 +105,7 @@ class _Older(Typed):
 
 class _Conv(_Older):
     def _convolve(self, x: Any, kernel: Any) -> Any:
-        return super()._convolve(_spread(x, self.lhs_dilation), kernel)  # type: ignore[misc]
+        return super()._convolve(_spread(x, self.lhs_dilation), kernel)
 
 
 def _spread(x: Any, steps: tuple[int, ...]) -> Any:

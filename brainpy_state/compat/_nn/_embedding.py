@@ -62,13 +62,13 @@ class Embedding(Typed, nn.Embedding):
         self.retype(param_type)
 
     @classmethod
-    def from_pretrained(cls, embeddings: Any, padding_idx: int | None = None, *args: Any, freeze: bool = True, **options: Any) -> Embedding:
+    def from_pretrained(cls, embeddings: Any, padding_idx: int | None = None, *, freeze: bool = True, **options: Any) -> Embedding:
         """An embedding of given vectors, shape ``(num_embeddings, *embedding_size)``; other options as of the constructor."""
         if u.math.ndim(embeddings) < 2:
             raise ShapeError(
                 f'{cls.__name__}.from_pretrained: vectors have at least two axes, but the shape is {u.math.shape(embeddings)}.'
             )
-        new = cls(embeddings.shape[0], embeddings.shape[1:], embeddings, None, *args, freeze=freeze, **options)
+        new = cls(embeddings.shape[0], embeddings.shape[1:], embeddings, freeze=freeze, **options)
         new.padding_idx = padding_idx
         return new
 
@@ -100,7 +100,8 @@ class Embedding(Typed, nn.Embedding):
     def _short(self, vectors: Any, numbers: Any) -> Any:
         axes = tuple(range(numbers.ndim, vectors.ndim))
         norm = (jnp.abs(vectors) ** self.norm_type).sum(axes, keepdims=True) ** (1 / self.norm_type)
-        long = norm > self.max_norm
+        longest: Any = self.max_norm
+        long = norm > longest
         if self.padding_idx is not None:
             long &= (numbers != self.padding_idx).reshape((*numbers.shape, *(1,) * len(axes)))
-        return jnp.where(long, vectors * (self.max_norm / jnp.where(long, norm, 1.0)), vectors)
+        return jnp.where(long, vectors * (longest / jnp.where(long, norm, 1.0)), vectors)

@@ -133,7 +133,7 @@ class WelfordMetric(_Sums):
 class AccuracyMetric(AverageMetric):
     """The share of labels that the largest logit meets."""
 
-    def update(self, *, logits: Any, labels: Any, **_: Any) -> None:  # type: ignore[override]
+    def update(self, *, logits: Any, labels: Any, **_: Any) -> None:
         """Collect a batch: logits of shape ``(..., classes)`` and labels of shape ``(...)``, integers."""
         if logits.ndim != labels.ndim + 1:
             raise ShapeError(f'AccuracyMetric: Expected logits.ndim==labels.ndim+1, got {logits.ndim} and {labels.ndim}.')
@@ -157,7 +157,7 @@ class _Share(_Sums):
         zero = jnp.zeros(() if self.num_classes is None else (self.num_classes,), environ.ditype())
         return {'true_positives': zero, self.missed: zero, 'support': zero}
 
-    def update(self, *, predictions: Any, labels: Any, **_: Any) -> None:  # type: ignore[override]
+    def update(self, *, predictions: Any, labels: Any, **_: Any) -> None:
         """Collect a batch: predicted and true classes, integers of one shape."""
         classes = 1 if self.num_classes is None else jnp.arange(self.num_classes).reshape((-1, *(1,) * jnp.ndim(labels)))
         predicted, true = predictions == classes, labels == classes
@@ -221,7 +221,7 @@ class F1ScoreMetric(Metric):
         self.precision_metric.reset()
         self.recall_metric.reset()
 
-    def update(self, *, predictions: Any, labels: Any, **_: Any) -> None:  # type: ignore[override]
+    def update(self, *, predictions: Any, labels: Any, **_: Any) -> None:
         """Collect a batch: predicted and true classes, integers of one shape."""
         self.precision_metric.update(predictions=predictions, labels=labels)
         self.recall_metric.update(predictions=predictions, labels=labels)
@@ -251,7 +251,7 @@ class ConfusionMatrix(_Sums):
     def _first(self) -> dict[str, Any]:
         return {'matrix': jnp.zeros((self.num_classes, self.num_classes), environ.ditype())}
 
-    def update(self, *, predictions: Any, labels: Any, **_: Any) -> None:  # type: ignore[override]
+    def update(self, *, predictions: Any, labels: Any, **_: Any) -> None:
         """Collect a batch: predicted and true classes, integers of one shape.
 
         Raises
@@ -265,11 +265,11 @@ class ConfusionMatrix(_Sums):
                 raise ParameterError(f'ConfusionMatrix: {name} contain values outside [0, {self.num_classes}).')
         row, column = given['Labels'], given['Predictions']
         inside = (row >= 0) & (column >= 0)
-        self.matrix.value = self.matrix.value.at[row, column].add(inside.astype(self.matrix.value.dtype), mode='drop')  # type: ignore[attr-defined, has-type]
+        self.matrix.value = self.matrix.value.at[row, column].add(inside.astype(self.matrix.value.dtype), mode='drop')  # type: ignore[attr-defined]
 
     def compute(self) -> Any:
         """The matrix."""
-        return self.matrix.value  # type: ignore[attr-defined, has-type]
+        return self.matrix.value  # type: ignore[attr-defined]
 
 
 class MultiMetric(Metric):

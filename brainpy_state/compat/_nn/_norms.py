@@ -70,16 +70,16 @@ class _BatchNorm(Typed):
         if not self.track_running_stats:
             self.running_mean = self.running_var = None
             return
-        super()._keep_statistics(channels)  # type: ignore[misc]
+        super()._keep_statistics(channels)
         if self._mean_type is not BatchState:
-            self.running_mean, self.running_var = (self._mean_type(s.value) for s in (self.running_mean, self.running_var))  # type: ignore[has-type]
+            self.running_mean, self.running_var = (self._mean_type(s.value) for s in (self.running_mean, self.running_var))
 
     def _fits(self) -> bool:
-        return not self.track_running_stats or super()._fits()  # type: ignore[misc]
+        return not self.track_running_stats or super()._fits()
 
     def _follow(self, mean: Any, var: Any) -> None:
         if self.track_running_stats:
-            super()._follow(mean, var)  # type: ignore[misc]
+            super()._follow(mean, var)
 
     def update(self, x: Any) -> Any:
         """Normalise an input of shape ``(*in_size)`` or ``(batch, *in_size)``."""

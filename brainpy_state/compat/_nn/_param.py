@@ -102,7 +102,8 @@ class Param(nn.Param):
             return None
         if sizes is not None and not isinstance(sizes, (int, tuple, list, np.integer)):
             raise ParameterError(f'{owner}: sizes is an integer or several, but is {sizes!r}.')
-        size = None if sizes is None else () if sizes == () else as_size(tuple(sizes) if isinstance(sizes, list) else sizes, owner)
+        given: Any = sizes
+        size = None if sizes is None else () if sizes == () else as_size(tuple(given) if isinstance(given, list) else given, owner)
         if isinstance(data, nn.Param):
             _check_shape(owner, np.shape(u.get_mantissa(data.value())), size)
             return data

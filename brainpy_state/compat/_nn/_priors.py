@@ -35,6 +35,8 @@ class ChainedReg(Regularization):
         Kept as an attribute; each term has its own.
     """
 
+    weight: Any
+
     def __init__(self, *regularizations: Regularization, weight: Any = 1.0, fit_hyper: bool = False):
         super().__init__(fit_hyper)
         self.regularizations = regularizations
@@ -67,6 +69,10 @@ class GaussianReg(Regularization):
     fit_hyper : bool
         Whether mean and precision are trained.
     """
+
+    mean: Any
+    precision: Any
+    weight: Any
 
     def __init__(self, mean: Any, std: Any, weight: Any = 1.0, fit_hyper: bool = False):
         super().__init__(fit_hyper)

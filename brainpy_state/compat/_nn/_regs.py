@@ -58,6 +58,7 @@ class _Declared(Regularization):
     signature: inspect.Signature
     static: tuple[str, ...] = ()  # parameters that are no numbers to be trained
     signed: tuple[str, ...] = ()  # parameters that may be negative
+    weight: Any
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -89,7 +90,7 @@ class _Declared(Regularization):
 
     def loss(self, value: Any) -> Any:
         """The loss of a value."""
-        return maybe_state(self.weight) * self.energy(value, **self.own())  # type: ignore[attr-defined]
+        return maybe_state(self.weight) * self.energy(value, **self.own())
 
     def sample_init(self, shape: Any) -> Any:
         """A first value of a shape."""
@@ -106,7 +107,7 @@ class _Declared(Regularization):
 
     def draw(self, size: tuple[int, ...], **own: Any) -> Any:
         """By default normal, with the spread that the weight gives."""
-        return random.randn(*size) / u.math.sqrt(u.math.maximum(maybe_state(self.weight), _TINY))  # type: ignore[attr-defined]
+        return random.randn(*size) / u.math.sqrt(u.math.maximum(maybe_state(self.weight), _TINY))
 
     @staticmethod
     def middle(**own: Any) -> Any:

@@ -16,7 +16,7 @@ from .._missing import missing
 from .._states import FakeState as FakeState
 from .._states import HiddenGroupState as HiddenGroupState
 from .._states import HiddenTreeState as HiddenTreeState
-from .._states import StateTraceStack as StateTraceStack  # type: ignore[assignment]
+from .._states import StateTraceStack as StateTraceStack
 from . import environ as environ
 from . import graph as graph
 from . import mixin as mixin

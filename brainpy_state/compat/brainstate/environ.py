@@ -28,8 +28,8 @@ def set(**settings: Any) -> None:  # type: ignore[no-redef]
     _tell(settings)
 
 
-@contextmanager
-def context(**settings: Any) -> Iterator[dict[str, Any]]:  # type: ignore[no-redef]
+@contextmanager  # type: ignore[no-redef]
+def context(**settings: Any) -> Iterator[dict[str, Any]]:
     """See `brainpy_state.environ.context`; calls what is registered, with the values and at the end those before."""
     before = _ours.all()
     with _ours.context(**settings) as found:

@@ -209,7 +209,8 @@ class VarianceScaling(_ByJax):
 
     def function(self) -> Any:
         """A function of key, shape and type."""
-        return jax.nn.initializers.variance_scaling(self.scale, self.mode, self.distribution, self.in_axis, self.out_axis)
+        scaling: Any = jax.nn.initializers.variance_scaling
+        return scaling(self.scale, self.mode, self.distribution, self.in_axis, self.out_axis)
 
 
 def _scaling(name: str, text: str, scale: float, mode: str, distribution: str) -> type:
@@ -308,9 +309,9 @@ class Identity(Initializer):
     def __call__(self, shape: Any, **kwargs: Any) -> Any:
         """The value."""
         size = to_size(shape) or ()
-        if len(size) > 2:
+        if len(size) not in (1, 2):
             raise ShapeError(f'Identity: a matrix has two axes, but the shape is {size}.')
-        return with_unit(self.value * jnp.eye(*size, dtype=kwargs.get('dtype', environ.dftype())), self.unit)
+        return with_unit(self.value * jnp.eye(size[0], size[-1], dtype=kwargs.get('dtype', environ.dftype())), self.unit)
 
 
 def param(parameter: Any, sizes: Any, batch_size: int | None = None, allow_none: bool = True, allow_scalar: bool = True) -> Any:

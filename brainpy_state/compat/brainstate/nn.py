@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...layers import *  # noqa: F403
-from ...layers import RecurrentCell as RNNCell  # noqa: F401
+from ...layers import RecurrentCell as RNNCell  # type: ignore[assignment]  # noqa: F401
 from ...layers import RNNCell as ValinaRNNCell  # noqa: F401
 from ...modules import *  # noqa: F403
-from .._collective import call_all_fns as call_all_fns  # type: ignore[assignment]
-from .._collective import call_order as call_order  # type: ignore[assignment]
+from .._collective import call_all_fns as call_all_fns
+from .._collective import call_order as call_order
 from .._collective import vmap_call_all_fns as vmap_call_all_fns
 from .._collective import vmap_reset_all_states as vmap_reset_all_states
 from .._connections import AllToAll as AllToAll

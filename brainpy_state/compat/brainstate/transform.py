@@ -39,7 +39,7 @@ def jit(fun: Callable | None = None, *, name: str | None = None, **options: Any)
         if options.pop(option):
             raise ParameterError(f'jit: {option} is not supported; {_WITHOUT[option]}.')
     if fun is None:
-        return functools.partial(jit, name=name, **options)
+        return lambda fun: jit(fun, name=name, **options)  # type: ignore[call-arg]
     compiled = _ours.jit(fun, **options)
     if name is not None:
         compiled.__name__ = compiled.__qualname__ = name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...state import filter as filter
-from ...state._filter import *  # noqa: F403
+from ...state._filter import *  # type: ignore[assignment]  # noqa: F403
 from .._dicts import FlattedDict as FlattedDict
 from .._dicts import NestedDict as NestedDict
 from .._dicts import flat_mapping as flat_mapping
