@@ -9,6 +9,7 @@ from typing import Any
 from .. import graph, nn
 from .._errors import ParameterError
 from ..transform import vmap_new_states
+from ._mapping import has_lanes
 
 
 def call_all_fns(
@@ -53,7 +54,9 @@ def vmap_call_all_fns(
     state_tag: str | None = None,
     fn_if_not_exist: str = 'raise',
 ) -> Any:
-    """`call_all_fns` in lanes: states that are made get an axis of this size, and random values of their own in each lane."""
+    """`call_all_fns` in lanes: states that are made get an axis of this size, and random values of their own in each lane.
+
+    States that are there have lanes already if their first axis is of this size."""
     if axis_size is None or axis_size <= 0:
         raise ParameterError(f'vmap_call_all_fns: axis_size must be a positive integer, but is {axis_size}.')
 
@@ -61,7 +64,9 @@ def vmap_call_all_fns(
         call_all_fns(target, fn_name, args, kwargs, node_to_exclude, fn_if_not_exist)
 
     there = [state for state in graph.states(target).values() if state.lanes is None]
-    vmap_new_states(one_lane, axis_size=axis_size, state_tag=state_tag, out_states=there)()
+    come = [state for state in there if has_lanes(state, axis_size)]
+    new = [state for state in there if state not in come]
+    vmap_new_states(one_lane, axis_size=axis_size, state_tag=state_tag, in_states=come, out_states=new)()
     return target
 
 

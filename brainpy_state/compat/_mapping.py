@@ -71,7 +71,7 @@ def vmap2(
                     if (
                         state.lanes is None
                         and not any(state in group for group in (*came.values(), *went.values()))
-                        and _leads(state, size)
+                        and has_lanes(state, size)
                     ):
                         came.setdefault(0, []).append(state)
             return transform.vmap(fn, in_states=came, out_states=went, **given)(*args, **kwargs)
@@ -102,7 +102,8 @@ def _selected(selector: Selector, states: Iterable[State]) -> dict[Any, list[Sta
     return {axis: group for axis, group in taken.items() if axis is not None}
 
 
-def _leads(state: State, size: int | None) -> bool:
+def has_lanes(state: State, size: int | None) -> bool:
+    """Whether the first axis of all that a state holds is of this size."""
     leaves = jax.tree.leaves(state.value)
     return bool(leaves) and all(np.ndim(x) > 0 and np.shape(x)[0] == size for x in leaves)
 

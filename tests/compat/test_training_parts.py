@@ -223,3 +223,13 @@ def test_settings_call_what_is_registered():
             brainstate.environ.register_default_behavior('mine', print)
     finally:
         assert brainstate.environ.unregister_default_behavior('mine')
+
+
+def test_methods_in_lanes():
+    cell = nn.MGUCell(2, 3)
+    nn.vmap_call_all_fns(cell, 'init_state', fn_if_not_exist='pass', axis_size=4)
+    cell.h.value += 1
+    nn.vmap_reset_all_states(cell, axis_size=4)
+    assert cell.h.value.shape == (4, 3) and (cell.h.value == 0).all()
+    with pytest.raises(ValueError, match='axis_size must be a positive integer, but is 0'):
+        nn.vmap_call_all_fns(cell, 'init_state', axis_size=0)

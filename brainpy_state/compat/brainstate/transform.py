@@ -46,6 +46,19 @@ def jit(fun: Callable | None = None, *, name: str | None = None, **options: Any)
     return compiled
 
 
+def shard_map(fun: Callable, mesh: Any, in_specs: Any, out_specs: Any, *, check_vma: bool = True, **options: Any) -> Any:  # type: ignore[no-redef]
+    """See `brainpy_state.transform.shard_map`, here with the mesh and specifications in their order.
+
+    Raises
+    ------
+    ValueError
+        For ``check_vma=False``; what differs between devices is always checked.
+    """
+    if not check_vma:
+        raise ParameterError('shard_map: check_vma=False is not supported; leave it out.')
+    return _ours.shard_map(fun, mesh=mesh, in_specs=in_specs, out_specs=out_specs, **options)
+
+
 def vmap_new_states(fun: Callable | None = None, **options: Any) -> Any:  # type: ignore[no-redef]
     """See `brainpy_state.transform.vmap_new_states`; without a function, a decorator."""
     return functools.partial(_ours.vmap_new_states, **options) if fun is None else _ours.vmap_new_states(fun, **options)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+import typing
 
 from ...state import filter as filter
-from ...state._filter import *  # type: ignore[assignment]  # noqa: F403
 from .._dicts import FlattedDict as FlattedDict
 from .._dicts import NestedDict as NestedDict
 from .._dicts import flat_mapping as flat_mapping
 from .._dicts import nest_mapping as nest_mapping
 from .._missing import missing
 
+All, Any, Everything, Not, Nothing = filter.All, filter.Any, filter.Everything, filter.Not, filter.Nothing
+OfType, PathContains, WithTag, to_predicate = filter.OfType, filter.PathContains, filter.WithTag, filter.to_predicate
+
 
 class DotDict(dict):
     """A dict whose keys are attributes, also to write."""
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> typing.Any:
         if name in self:
             return self[name]
         raise AttributeError(f'DotDict has no key {name!r}.')
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: typing.Any) -> None:
         self[name] = value
 
     def __delattr__(self, name: str) -> None:
@@ -51,7 +53,7 @@ def split_total(total: int, fraction: int | float) -> int:
 
 def merge_dicts(*dicts: dict, recursive: bool = True) -> dict:
     """One dict of several, of which later ones hold; with ``recursive``, dicts in them are merged likewise."""
-    merged: dict[Any, Any] = {}
+    merged: dict[typing.Any, typing.Any] = {}
     for given in dicts:
         for key, x in given.items():
             both = recursive and isinstance(x, dict) and isinstance(merged.get(key), dict)
@@ -59,18 +61,18 @@ def merge_dicts(*dicts: dict, recursive: bool = True) -> dict:
     return merged
 
 
-def flatten_dict(d: dict, parent_key: str = '', sep: str = '.') -> dict[str, Any]:
+def flatten_dict(d: dict, parent_key: str = '', sep: str = '.') -> dict[str, typing.Any]:
     """A dict by joined keys, of dicts of dicts."""
-    flat: dict[str, Any] = {}
+    flat: dict[str, typing.Any] = {}
     for key, x in d.items():
         name = f'{parent_key}{sep}{key}' if parent_key else str(key)
         flat.update(flatten_dict(x, name, sep) if isinstance(x, dict) and x else {name: x})
     return flat
 
 
-def unflatten_dict(d: dict[str, Any], sep: str = '.') -> dict[str, Any]:
+def unflatten_dict(d: dict[str, typing.Any], sep: str = '.') -> dict[str, typing.Any]:
     """Dicts of dicts, of a dict by joined keys."""
-    nested: dict[str, Any] = {}
+    nested: dict[str, typing.Any] = {}
     for key, x in d.items():
         *path, last = key.split(sep)
         place = nested
