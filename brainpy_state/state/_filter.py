@@ -81,7 +81,7 @@ class WithTag:
 
     def __call__(self, path: _Any, x: _Any) -> bool:
         tags = getattr(x, 'tag', None)  # of a model's own attribute of this name, a text is no set of tags
-        return isinstance(tags, set) and self.tag in tags
+        return isinstance(tags, (set, frozenset)) and self.tag in tags
 
 
 @dataclasses.dataclass(frozen=True)
