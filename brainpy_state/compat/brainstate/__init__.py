@@ -13,6 +13,10 @@ from ..._errors import HookRegistrationError as HookRegistrationError
 from ..._errors import TraceContextError as TraceContextError
 from ...state import *  # noqa: F403
 from .._missing import missing
+from .._states import FakeState as FakeState
+from .._states import HiddenGroupState as HiddenGroupState
+from .._states import HiddenTreeState as HiddenTreeState
+from .._states import StateTraceStack as StateTraceStack
 from . import environ as environ
 from . import graph as graph
 from . import mixin as mixin
@@ -20,6 +24,7 @@ from . import nn as nn
 from . import random as random
 from . import transform as transform
 from . import typing as typing
+from . import util as util
 
 functional = nn
 compile = augment = transform
