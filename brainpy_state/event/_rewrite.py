@@ -18,7 +18,7 @@ from ._equations import ELEMENTWISE, RENAMES
 from ._fuse import alone, part
 from ._matrix import TO_PRE, kind_of
 from ._trilinear import to_pre_p
-from ._within import matrix_within_p, to_pre_within_p
+from ._within import matrix_all_p, matrix_within_p, to_pre_within_p
 
 
 def rewritten(closed: ClosedJaxpr, fixed: Collection[Any], vanishing: Collection[Any] = ()) -> ClosedJaxpr:
@@ -43,7 +43,7 @@ def rewritten(closed: ClosedJaxpr, fixed: Collection[Any], vanishing: Collection
                     evaluate(earlier)
                 made = [_within(eqn, [read(atom) for atom in eqn.invars], mask.of(env[mask.value]))]
             elif id(eqn) in others:
-                made = [jax.lax.dot_general(read(eqn.invars[0]), read(eqn.invars[1]).T, (((eqn.invars[0].aval.ndim - 1,), (0,)), ((), ())))]
+                made = [matrix_all_p.bind(read(eqn.invars[0]), read(eqn.invars[1]).T)]
             else:
                 single = alone(jaxpr, eqn)
                 made = jaxpr_as_fun(single)(*map(read, single.jaxpr.invars))

@@ -1,4 +1,8 @@
-"""What sources collect, where a mask is not zero; zero elsewhere. A surrogate gradient with a window asks for no more."""
+"""What sources collect from their targets, in the forms that are cheapest in a loop.
+
+Where a mask is not zero, and zero elsewhere: a surrogate gradient with a window asks for no more. Or by a matrix that was transposed before
+the loop, of values that are rarely zero, so nobody looks.
+"""
 
 from __future__ import annotations
 
@@ -44,5 +48,14 @@ matrix_within_p = _lowering.define(
         spikes=2,
         aval=lambda values, weights, mask: ShapedArray(mask.shape, values.dtype),
         portable=_by_matrix,
+    )
+)
+# Operands: values (..., post), transposed weights (post, pre).
+matrix_all_p = _lowering.define(
+    Operation(
+        'matrix_all',
+        native='llvm_matrix.all_to_pre',
+        aval=lambda values, weights: ShapedArray((*values.shape[:-1], weights.shape[1]), values.dtype),
+        portable=lambda values, weights: jnp.matmul(values, weights, precision='highest'),
     )
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .. import _threads
@@ -51,6 +52,18 @@ def to_pre(frame: CallFrame, nodes: list[Node]) -> None:
     (pre, post), batch = node.params['shape'], node.size // node.params['shape'][0]
     is_shared = batch * pre * post >= SHARED_PRODUCTS and _threads.ready()
     _collect(frame, node, weights, values, (batch, pre, post), I64(0), I64(batch * pre * post) if is_shared else None)
+
+
+def all_to_pre(frame: CallFrame, nodes: list[Node]) -> None:
+    """What all sources collect, by transposed weights."""
+    (node,) = nodes
+    values, weights = node.operands
+    batch = math.isqrt(node.size * values.size // weights.size)  # of (batch, post), (post, pre) and (batch, pre)
+    pre, post = node.size // batch, values.size // batch
+    function = frame.function(3, 'numba_matrix', 'product_of_all', str(node.dtype))
+    words = [*map(frame.address, (values, weights, node)), *map(I64, (batch, post, pre))]
+    is_shared = batch * pre * post >= SHARED_PRODUCTS and _threads.ready()
+    frame.give(function, [frame.as_word(word) for word in words], I64(batch * pre * post) if is_shared else None)
 
 
 def to_pre_within(frame: CallFrame, nodes: list[Node]) -> None:

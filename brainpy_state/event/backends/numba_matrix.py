@@ -111,6 +111,21 @@ def to_post(dtype: str) -> Callable:
     return function
 
 
+def product_of_all(dtype: str) -> Callable:
+    """The product of matrices (m, steps) and (steps, n): from an address of: a, b, c, m, steps, n."""
+    item, product, value = ITEM_BYTES[dtype], _product(dtype), VALUES[dtype]
+
+    def function(context: int, part: int, parts: int) -> int:
+        words = _int64(context)
+        a, b, c, m, steps, n = words[0], words[1], words[2], words[3], words[4], words[5]
+        first, last = m * part // parts, m * (part + 1) // parts
+        a, c = a + first * steps * item, c + first * n * item
+        product(a, steps * item, item, b, n * item, c, n * item, last - first, n, steps, 1, value(1))
+        return 0
+
+    return function
+
+
 def to_weight(dtype: str) -> Callable:
     """What synapses see: from an address of: spikes, values, lists, seen, batch, pre, post, clear, factor, memory.
 
