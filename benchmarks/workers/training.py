@@ -93,26 +93,29 @@ def plain(task: Task, given: Data) -> tuple[Any, Any]:
 
 
 def spyx(task: Task, given: Data) -> tuple[Any, Any]:
-    """Layers of Spyx, whose spikes come a step late and whose reset is subtracted; its dynamics are its own."""
-    nnx = importlib.import_module('flax.nnx')
-    nn = importlib.import_module('spyx.nn')
-    run = nn.run
-    spike = surrogate(jax)
-    rngs = nnx.Rngs(0)
+    """Layers of Spyx; there, spikes come a step later and the reset is subtracted."""
+    nnx, nn, axn = (importlib.import_module(name) for name in ('flax.nnx', 'spyx.nn', 'spyx.axn'))
+    options = {'beta': DECAY, 'threshold': 1.0, 'activation': axn.superspike(k=1), 'rngs': nnx.Rngs(0)}
+
+    def linear(w: Any) -> Any:
+        layer = nnx.Linear(*w.shape, use_bias=False, rngs=nnx.Rngs(0))
+        layer.kernel[...] = jnp.asarray(w)
+        return layer
+
     layers: list[Any] = []
     *hidden, last = given.weights
     for k, w in enumerate(hidden):
-        if k == 0 and given.recurrent is not None:
-            layers += [nnx.Linear(*w.shape, use_bias=False, rngs=rngs), nn.RLIF((w.shape[1],), beta=DECAY, activation=spike, rngs=rngs)]
-        else:
-            layers += [nnx.Linear(*w.shape, use_bias=False, rngs=rngs), nn.LIF((w.shape[1],), beta=DECAY, activation=spike, rngs=rngs)]
-    layers += [nnx.Linear(*last.shape, use_bias=False, rngs=rngs), nn.LI((last.shape[1],), beta=DECAY, rngs=rngs)]
-    net = nn.Sequential(*layers)
-    graph, parameters, rest = nnx.split(net, nnx.Param, ...)
+        is_recurrent = k == 0 and given.recurrent is not None
+        cell = (nn.RLIF if is_recurrent else nn.LIF)((w.shape[1],), **options)
+        if is_recurrent:
+            cell.recurrent_w[...] = jnp.asarray(given.recurrent)
+        layers += [linear(w), cell]
+    layers += [linear(last), nn.LI((last.shape[1],), beta=DECAY, rngs=nnx.Rngs(0))]
+    weights = nnx.All(nnx.Param, lambda path, value: path[-1] != 'beta')
+    graph, parameters, rest = nnx.split(nn.Sequential(*layers), weights, ...)
 
     def loss(parameters: Any, inputs: Any, labels: Any) -> Any:
-        out = run(nnx.merge(graph, parameters, rest), inputs)
-        return cross_entropy(jax.tree.leaves(out)[0].mean(0), labels)
+        return cross_entropy(nn.run(nnx.merge(graph, parameters, rest), inputs)[0].mean(0), labels)
 
     return functools.partial(jax.jit(loss), parameters), functools.partial(jax.jit(jax.value_and_grad(loss)), parameters)
 
@@ -125,7 +128,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument('--task', choices=TASKS, required=True)
     parser.add_argument('--contender', choices=CONTENDERS, required=True)
-    parser.add_argument('--seed', type=int, default=1, help='has no effect: the data are fixed')
+    parser.add_argument('--forward', action='store_true', help='without the backward pass')
+    parser.add_argument('--seed', type=int, default=1, help='the data are the same for all')
     parser.add_argument('--repeats', type=int, default=1)
     options = parser.parse_args()
     task = TASKS[options.task]
@@ -133,15 +137,17 @@ def main() -> None:
     inputs, labels = jnp.asarray(given.inputs), jnp.asarray(given.labels)
     forward, both = CONTENDERS[options.contender](task, given)
     results: list[Any] = []
-    first = time_call(lambda: results.extend(jax.block_until_ready(both(inputs, labels))))
-    (value, grads), _ = results, forward(inputs, labels)
-    times = sorted(time_call(lambda: jax.block_until_ready(both(inputs, labels))) for _ in range(max(3, options.repeats)))
-    only = sorted(time_call(lambda: jax.block_until_ready(forward(inputs, labels))) for _ in range(max(3, options.repeats)))
+
+    def run() -> None:
+        results[:] = [jax.block_until_ready((forward if options.forward else both)(inputs, labels))]
+
+    first = time_call(run)
+    times = sorted(time_call(run) for _ in range(max(3, options.repeats)))
+    value, grads = (results[0], ()) if options.forward else results[0]
     norms = sorted(float(jnp.linalg.norm(x)) for x in jax.tree.leaves(grads))
     emit({
-        'build_s': 0.0, 'compile_s': first, 'run_s': statistics.median(times), 'runs_s': times, 'first_run_s': times[0],
-        'forward_s': statistics.median(only), 'loss': float(value), 'norms': norms, 'peak_rss_mb': peak_rss_mb(),
-        'versions': versions_of('jax'),
+        'build_s': 0.0, 'compile_s': first, 'run_s': statistics.median(times), 'runs_s': times, 'first_run_s': first,
+        'loss': float(value), 'gradient_norms': norms, 'peak_rss_mb': peak_rss_mb(), 'versions': versions_of('jax'),
     })  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._frames import MISSING
-from ._look import Inside, Names, code_of, contents, is_plain, keys_and_parts, look, look_into_names
+from ._look import Inside, Names, code_of, contents, is_fixed, is_made, is_plain, keys_and_parts, look, look_into_names
 from ._quick import Writer
 from ._watch import Watch
 
@@ -248,6 +249,9 @@ class Memory:
             return _Large(value)
         if id(value) in self._met:
             return self._met[id(value)][1]
+        if isinstance(value, types.FunctionType) and not changeable and self._did_not_run(value):
+            self.hold(value)
+            return _Kind(value)
         is_object = self.see(value).is_object
         self._met[id(value)] = value, _Identity(self.hold(value)) if is_object else _Kind(value)  # for what refers to itself
         thing: Any = Known(value, self.see, self)
@@ -258,6 +262,11 @@ class Memory:
         if not is_object:
             self._met[id(value)] = value, thing
         return thing
+
+    def _did_not_run(self, function: types.FunctionType) -> bool:
+        """Whether a function of a user was found but not called, so that only its code could matter."""
+        is_users = not is_fixed(function.__globals__.get('__name__') or '') and not is_made(function)
+        return is_users and function.__code__ not in self.watch.ran
 
     def settle(self) -> None:
         """Let go of values, which must not be kept alive."""
@@ -272,7 +281,7 @@ class _Constant:
 
 
 class _Kind:
-    """What refers to itself: known within itself by its type, or its code."""
+    """Known by its type, or its code: what refers to itself, within itself; and a function that did not run."""
 
     def __init__(self, value: Any):
         self._code = code_of(value)

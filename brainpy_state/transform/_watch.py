@@ -36,12 +36,15 @@ class Watch:
         The global names of each module that this code mentions, by the id of the module's dictionary.
     objects : dict
         Weak references to what the functions that ran were called with or had in their closures.
+    ran : set of code objects
+        Of the functions of users that ran.
     read : dict
         Attributes of models that were read, as ``(model, name, value)``.
     """
 
     def __init__(self) -> None:
         self.seen: set[types.CodeType] = set()
+        self.ran: set[types.CodeType] = set()
         self.names: set[str] = set()
         self.rooms: dict[int, tuple[dict[str, Any], set[str]]] = {}
         self.objects: dict[int, weakref.ref] = {}
@@ -58,6 +61,7 @@ class Watch:
         code, room = frame.f_code, frame.f_globals
         if is_fixed(room.get('__name__') or '') or code.co_name == '<module>':
             return
+        self.ran.add(code)
         names = _mentioned(code)
         self.names |= names
         self.rooms.setdefault(id(room), (room, set()))[1].update(code.co_names)
@@ -110,6 +114,7 @@ class Watch:
     def absorb(self, other: Watch) -> None:
         """Take over what another watch, of a part of this trace, was told."""
         self.names |= other.names
+        self.ran |= other.ran
         for key, (room, names) in other.rooms.items():
             self.rooms.setdefault(key, (room, set()))[1].update(names)
         self.objects = other.objects | self.objects

@@ -30,7 +30,7 @@ class World:
 
     def __init__(self, fn: Any, watch: Watch):
         self._memory = memory = Memory(watch)
-        self._names = memory.names
+        self._names, self._ran = memory.names, frozenset(watch.ran)
         self._fns = [memory.remember(f, changeable=True) for f in (fn if isinstance(fn, tuple) else (fn,))]
         self._rooms = []
         for room, names in watch.rooms.values():
@@ -145,6 +145,7 @@ class World:
     def tell(self, watch: Watch) -> None:
         """Tell the watch of an enclosing trace what its program depends on, too, when this one is used there."""
         watch.names |= self._names
+        watch.ran |= self._ran.union(*(other._ran for other in self._joined))
         for way, thing in self._rooms:
             room = way()
             watch.rooms.setdefault(id(room), (room, set()))[1].update(thing.names)

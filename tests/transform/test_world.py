@@ -302,3 +302,38 @@ def test_an_attribute_that_a_call_changes_is_no_reason_to_compile_again():
     for _ in range(3):
         step(1.0)
     assert len(model.traces) == 1
+
+
+def test_a_large_array_is_looked_at_everywhere():
+    table = np.zeros((600, 700), np.float32)  # more than a megabyte
+    total = jit(lambda: jnp.asarray(table).sum() * 1.0)
+    assert total() == 0
+    for place in ((0, 0), (300, 17), (-1, -1)):
+        table[place] = 1
+        assert total() == table.sum()
+    weighted = jit(lambda: jnp.asarray(table)[0, 0] * 1.0)
+    assert weighted() == 1
+    table[0, 0], table[1, 0] = 0, 1  # the same numbers elsewhere
+    assert weighted() == 0
+
+
+def test_what_a_function_holds_that_did_not_run_does_not_matter():
+    held = np.zeros(4)
+
+    class Model:
+        def __init__(self):
+            self.start = held.sum()
+
+        def __call__(self):
+            traced.append(1)
+            return jnp.asarray(self.start + 1.0)
+
+    traced: list[int] = []
+    model = Model()
+    f = jit(lambda: (model(), type(model).__init__)[0])
+    f()
+    held[:] = 5
+    f()
+    assert len(traced) == 1
+    model.__init__()
+    assert f() == 21
