@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
-from ... import inputs, neurons, synapses
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+
+from ... import environ, inputs, neurons, random, synapses
+from ..._errors import ParameterError
 from ...layers import LeakyRateReadout as LeakyRateReadout
 from ...modules import Dynamics as _Model
 from ...neurons import Neuron as _Neuron
+from ...numerics import plain
 from ...projections import GapJunction as GapJunction
 from ...projections import Projection as Projection
 from .._missing import missing
@@ -16,7 +23,9 @@ from .._projections import AlignPreProj as AlignPreProj
 from .._projections import CurrentProj as CurrentProj
 from .._projections import DeltaProj as DeltaProj
 from .._reach import Dynamics as Dynamics
-from .._reach import reaching
+from .._reach import Prefetch, reaching
+
+align_pre_projection, align_post_projection = AlignPreProj, AlignPostProj
 
 
 class Neuron(Dynamics):
@@ -48,6 +57,52 @@ def _get_spike(self: Any, V: Any = None) -> Any:
     return self.spike.value if V is None else self.spk_fun((V - self.threshold()) / self.spk_width)
 
 
+def _require_above(self: Any, high: str, low: str, why: str) -> None:
+    """As in the core; but scripts that leave V_reset out, which is 0 mV then, go on with a warning."""
+    try:
+        super(type(self), self).require_above(high, low, why)
+    except ParameterError as error:
+        if (high, low) != ('V_th', 'V_reset'):
+            raise
+        warnings.warn(str(error), stacklevel=2)
+
+
+class PoissonInput(reaching(inputs.PoissonInput)):  # type: ignore[misc]
+    """See `brainpy_state.PoissonInput`; ``target`` is ``model.prefetch('V')`` or the model, and ``indices`` which of it are meant."""
+
+    def __init__(self, target: Any, indices: Any = None, num_input: Any = 1, freq: Any = None, weight: Any = None, name: str | None = None):
+        target = target.model if isinstance(target, Prefetch) else target
+        if indices is not None:
+            number = np.zeros(target.varshape)
+            number[np.asarray(indices)] = num_input
+            num_input = number
+        super().__init__(target, num_input, freq, weight, name=name)
+
+
+def poisson_input(freq: Any, num_input: int, weight: Any, target: Any, indices: Any = None, refractory: Any = None) -> None:
+    """Add to a state what ``num_input`` Poisson sources of a rate give in a step.
+
+    Parameters
+    ----------
+    freq : frequency
+    num_input : int
+        How many sources each element has.
+    weight : quantity
+        What an event gives.
+    target : State
+        To which it is added.
+    indices : array of int, optional
+        Which elements; all by default.
+    refractory : array of bool, optional
+        Which elements take nothing.
+    """
+    value = target.value
+    k = random.poisson(num_input * plain(freq * environ.get_dt()), size=np.shape(u.get_mantissa(value)))
+    if indices is not None:
+        k = jnp.zeros_like(k).at[..., jnp.asarray(indices)].set(k[..., jnp.asarray(indices)])
+    target.value = value + weight * (k if refractory is None else jnp.where(refractory, 0, k)).astype(environ.dftype())
+
+
 class SpikeTime(reaching(inputs.SpikeTime)):  # type: ignore[misc]
     """See `brainpy_state.SpikeTime`; times need not be sorted, so ``need_sort`` changes nothing."""
 
@@ -62,6 +117,7 @@ def _fill(room: dict[str, Any]) -> None:
                 room[name] = reaching(found)
                 if issubclass(found, _Neuron) and not found.up_crossing:
                     room[name].get_spike = _get_spike
+                    room[name].require_above = _require_above
 
 
 _fill(globals())

@@ -18,6 +18,8 @@ from .._connections import EventLinear as EventLinear
 from .._connections import FixedNumConn as FixedNumConn
 from .._connections import OneToOne as OneToOne
 from .._delay import Delay as Delay  # type: ignore[assignment]
+from .._delay import DelayAccess as DelayAccess
+from .._delay import StateWithDelay as StateWithDelay
 from .._layers import CELU as CELU
 from .._layers import GLU as GLU
 from .._layers import SELU as SELU
