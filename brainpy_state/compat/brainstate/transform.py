@@ -50,9 +50,8 @@ def vmap2_new_states(
         if set(state_out_axes) - {0}:
             raise ValueError(f'vmap2_new_states: the lane axis of new states is 0, but {sorted(state_out_axes)} are given.')
         state_out_axes = state_out_axes.get(0)
-    shared = filters.Nothing() if state_out_axes is None else filters.Not(state_out_axes)
-    make = functools.partial(nn.init_all_states, module, **init_kwargs)
-    _ours.vmap_new_states(lambda: (make(), None)[1], axis_size=axis_size, state_tag=state_tag, state_to_exclude=shared)()
+    shared = None if state_out_axes is None else filters.Not(state_out_axes)
+    nn.vmap_init_all_states(module, axis_size=axis_size, state_tag=state_tag, state_to_exclude=shared, **init_kwargs)
     return dict(module.states())
 
 
