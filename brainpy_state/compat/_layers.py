@@ -7,51 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .. import environ, nn, transform
+from .. import environ, nn
 from ..layers import _activations
-from ..state import ParamState
 
 sparse_plus, sparse_sigmoid, logsumexp = jax.nn.sparse_plus, jax.nn.sparse_sigmoid, jax.nn.logsumexp
 hard_swish = nn.hard_silu
-
-__all__ = [
-    'CELU',
-    'ELU',
-    'GELU',
-    'GLU',
-    'SELU',
-    'EnvironContext',
-    'Hardshrink',
-    'Hardsigmoid',
-    'Hardswish',
-    'Hardtanh',
-    'Identity',
-    'LeakyReLU',
-    'LogSigmoid',
-    'LogSoftmax',
-    'Mish',
-    'PReLU',
-    'ReLU6',
-    'Softmax',
-    'Softmin',
-    'Softshrink',
-    'Softsign',
-    'Tanhshrink',
-    'Threshold',
-    'Vmap',
-    'clip_grad_norm',
-    'hard_shrink',
-    'hard_swish',
-    'hardtanh',
-    'logsumexp',
-    'prelu',
-    'soft_shrink',
-    'softmin',
-    'sparse_plus',
-    'sparse_sigmoid',
-    'tanh_shrink',
-    'threshold',
-]
 
 
 def hard_shrink(x: Any, lambd: float = 0.5) -> jax.Array:
@@ -79,107 +39,18 @@ def prelu(x: Any, a: Any = 0.25) -> jax.Array:
     return jnp.where(jnp.asarray(x) >= 0, x, a * x)
 
 
-class _Layer(_activations._Activation):
-    """A function as a layer, whose options may be given in their order.
-
-    Attributes
-    ----------
-    options_in_order : dict
-        The name that the function has for each option, by the option's name here.
-    defaults : dict
-        Options, by their names in the function, that are given where the script gives none.
-    """
-
-    options_in_order: dict[str, str]
-    defaults: dict[str, Any]
-
-    def __init__(self, *args: Any, in_size: Any = None, name: str | None = None, **options: Any):
-        known = self.options_in_order
-        if len(args) > len(known) or (strange := set(options) - set(known)):
-            raise TypeError(f'{type(self).__name__} has the options {", ".join(known) or "(none)"}, but got {args or sorted(strange)}.')
-        given = dict(zip(known, args, strict=False)) | options
-        super().__init__(in_size=in_size, name=name, **self.defaults | {known[k]: v for k, v in given.items() if v is not None})
+def _layer(name: str, function: Any) -> type:
+    doc = f'`{function.__name__}` as a layer.'
+    return type(name, (_activations._Activation,), {'function': staticmethod(function), '__module__': __name__, '__doc__': doc})
 
 
-def _layer(name: str, function: Any, options: dict[str, str] | None = None, **defaults: Any) -> type:
-    body = {'function': staticmethod(function), 'options_in_order': options or {}, 'defaults': defaults, '__module__': __name__}
-    return type(name, (_Layer,), body | {'__doc__': f'`{function.__name__}` as a layer.'})
-
-
-def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> jax.Array:
-    """x, no less than ``min_val`` and no more than ``max_val``."""
-    return jnp.clip(x, min_val, max_val)
-
-
-def threshold(x: Any, threshold: float, value: float) -> jax.Array:
-    """x where it is above ``threshold``, else ``value``."""
-    return jnp.where(jnp.asarray(x) > threshold, x, value)
-
-
-_DIM, _ALPHA, _LAMBD = {'dim': 'axis'}, {'alpha': 'alpha'}, {'lambd': 'lambd'}
-SELU, Mish, ReLU6 = _layer('SELU', nn.selu), _layer('Mish', nn.mish), _layer('ReLU6', nn.relu6)
-ELU, CELU, GLU = _layer('ELU', nn.elu, _ALPHA), _layer('CELU', nn.celu, _ALPHA), _layer('GLU', nn.glu, _DIM)
-GELU = _layer('GELU', nn.gelu, {'approximate': 'approximate'}, approximate=False)
-LeakyReLU = _layer('LeakyReLU', nn.leaky_relu, {'negative_slope': 'negative_slope'})
-LogSigmoid, Softsign = _layer('LogSigmoid', nn.log_sigmoid), _layer('Softsign', nn.soft_sign)
-Softmax, LogSoftmax, Softmin = (
-    _layer('Softmax', nn.softmax, _DIM),
-    _layer('LogSoftmax', nn.log_softmax, _DIM),
-    _layer('Softmin', softmin, _DIM),
+CELU, SELU, GLU, Mish = (_layer(name, f) for name, f in (('CELU', nn.celu), ('SELU', nn.selu), ('GLU', nn.glu), ('Mish', nn.mish)))
+ReLU6, LogSigmoid, Softsign = _layer('ReLU6', nn.relu6), _layer('LogSigmoid', nn.log_sigmoid), _layer('Softsign', nn.soft_sign)
+LogSoftmax, Softmin = _layer('LogSoftmax', nn.log_softmax), _layer('Softmin', softmin)
+Hardtanh, Hardsigmoid, Hardswish = (
+    _layer(name, f) for name, f in (('Hardtanh', nn.hard_tanh), ('Hardsigmoid', nn.hard_sigmoid), ('Hardswish', nn.hard_silu))
 )
-Hardtanh = _layer('Hardtanh', hardtanh, {'min_val': 'min_val', 'max_val': 'max_val'})
-Hardsigmoid, Hardswish = _layer('Hardsigmoid', nn.hard_sigmoid), _layer('Hardswish', nn.hard_silu)
-Hardshrink, Softshrink = _layer('Hardshrink', hard_shrink, _LAMBD), _layer('Softshrink', soft_shrink, _LAMBD)
-Tanhshrink = _layer('Tanhshrink', tanh_shrink)
-Threshold = _layer('Threshold', threshold, {'threshold': 'threshold', 'value': 'value'})
-
-
-class PReLU(nn.Module):
-    """x, times a trained slope where it is negative; one slope, or one for each of the last axis."""
-
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, name: str | None = None):
-        super().__init__(name)
-        self.weight = ParamState(jnp.full((num_parameters,), init, environ.dftype()))
-
-    def update(self, x: Any) -> jax.Array:
-        """Apply it to ``x``."""
-        return prelu(x, self.weight.value)
-
-
-def clip_grad_norm(grad: Any, max_norm: float, norm_type: float | str | None = 2.0, return_norm: bool = False) -> Any:
-    """Gradients, made smaller together so that their norm is at most ``max_norm``; with the norm as it was if asked for."""
-    order = jnp.inf if norm_type in ('inf', 'infinity') else 2.0 if norm_type is None else norm_type
-    norm = jnp.linalg.norm(jnp.concatenate([jnp.ravel(x) for x in jax.tree.leaves(grad)]), ord=order)
-    clipped = jax.tree.map(lambda x: x * jnp.minimum(1.0, max_norm / (norm + 1e-6)).astype(x.dtype), grad)
-    return (clipped, norm) if return_norm else clipped
-
-
-class Vmap(nn.Module):
-    """A module that does its step for every lane of a batch at once.
-
-    Parameters
-    ----------
-    module : Module
-    in_axes, out_axes, axis_name, axis_size
-        As of `brainpy_state.transform.vmap`.
-    vmap_states, vmap_out_states : filter, or dict of axis to filter, optional
-        Which states have a lane axis: those that are read, and those that get one by being written.
-    """
-
-    def __init__(
-        self, module: nn.Module, in_axes: Any = 0, out_axes: Any = 0, vmap_states: Any = None, vmap_out_states: Any = None,
-        axis_name: Any = None, axis_size: int | None = None,
-    ):  # fmt: skip
-        super().__init__()
-        self.module = module
-        self._options = {
-            'in_axes': in_axes, 'out_axes': out_axes, 'axis_name': axis_name, 'axis_size': axis_size,
-            'in_states': vmap_states, 'out_states': vmap_out_states,
-        }  # fmt: skip
-
-    def update(self, *args: Any) -> Any:
-        """A step of the module for every lane."""
-        return transform.vmap(self.module, **self._options)(*args)
+Hardshrink, Softshrink, Tanhshrink = _layer('Hardshrink', hard_shrink), _layer('Softshrink', soft_shrink), _layer('Tanhshrink', tanh_shrink)
 
 
 class Identity(nn.Module):

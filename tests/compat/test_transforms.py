@@ -32,7 +32,7 @@ def test_states_for_each_lane_and_what_uses_them():
     cell = brainstate.nn.GRUCell(3, 4)
     brainstate.transform.vmap2_new_states(cell, {}, state_tag='new', axis_size=5)
     assert cell.h.value.shape == (5, 4)
-    assert brainstate.nn.Vmap(cell, vmap_states='new')(jnp.ones((5, 3))).shape == (5, 4)
+    assert brainstate.transform.vmap2(cell, state_in_axes='new')(jnp.ones((5, 3))).shape == (5, 4)
 
     @brainstate.transform.vmap_new_states(axis_size=2)
     def again():
@@ -40,10 +40,14 @@ def test_states_for_each_lane_and_what_uses_them():
 
     again()
     assert cell.h.value.shape == (2, 4)
-    brainstate.nn.vmap_reset_all_states(cell, axis_size=6)
-    assert cell.h.value.shape == (6, 4)
     with pytest.raises(ValueError, match='lane axis of new states is 0'):
         brainstate.transform.vmap2_new_states(cell, {}, axis_size=5, state_out_axes={1: ...})
+
+
+def test_a_bar_whose_text_has_values():
+    bar = brainstate.transform.ProgressBar(freq=5, desc=('step = {i}', lambda x: {'i': x['i']}))
+    assert (bar.desc, bar.freq) == ('step', 5) and brainstate.transform.ProgressBar(10).desc == ''
+    np.testing.assert_array_equal(brainstate.transform.for_loop(lambda x: 2 * x, jnp.arange(10), pbar=bar), 2 * np.arange(10))
 
 
 def test_states_are_keys_of_specs():

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import jax
 from jax.sharding import PartitionSpec
 
 from ... import filter as filters
@@ -16,8 +15,6 @@ from ...state import ShortTermState, State
 from ...transform import *  # noqa: F403
 from .._missing import missing
 
-named_call, named_scope = jax.named_call, jax.named_scope
-
 
 def vmap2(fn: Callable | None = None, *, state_in_axes: Any = None, state_out_axes: Any = None, **options: Any) -> Any:
     """See `brainpy_state.transform.vmap`; its ``in_states`` and ``out_states`` are ``state_in_axes`` and ``state_out_axes`` here."""
@@ -26,7 +23,15 @@ def vmap2(fn: Callable | None = None, *, state_in_axes: Any = None, state_out_ax
     return _ours.vmap(fn, in_states=state_in_axes, out_states=state_out_axes, **options)
 
 
-StatefulMapping = vmap2
+class ProgressBar(_ours.ProgressBar):  # type: ignore[no-redef]
+    """See `brainpy_state.transform.ProgressBar`.
+
+    ``desc`` may be a pair of a text with values and the function that gives them: what stands before the first value is shown.
+    """
+
+    def __init__(self, freq: int | None = None, count: int | None = None, desc: Any = None):
+        text = desc[0].partition('{')[0].rstrip(' =:,') if isinstance(desc, tuple) else desc
+        super().__init__(freq, count, text or '')
 
 
 def vmap_new_states(fun: Callable | None = None, **options: Any) -> Any:  # type: ignore[no-redef]
