@@ -21,6 +21,7 @@ from . import nn as nn
 from . import random as random
 from . import transform as transform
 from . import typing as typing
+from . import util as util
 
 functional = nn
 compile = augment = transform
