@@ -36,6 +36,15 @@ def test_a_threshold_below_the_reset_potential_is_a_warning():
         bst.LIF(2, V_rest=-65 * u.mV, V_th=-50 * u.mV)
 
 
+@pytest.mark.parametrize('name', ['LIFRef', 'ExpIFRef', 'AdExIFRef', 'GifRef', 'IzhikevichRef'])
+def test_refractoriness_may_be_asked_for(name):
+    model = getattr(brainpy.state, name)
+    class_of_ones_own = type('Own', (model,), {})
+    for kind in (model, class_of_ones_own):
+        with brainstate.environ.context(dt=0.1 * u.ms):
+            assert brainstate.nn.init_all_states(kind(3, tau_ref=2.0 * u.ms, ref_var=True)).refractory.value.shape == (3,)
+
+
 def test_poisson_inputs_to_some_neurons():
     neuron = brainpy.state.LIF(50, V_th=1.0 * u.volt, tau=1e6 * u.ms)
     fast, chosen = neuron.prefetch('V'), np.arange(25)

@@ -57,10 +57,19 @@ def _get_spike(self: Any, V: Any = None) -> Any:
     return self.spike.value if V is None else self.spk_fun((V - self.threshold()) / self.spk_width)
 
 
+def _taking_ref_var(cls: type) -> None:
+    """Let a model be asked for ``refractory``, which all have: the steps of refractoriness that are left."""
+
+    def start(self: Any, *args: Any, ref_var: bool = False, **params: Any) -> None:
+        super(cls, self).__init__(*args, **params)  # type: ignore[arg-type]
+
+    cls.__init__ = start  # type: ignore[misc]
+
+
 def _require_above(self: Any, high: str, low: str, why: str) -> None:
     """As in the core; but scripts that leave V_reset out, which is 0 mV then, go on with a warning."""
     try:
-        super(type(self), self).require_above(high, low, why)
+        _Neuron.require_above(self, high, low, why)
     except ParameterError as error:
         if (high, low) != ('V_th', 'V_reset'):
             raise
@@ -118,6 +127,8 @@ def _fill(room: dict[str, Any]) -> None:
                 if issubclass(found, _Neuron) and not found.up_crossing:
                     room[name].get_spike = _get_spike
                     room[name].require_above = _require_above
+                    if name.endswith('Ref'):
+                        _taking_ref_var(room[name])
 
 
 _fill(globals())
