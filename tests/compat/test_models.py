@@ -84,3 +84,27 @@ def test_files_keep_states(tmp_path):
 def test_filters_and_flat_dicts():
     assert util.filter is bst.filter and util.OfType is bst.filter.OfType
     assert util.FlattedDict({('a', 'b'): 1}).to_nest() == {'a': {'b': 1}}
+
+
+def test_gap_junctions_by_functions():
+    def ring(pre, post):
+        return np.arange(2), np.arange(1, 3)
+
+    def run(make):
+        cells = brainpy.state.LIF(3, V_th=1.0 * u.volt, V_initializer=lambda shape, **_: jnp.array([10.0, 0.0, 0.0]) * u.mV)
+        junction = make(cells)
+        net = brainstate.nn.Module()
+        net.cells, net.junction = cells, junction
+        brainstate.nn.init_all_states(net)
+        for _ in range(5):
+            net.junction()
+            net.cells()
+        return cells.V.value.to_decimal(u.mV)
+
+    with brainstate.environ.context(dt=0.1 * u.ms):
+        both = run(lambda x: brainpy.state.SymmetryGapJunction(x, 'V', ring, 1.0 * u.siemens))
+        forth = run(lambda x: brainpy.state.AsymmetryGapJunction(x, 'V', x, 'V', ring, 1.0 * u.siemens))
+        alone = run(lambda x: brainpy.state.SymmetryGapJunction(x, 'V', ring, 0.0 * u.siemens))
+    assert both[0] < alone[0] == pytest.approx(forth[0]) and both[1] > 0 and forth[1] > 0
+    with pytest.raises(bst.ParameterError, match='couples potentials'):
+        brainpy.state.SymmetryGapJunction(brainpy.state.LIF(3), 'spike', ring, 1.0 * u.siemens)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ... import environ, inputs, neurons, random, synapses
 from ..._errors import ParameterError
+from ...connections import explicit_edges
 from ...layers import LeakyRateReadout as LeakyRateReadout
 from ...modules import Dynamics as _Model
 from ...neurons import Neuron as _Neuron
@@ -110,6 +111,30 @@ def poisson_input(freq: Any, num_input: int, weight: Any, target: Any, indices: 
     if indices is not None:
         k = jnp.zeros_like(k).at[..., jnp.asarray(indices)].set(k[..., jnp.asarray(indices)])
     target.value = value + weight * (k if refractory is None else jnp.where(refractory, 0, k)).astype(environ.dftype())
+
+
+def SymmetryGapJunction(couples: Any, states: Any, conn: Any, weight: Any) -> GapJunction:
+    """A `GapJunction` in both directions, within a population or between two.
+
+    ``conn`` gives the numbers of sources and targets, from the two sizes.
+    """
+    pre, post = couples if isinstance(couples, tuple) else (couples, couples)
+    names = states if isinstance(states, tuple) else (states, states)
+    return _coupled(pre, names[0], post, names[1], conn, weight, True)
+
+
+def AsymmetryGapJunction(pre: Any, pre_state: str, post: Any, post_state: str, conn: Any, weight: Any) -> GapJunction:
+    """A `GapJunction` through which current flows into ``post`` only; see `SymmetryGapJunction`."""
+    return _coupled(pre, pre_state, post, post_state, conn, weight, False)
+
+
+def _coupled(pre: Any, pre_state: str, post: Any, post_state: str, conn: Any, weight: Any, symmetric: bool) -> GapJunction:
+    if (pre_state, post_state) != ('V', 'V'):
+        raise ParameterError(f'A gap junction couples potentials, V, but is asked for {pre_state!r} and {post_state!r}.')
+    i, j = map(np.asarray, conn(pre.in_size, post.in_size))
+    n_pre, n_post = (int(np.prod(model.in_size)) for model in (pre, post))
+    edges = explicit_edges(n_pre, n_post, i, j, weight=weight((i.size,)) if callable(weight) else weight)
+    return GapJunction(pre, post, edges, symmetric=symmetric)
 
 
 class SpikeTime(reaching(inputs.SpikeTime)):  # type: ignore[misc]
