@@ -2,15 +2,23 @@
 
 from .layers import ELU as ELU
 from .layers import GELU as GELU
+from .layers import Activation as Activation
 from .layers import AdaptiveAvgPool1d as AdaptiveAvgPool1d
 from .layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+from .layers import AdaptiveAvgPool3d as AdaptiveAvgPool3d
 from .layers import AvgPool1d as AvgPool1d
 from .layers import AvgPool2d as AvgPool2d
+from .layers import AvgPool3d as AvgPool3d
 from .layers import BatchNorm0d as BatchNorm0d
 from .layers import BatchNorm1d as BatchNorm1d
 from .layers import BatchNorm2d as BatchNorm2d
+from .layers import BatchNorm3d as BatchNorm3d
 from .layers import Conv1d as Conv1d
 from .layers import Conv2d as Conv2d
+from .layers import Conv3d as Conv3d
+from .layers import ConvTranspose1d as ConvTranspose1d
+from .layers import ConvTranspose2d as ConvTranspose2d
+from .layers import ConvTranspose3d as ConvTranspose3d
 from .layers import Dropout as Dropout
 from .layers import Embedding as Embedding
 from .layers import Flatten as Flatten
@@ -22,6 +30,9 @@ from .layers import Linear as Linear
 from .layers import LSTMCell as LSTMCell
 from .layers import MaxPool1d as MaxPool1d
 from .layers import MaxPool2d as MaxPool2d
+from .layers import MaxPool3d as MaxPool3d
+from .layers import MGUCell as MGUCell
+from .layers import RecurrentCell as RecurrentCell
 from .layers import ReLU as ReLU
 from .layers import RNNCell as RNNCell
 from .layers import Sequential as Sequential

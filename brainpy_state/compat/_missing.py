@@ -8,9 +8,6 @@ from typing import Any, NoReturn
 
 _INSTEAD = {
     'pmap2': 'transform.shard_map',
-    'HiddenGroupState': 'one HiddenState for each variable',
-    'HiddenTreeState': 'one HiddenState for each variable',
-    'TreefyState': 'graph.TreefyState',
 }
 
 

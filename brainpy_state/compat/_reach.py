@@ -10,6 +10,7 @@ import brainunit as u
 from .. import nn
 from .._errors import ParameterError
 from ..neurons import Neuron
+from ..state import maybe_state
 from ._delay import StateWithDelay
 
 _NOT_KEPT = '{owner} keeps no record of {item}; make the delay by `prefetch_delay` or `output_delay` before the states are initialised.'
@@ -25,8 +26,26 @@ class Prefetch:
     def __init__(self, model: Any, name: str):
         self.model, self.name = model, name
 
+    def get_item(self) -> Any:
+        """The attribute itself, mostly a state."""
+        return getattr(self.model, self.name)
+
+    def get_item_value(self) -> Any:
+        """What it holds; for a potential, see above."""
+        return self()
+
+    @property
+    def module(self) -> Any:
+        """The model."""
+        return self.model
+
+    @property
+    def item(self) -> str:
+        """The name of the state."""
+        return self.name
+
     def __call__(self) -> Any:
-        value = getattr(self.model, self.name).value
+        value = maybe_state(self.get_item())
         if self.name != 'V' or not isinstance(self.model, Neuron) or type(self.model).update is not Neuron.update:
             return value
         if self.model.up_crossing:
@@ -144,6 +163,33 @@ class Reach:
     def has_after_update(self, key: Any) -> bool:
         """Whether there is a function of this key."""
         return ('after', key) in vars(self).get('_hooks', {})
+
+    def get_before_update(self, key: Any) -> Callable:
+        """The function of this key; a KeyError if there is none."""
+        return self._of_key('before', key)
+
+    def get_after_update(self, key: Any) -> Callable:
+        """The function of this key; a KeyError if there is none."""
+        return self._of_key('after', key)
+
+    @property
+    def before_updates(self) -> dict[Any, Callable] | None:
+        """The functions that are called before each step; None without any."""
+        return self._all('before')
+
+    @property
+    def after_updates(self) -> dict[Any, Callable] | None:
+        """The functions that are called after each step; None without any."""
+        return self._all('after')
+
+    def _all(self, when: str) -> dict[Any, Callable] | None:
+        return {key: fn for (at, key), fn in vars(self).get('_hooks', {}).items() if at == when} or None
+
+    def _of_key(self, when: str, key: Any) -> Callable:
+        found = self._all(when) or {}
+        if key not in found:
+            raise KeyError(f'{self.label}: there is no function {key!r} {when} its update.')  # type: ignore[attr-defined]
+        return found[key]
 
     def _hook(self, when: str, key: Any, fn: Callable) -> None:
         hooks = vars(self).setdefault('_hooks', {})

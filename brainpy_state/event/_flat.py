@@ -92,22 +92,22 @@ class Flat:
     def _operation(self, operation: Operation, eqn: Any, operands: list[Value]) -> list[Value]:
         operands = [self.stored(x, v.aval) if v.aval.ndim else x for x, v in zip(operands, eqn.invars, strict=True)]
         if (place := operation.spikes) is not None:
-            operands.append(self._active(operands[place], eqn.invars[place].aval.shape))
+            operands.append(self.active(operands[place], eqn.invars[place].aval.shape))
         if operation.memory:
-            operands.append(self._memory(operation.memory(eqn.params)))
+            operands.append(self.memory(operation.memory(eqn.params)))
         nodes = self.operate(operation, eqn.params, operands, *(v.aval for v in eqn.outvars))
         for node in nodes:
             node.changed = None if node.changed is None else node.changed % len(eqn.invars)
         return [*nodes]
 
-    def _memory(self, size: int) -> Node:
+    def memory(self, size: int) -> Node:
         """Room of so many bytes, for one operation after the other."""
         size = 1 << (size - 1).bit_length()
         if size not in self._rooms:
             (self._rooms[size],) = self.operate(_MEMORY, {}, [], jax.ShapeDtypeStruct((size,), np.uint8))
         return self._rooms[size]
 
-    def _active(self, spikes: Any, shape: tuple[int, ...]) -> Node:
+    def active(self, spikes: Any, shape: tuple[int, ...]) -> Node:
         """The list of those that fire, one list for each row of a batch."""
         *batch, size = shape
         key = source_of(spikes), spikes.first if isinstance(spikes, Part) else 0, shape

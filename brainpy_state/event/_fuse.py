@@ -16,7 +16,7 @@ from jax.interpreters import ad
 
 from .._tracebacks import entry
 from . import _backend, _lowering, _native
-from ._equations import refusal
+from ._equations import called, refusal
 from ._explain import Left, Report, items, report, say
 from ._operation import OPERATIONS
 from ._plan import Plan, plan
@@ -95,9 +95,9 @@ def _prepared(f: Callable, args: Sequence[Any], carried: int) -> tuple[ClosedJax
     return closed, dict(zip(closed.jaxpr.invars[:carried], closed.jaxpr.outvars[:carried], strict=True))
 
 
-def inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
-    """The same with the bodies of `jit` in the place of its calls."""
-    if not any(eqn.primitive.name in ('jit', 'pjit') for eqn in closed.jaxpr.eqns):
+def inlined(closed: ClosedJaxpr, calls: Collection[str] = ('jit', 'pjit')) -> ClosedJaxpr:
+    """The same with the bodies of `jit`, or of other calls, in their place."""
+    if not any(eqn.primitive.name in calls for eqn in closed.jaxpr.eqns):
         return closed
 
     def inline(closed: ClosedJaxpr, caller: Any, *args: Any) -> list[Any]:
@@ -105,8 +105,8 @@ def inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
         for eqn in closed.jaxpr.eqns:
             # a function that `jit` has traced before remembers an earlier caller
             eqn = eqn if caller is None else eqn.replace(source_info=caller.source_info)
-            is_call = eqn.primitive.name in ('jit', 'pjit') and not eqn.effects
-            made = inline(eqn.params['jaxpr'], eqn, *_read(env, eqn.invars)) if is_call else _as_is(closed.jaxpr, eqn, env)
+            inner = called(eqn) if eqn.primitive.name in calls and not eqn.effects else None
+            made = _as_is(closed.jaxpr, eqn, env) if inner is None else inline(inner, eqn, *_read(env, eqn.invars))
             env.update(zip(eqn.outvars, made, strict=True))
         return _read(env, closed.jaxpr.outvars)
 
@@ -134,15 +134,22 @@ def _read(env: dict[Any, Any], atoms: Sequence[Any]) -> list[Any]:
 
 
 def _as_is(jaxpr: Jaxpr, eqn: JaxprEqn, env: dict[Any, Any]) -> Sequence[Any]:
-    alone = _alone(jaxpr, eqn)
-    return jaxpr_as_fun(alone)(*_read(env, alone.jaxpr.invars))
+    single = alone(jaxpr, eqn)
+    return jaxpr_as_fun(single)(*_read(env, single.jaxpr.invars))
 
 
-def _alone(jaxpr: Jaxpr, eqn: JaxprEqn) -> ClosedJaxpr:
+def alone(jaxpr: Jaxpr, eqn: JaxprEqn) -> ClosedJaxpr:
     return part(jaxpr, [eqn], list(dict.fromkeys(v for v in eqn.invars if not isinstance(v, Literal))), eqn.outvars)
 
 
+def part_of(closed: ClosedJaxpr, eqns: list[JaxprEqn], operands: Sequence[Var], results: Sequence[Any]) -> ClosedJaxpr:
+    """Some equations of a jaxpr, as one with the same constants."""
+    jaxpr = part(closed.jaxpr, eqns, list(operands), list(results)).jaxpr
+    return ClosedJaxpr(jaxpr.replace(constvars=closed.jaxpr.constvars), closed.consts)
+
+
 def part(jaxpr: Jaxpr, eqns: list[JaxprEqn], operands: list[Var], results: list[Var]) -> ClosedJaxpr:
+    """Some equations of a jaxpr without constants."""
     names = jaxpr.debug_info._replace(arg_names=('',) * len(operands), result_paths=('',) * len(results))
     return ClosedJaxpr(jaxpr.replace(constvars=[], invars=operands, outvars=results, eqns=eqns, debug_info=names), [])
 
@@ -218,7 +225,7 @@ def _failures(jaxpr: Jaxpr, eqns: Sequence[JaxprEqn]) -> dict[int, str]:
     failed = {}
     for eqn in eqns:
         try:
-            _lowering.target(plan(_alone(jaxpr, eqn), {}))
+            _lowering.target(plan(alone(jaxpr, eqn), {}))
         except _native.Unavailable as problem:
             failed[id(eqn)] = str(problem)
     return failed

@@ -13,6 +13,7 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from .._garbage import no_collection
 from . import _backend, _native
 from ._operation import OPERATIONS, Operation
 from ._plan import Plan, plan
@@ -126,9 +127,10 @@ def _transpose(rule: Callable, ct: Any, /, *operands: Any, **parameters: Any) ->
 
 def target(plan: Plan) -> str:
     """The custom call of the native function of a plan, which is compiled where it is not yet."""
-    from .backends import llvm_step  # when first needed, as all of LLVM
+    with no_collection():
+        from .backends import llvm_step  # when first needed, as all of LLVM
 
-    return _native.handler(functools.partial(llvm_step.compile_plan, plan), llvm_step.SYMBOL)
+        return _native.handler(functools.partial(llvm_step.compile_plan, plan), llvm_step.SYMBOL)
 
 
 def _alone(primitive: Primitive, *avals: Any, **parameters: Any) -> Plan:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
+from . import _matrix
 from ._nodes import Node, Number, Part, Value, size_of
 from ._operation import Operation
 
@@ -154,7 +155,8 @@ def _tile(flat: Nodes, eqn: Any, operands: list[Value]) -> list[Value]:
 
 
 def _transpose(flat: Nodes, eqn: Any, operands: list[Value]) -> list[Value]:
-    return [_permuted(flat, operands[0], _shape(eqn), eqn.params['permutation'])]
+    turned = _matrix.turned(flat, operands[0], eqn.params['permutation'])  # type: ignore[arg-type]
+    return [turned or _permuted(flat, operands[0], _shape(eqn), eqn.params['permutation'])]
 
 
 def _permuted(flat: Nodes, source: Value, shape: Sequence[int], order: Sequence[int]) -> Value:
@@ -293,6 +295,7 @@ MOVES: dict[str, Callable[[Nodes, Any, list[Value]], list[Value]]] = {
     'concatenate': _join,
     'stack': _join,
     'gather': _gather,
+    'dot_general': _matrix.product,
     **dict.fromkeys([f'reduce_{how}' for how in ('and', 'or', 'xor', 'sum', 'prod', 'max', 'min')], _reduce),
 }
 
@@ -317,6 +320,7 @@ def _static_shape(eqn: Any) -> str:
 REFUSED_MOVES: dict[str, Callable[[Any], str]] = {
     'pad': _refused_pad,
     'gather': _refused_gather,
+    'dot_general': _matrix.refused,
     'broadcast_in_dim': _static_shape,
     'iota': lambda eqn: '' if not eqn.invars else 'a shape that is not static',
 }

@@ -12,12 +12,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Primitive, jaxpr_as_fun
-from jax.interpreters import ad
 
 from . import _backend, _lowering
 from ._equations import DTYPES
 from ._fuse import evaluate, fuse, inlined, is_whole, part
 from ._plan import Loop, Plan, plan
+from ._rewrite import hoisted, rewritten
 
 loop_p = Primitive('native_loop')
 loop_p.multiple_results = True
@@ -70,12 +70,15 @@ def _scan(step: Callable, init: Any, xs: Any, length: int, reverse: bool, unroll
         made.append(structure)
         return results
 
-    results = _loop(flat, carry, rows, length=length, reverse=reverse, unroll=unroll, stops=stops)
+    results = loop(flat, carry, rows, length=length, reverse=reverse, unroll=unroll, stops=stops)
     return jax.tree.unflatten(made[-1], results)
 
 
-def _loop(flat: Callable, carry: Sequence[Any], rows: Sequence[Any], **options: Any) -> list[Any]:
-    """The last carry and the results of all steps; if ``stops``, the last item of the carry tells whether there is another step."""
+def loop(flat: Callable, carry: Sequence[Any], rows: Sequence[Any], vanishing: Sequence[int] = (), **options: Any) -> list[Any]:
+    """The last carry and the results of all steps; if ``stops``, the last item of the carry tells whether there is another step.
+
+    Some of the rows, by number, are zero over a range.
+    """
     n = len(carry)
     if not (options['length'] and _backend.is_native()):
         return _by_jax(fuse(flat, n), carry, rows, **options)
@@ -89,9 +92,14 @@ def _loop(flat: Callable, carry: Sequence[Any], rows: Sequence[Any], **options: 
     stay = [k for k in range(n) if invars[k] is outvars[k]]
     change = [k for k in range(n) if invars[k] is not outvars[k]]
     operands = [*closed.jaxpr.constvars, *(invars[k] for k in stay + change), *closed.jaxpr.invars[n:]]
-    step = part(closed.jaxpr, closed.jaxpr.eqns, operands, [*(outvars[k] for k in change), *closed.jaxpr.outvars[n:]])
     same = len(closed.consts) + len(stay)
-    values = [*closed.consts, *(carry[k] for k in stay + change), *rows, jnp.int32(options['length'])]
+    step = part(closed.jaxpr, closed.jaxpr.eqns, operands, [*(outvars[k] for k in change), *closed.jaxpr.outvars[n:]])
+    step = rewritten(step, step.jaxpr.invars[:same], [step.jaxpr.invars[same + len(change) + k] for k in vanishing])
+    before, step = hoisted(step, step.jaxpr.invars[:same])
+    fixed = [*closed.consts, *(carry[k] for k in stay)]
+    fixed = [*jaxpr_as_fun(before)(*fixed), *fixed]
+    same = len(fixed)
+    values = [*fixed, *(carry[k] for k in change), *rows, jnp.int32(options['length'])]
     results = loop_p.bind(*values, step=step, same=same, carried=len(change), backend=_backend.preference(), **options)
     last = dict(zip(change, results, strict=False)) | {k: carry[k] for k in stay}
     return [*(last[k] for k in range(n)), *results[len(change) :]]
@@ -146,7 +154,7 @@ def _avals(*operands: Any, step: ClosedJaxpr, same: int, carried: int, length: i
     return [*(jax.core.ShapedArray(x.shape, x.dtype) for x in carry), *(jax.core.ShapedArray((length, *y.shape), y.dtype) for y in ys)]
 
 
-def _portable(*operands: Any, step: ClosedJaxpr, same: int, carried: int, fused: bool = False, **options: Any) -> list[Any]:
+def portable(*operands: Any, step: ClosedJaxpr, same: int, carried: int, fused: bool = False, **options: Any) -> list[Any]:
     fixed, carry, rows = operands[:same], operands[same : same + carried], operands[same + carried : -1]
     flat = functools.partial(jaxpr_as_fun(step), *fixed)
     return _by_jax(fuse(flat, carried) if fused else flat, carry, rows, **options)
@@ -157,15 +165,11 @@ def _planned(*avals: Any, step: ClosedJaxpr, same: int, carried: int, reverse: b
     return plan(step, {same + k: k for k in range(carried)}, Loop(rows, made, reverse, carried - 1 if stops else None))
 
 
-def _tangent(primals: Any, tangents: Any, *, backend: str, **parameters: Any) -> tuple[Any, Any]:
-    return _lowering.tangent_of(functools.partial(_portable, fused=True, **parameters), primals, tangents, True)
-
-
 def _batch(
     operands: Any, axes: Any, *, step: ClosedJaxpr, same: int, carried: int, stops: bool, backend: str, **options: Any
 ) -> tuple[Any, Any]:
     if stops:  # lanes may end in different steps
-        whole = functools.partial(_portable, step=step, same=same, carried=carried, stops=stops, **options)
+        whole = functools.partial(portable, step=step, same=same, carried=carried, stops=stops, **options)
         return _lowering.mapped(whole, operands, axes)
     lanes = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
     first_row, f = same + carried, jaxpr_as_fun(step)
@@ -185,11 +189,10 @@ def _batch(
     in_axes = [0 if d else None for d in differs]
     out_axes = [0 if d else None for d in (*differs[same:first_row], *made[carried:])]
     all_lanes = functools.partial(jax.vmap(f, in_axes, out_axes), *values[:same])
-    results = _loop(all_lanes, values[same:first_row], values[first_row:], stops=stops, **options)
+    results = loop(all_lanes, values[same:first_row], values[first_row:], stops=stops, **options)
     return results, [*out_axes[:carried], *(None if axis is None else 1 for axis in out_axes[carried:])]
 
 
 loop_p.def_abstract_eval(_avals)
-ad.primitive_jvps[loop_p] = _tangent
 _lowering.set_batching(loop_p, _batch)
-_lowering.install(loop_p, _portable, portable_on_cpu=functools.partial(_portable, fused=True), planned=_planned)
+_lowering.install(loop_p, portable, portable_on_cpu=functools.partial(portable, fused=True), planned=_planned)

@@ -121,6 +121,8 @@ to_weight_p = _lowering.define(
     Operation(
         'event_to_weight',
         native='llvm_events.to_weight',
+        spikes=2,
+        adds=True,
         aval=_to_weight_aval,
         portable=xla_products.to_weight,
         portable_on_cpu=_small_chunks(xla_products.to_weight),

@@ -1,5 +1,8 @@
 """Objects that hold states, as a graph: find, take apart, build again."""
 
+from ..state import TreefyState as TreefyState
+from ..state import to_flat as to_flat
+from ..state import to_nest as to_nest
 from ._graphdef import GraphDef as GraphDef
 from ._graphdef import flatten as flatten
 from ._graphdef import unflatten as unflatten
@@ -10,9 +13,6 @@ from ._split import treefy_merge as treefy_merge
 from ._split import treefy_split as treefy_split
 from ._split import treefy_states as treefy_states
 from ._split import update_states as update_states
-from ._treefy import TreefyState as TreefyState
-from ._treefy import to_flat as to_flat
-from ._treefy import to_nest as to_nest
 from ._walk import EVERY_LEVEL as EVERY_LEVEL
 from ._walk import Node as Node
 from ._walk import iter_leaf as iter_leaf

@@ -13,9 +13,7 @@ from typing import Any, NamedTuple
 
 from .._tracebacks import entry
 from .._typing import Path
-from ..state import State
-from ._compared import Compared
-from ._treefy import TreefyState
+from ..state import Compared, State, TreefyState
 from ._walk import Node, Walk, report
 
 Value = Any  # the number of an object (int), a `Compared`, a `TupleDef` or a `MethodDef`

@@ -9,10 +9,9 @@ from typing import Any
 from .._frames import attributes
 from .._tracebacks import entry
 from .._typing import Path
-from ..state import State
+from ..state import State, TreefyState, to_flat, to_nest
 from ._graphdef import GraphDef, flatten, structure, unflatten
 from ._select import select
-from ._treefy import TreefyState, to_flat, to_nest
 from ._walk import Walk, visible
 from ._walk import states as states_of
 

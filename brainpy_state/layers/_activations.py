@@ -40,8 +40,13 @@ relu, leaky_relu, relu6, sigmoid, silu, swish, elu, selu, celu, gelu, mish, soft
 hard_tanh, hard_sigmoid, hard_silu, squareplus, softmax, log_softmax, glu, one_hot, standardize = map(_activation, _ELEMENTWISE[15:])
 
 
-class _Activation(Layer):
-    """Base of layers that apply a function to each element.
+def by_name(name: str) -> Callable | None:
+    """The function of a name, or None."""
+    return globals()[name] if name in _ELEMENTWISE else None
+
+
+class Activation(Layer):
+    """Base of layers that apply a function to each element: a subclass gives it as the static method ``function``.
 
     Parameters
     ----------
@@ -50,7 +55,16 @@ class _Activation(Layer):
     name : str, optional
         A label for messages.
     **options
-        Of the function.
+        Of the function, by name.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> class Power(bst.nn.Activation):
+    ...     function = staticmethod(lambda x, exponent=1.: x ** exponent)
+    >>> float(Power(exponent=2.)(jnp.array(3.)))
+    9.0
     """
 
     function: Callable
@@ -65,55 +79,55 @@ class _Activation(Layer):
         return type(self).function(x, **self.options)
 
 
-class ReLU(_Activation):
+class ReLU(Activation):
     """`relu` as a layer."""
 
     function = staticmethod(relu)
 
 
-class LeakyReLU(_Activation):
+class LeakyReLU(Activation):
     """`leaky_relu` as a layer."""
 
     function = staticmethod(leaky_relu)
 
 
-class Sigmoid(_Activation):
+class Sigmoid(Activation):
     """`sigmoid` as a layer."""
 
     function = staticmethod(sigmoid)
 
 
-class Tanh(_Activation):
+class Tanh(Activation):
     """`tanh` as a layer."""
 
     function = staticmethod(tanh)
 
 
-class Softplus(_Activation):
+class Softplus(Activation):
     """`softplus` as a layer."""
 
     function = staticmethod(softplus)
 
 
-class Softmax(_Activation):
+class Softmax(Activation):
     """`softmax` as a layer."""
 
     function = staticmethod(softmax)
 
 
-class SiLU(_Activation):
+class SiLU(Activation):
     """`silu` as a layer."""
 
     function = staticmethod(silu)
 
 
-class GELU(_Activation):
+class GELU(Activation):
     """`gelu` as a layer."""
 
     function = staticmethod(gelu)
 
 
-class ELU(_Activation):
+class ELU(Activation):
     """`elu` as a layer."""
 
     function = staticmethod(elu)

@@ -12,12 +12,14 @@ from .._errors import ParameterError
 from .._typing import Size, as_size
 from ..numerics import with_unit
 from ..state import ParamState
-from ._layer import WeightInit, he_normal, initial_value
+from ._layer import WeightInit, first_value, he_normal
 from ._linear import add_bias
 from ._windows import Padding, Windowed
 
 
-class _Conv(Windowed):
+class Conv(Windowed):
+    """Base of convolutions; see `Conv2d`."""
+
     _numbers: tuple[str, str, str]  # names of the axes of input, kernel and output
 
     def __init__(
@@ -36,7 +38,7 @@ class _Conv(Windowed):
     ):
         size = as_size(in_size, type(self).__name__)
         super().__init__(size, name)
-        channels = size[-1]
+        channels = self.channels
         if groups < 1 or channels % groups or out_channels % groups:
             raise ParameterError(f'{self.label}: groups = {groups} must divide the {channels} channels in and the {out_channels} out.')
         self.out_channels, self.groups = out_channels, groups
@@ -44,12 +46,19 @@ class _Conv(Windowed):
         self.stride = self.per_axis('stride', stride)
         self.rhs_dilation = self.per_axis('rhs_dilation', rhs_dilation)
         self.padding = self.padding_of(padding)
-        weight = initial_value(w_init, (*self.kernel_size, channels // groups, out_channels), self.label, 'w_init')
+        weight = first_value(w_init, (*self.kernel_size, *self._channels_of_kernel()), self.label, 'w_init')
         value = {'weight': weight}
         if b_init is not None:
-            value['bias'] = initial_value(b_init, (out_channels,), self.label, 'b_init')
+            value['bias'] = first_value(b_init, (out_channels,), self.label, 'b_init')
         self.weight = ParamState(value)
         self.out_size = self.size_after(lambda x: self._convolve(x, u.get_mantissa(weight)), environ.dftype())
+
+    def _channels_of_kernel(self) -> tuple[int, int]:
+        return self.channels // self.groups, self.out_channels
+
+    def effective(self, value: dict[str, Any]) -> Any:
+        """The kernel that inputs are convolved with, of the value of ``weight``; a subclass may mask or scale it."""
+        return value['weight']
 
     def _convolve(self, x: Any, kernel: Any) -> Any:
         return jax.lax.conv_general_dilated(
@@ -81,13 +90,16 @@ class _Conv(Windowed):
             If the bias has another unit than the product of input and weights.
         """
         value = self.weight.value
-        kernel = value['weight']
+        kernel = self.effective(value)
         y = self.with_one_batch_axis(lambda x: self._convolve(x, u.get_mantissa(kernel)), x)
         y = with_unit(u.get_mantissa(y), u.get_unit(y) * u.get_unit(kernel))
+        if 'bias' in value:
+            after = self.ndim - self.channel_axis % (self.ndim + 1)  # axes behind that of channels
+            value = {'bias': value['bias'].reshape((self.out_channels, *(1,) * after))}
         return add_bias(y, value, self.label)
 
 
-class Conv1d(_Conv):
+class Conv1d(Conv):
     """Convolution along one axis.
 
     Parameters
@@ -118,7 +130,7 @@ class Conv1d(_Conv):
     _numbers = ('NHC', 'HIO', 'NHC')
 
 
-class Conv2d(_Conv):
+class Conv2d(Conv):
     """Convolution along two axes.
 
     Parameters
@@ -155,3 +167,18 @@ class Conv2d(_Conv):
 
     ndim = 2
     _numbers = ('NHWC', 'HWIO', 'NHWC')
+
+
+class Conv3d(Conv):
+    """Convolution along three axes.
+
+    Parameters
+    ----------
+    in_size : (int, int, int, int)
+        Depth, height, width and channels of the input.
+    out_channels, kernel_size, stride, padding, rhs_dilation, groups, w_init, b_init, name
+        See `Conv2d`, for three axes.
+    """
+
+    ndim = 3
+    _numbers = ('NDHWC', 'DHWIO', 'NDHWC')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import brainunit as u
@@ -22,6 +23,8 @@ class Dropout(Layer):
         The probability to *keep* an element, above 0 and at most 1.
     in_size : int or tuple of int, optional
         The shape of the input without batch axes.
+    shared_axes : sequence of int
+        Axes of the whole input along which one draw holds, so that channels are dropped as a whole.
     name : str, optional
         A label for messages.
 
@@ -39,12 +42,12 @@ class Dropout(Layer):
     [0.0, 2.0]
     """
 
-    def __init__(self, prob: float = 0.5, *, in_size: Size | None = None, name: str | None = None):
+    def __init__(self, prob: float = 0.5, *, in_size: Size | None = None, shared_axes: Sequence[int] = (), name: str | None = None):
         super().__init__(in_size, name)
         self.out_size = self.in_size
         if not 0 < prob <= 1:
             raise ParameterError(f'{self.label}: prob = {prob} is the probability to keep an element, above 0 and at most 1.')
-        self.prob = prob
+        self.prob, self.shared_axes = prob, tuple(shared_axes)
 
     def update(self, x: Any) -> Any:
         """Drop elements.
@@ -69,5 +72,18 @@ class Dropout(Layer):
             self.batch_of(x)
         if not environ.get('fit', desc=f'{self.label} needs to know whether the model is trained'):
             return x
-        kept = random.bernoulli(self.prob, np.shape(u.get_mantissa(x)))
-        return u.math.where(kept, x / self.prob, u.math.zeros_like(x))
+        return u.math.where(self.draw(np.shape(u.get_mantissa(x))), x / self.prob, u.math.zeros_like(x))
+
+    def draw(self, shape: tuple[int, ...]) -> Any:
+        """Which elements of an input are kept; of a shape that broadcasts to the input's.
+
+        Raises
+        ------
+        ParameterError
+            If the input has not all of ``shared_axes``.
+        """
+        ndim = len(shape)
+        if any(not -ndim <= axis < ndim for axis in self.shared_axes):
+            raise ParameterError(f'{self.label}: shared_axes = {self.shared_axes}, but the input has shape {shape}.')
+        shared = {axis % ndim for axis in self.shared_axes}
+        return random.bernoulli(self.prob, tuple(1 if axis in shared else n for axis, n in enumerate(shape)))

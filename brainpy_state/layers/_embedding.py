@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from .._typing import Size, as_size
 from ..state import ParamState
-from ._layer import Layer, WeightInit, initial_value
+from ._layer import Layer, WeightInit, first_value
 
 normal = jax.nn.initializers.normal(1.0)
 
@@ -46,7 +46,7 @@ class Embedding(Layer):
         super().__init__(None, name)
         (self.num_embeddings,) = as_size(num_embeddings, self.label)
         self.out_size = as_size(embedding_size, self.label)
-        self.weight = ParamState(initial_value(w_init, (self.num_embeddings, *self.out_size), self.label, 'w_init'))
+        self.weight = ParamState(first_value(w_init, (self.num_embeddings, *self.out_size), self.label, 'w_init'))
 
     def update(self, x: Any) -> Any:
         """Look up.

@@ -54,7 +54,7 @@ class Layer(Module):
         return batch
 
 
-def initial_value(init: WeightInit, shape: tuple[int, ...], owner: str, name: str) -> Any:
+def first_value(init: WeightInit, shape: tuple[int, ...], owner: str, name: str) -> Any:
     """The first value of a weight, of the type of `environ`.
 
     Parameters

@@ -12,7 +12,7 @@ from .._typing import Size, as_size
 from ..modules import check_unit
 from ..numerics import with_unit
 from ..state import ParamState
-from ._layer import Layer, WeightInit, he_normal, initial_value, zeros
+from ._layer import Layer, WeightInit, first_value, he_normal, zeros
 
 
 class Linear(Layer):
@@ -54,9 +54,9 @@ class Linear(Layer):
         if out[:-1] != size[:-1]:
             raise ShapeError(f'{self.label}: in_size {size} and out_size {out} may differ in the last axis only.')
         self.out_size = out
-        value = {'weight': initial_value(w_init, (size[-1], out[-1]), self.label, 'w_init')}
+        value = {'weight': first_value(w_init, (size[-1], out[-1]), self.label, 'w_init')}
         if b_init is not None:
-            bias = initial_value(b_init, out[-1:], self.label, 'b_init')
+            bias = first_value(b_init, out[-1:], self.label, 'b_init')
             value['bias'] = with_unit(bias, u.get_unit(value['weight'])) if b_init is zeros else bias
         self.weight = ParamState(value)
 
@@ -80,8 +80,11 @@ class Linear(Layer):
         """
         self.batch_of(x)
         value = self.weight.value
-        y = u.math.matmul(x, value['weight'])
-        return add_bias(y, value, self.label)
+        return add_bias(u.math.matmul(x, self.effective(value)), value, self.label)
+
+    def effective(self, value: dict[str, Any]) -> Any:
+        """The matrix that inputs are multiplied by, of the value of ``weight``; a subclass may mask or scale it."""
+        return value['weight']
 
 
 def add_bias(y: Any, value: dict[str, Any], owner: str) -> Any:

@@ -13,7 +13,7 @@ from .. import environ
 from .._errors import ParameterError, ShapeError, UnitError
 from .._typing import Size
 from ..state import BatchState, ParamState
-from ._layer import Layer, WeightInit, initial_value
+from ._layer import Layer, WeightInit, first_value
 
 
 class _Norm(Layer):
@@ -24,18 +24,19 @@ class _Norm(Layer):
     def _allocate(self, shape: tuple[int, ...], scale_init: WeightInit | None, bias_init: WeightInit | None) -> None:
         value = {}
         if scale_init is not None:
-            value['scale'] = initial_value(scale_init, shape, self.label, 'scale_init')
+            value['scale'] = first_value(scale_init, shape, self.label, 'scale_init')
         if bias_init is not None:
-            value['bias'] = initial_value(bias_init, shape, self.label, 'bias_init')
+            value['bias'] = first_value(bias_init, shape, self.label, 'bias_init')
         self.weight = ParamState(value) if value else None
 
     def _check_plain(self, x: Any) -> None:
         if not u.get_unit(x).is_unitless:
             raise UnitError(f'{self.label}: the input has the unit {u.get_unit(x)}, but must be a plain number; divide by a scale first.')
 
-    def _normalised(self, x: Any, mean: Any, var: Any, epsilon: float) -> Any:
+    def _normalised(self, x: Any, mean: Any, var: Any, epsilon: float, trailing: tuple[int, ...] = ()) -> Any:
         y = (x - mean) * jax.lax.rsqrt(var + epsilon)
         value = {} if self.weight is None else self.weight.value
+        value = {key: p.reshape((*p.shape, *trailing)) for key, p in value.items()}
         if 'scale' in value:
             y = y * value['scale']
         return y + value['bias'] if 'bias' in value else y
@@ -115,7 +116,8 @@ class LayerNorm(_Norm):
 
 
 class _BatchNorm(_Norm):
-    ndim: int  # how many axes stand before that of channels
+    ndim: int  # how many axes stand beside that of channels
+    channel_axis: int = -1  # of those and that of channels
 
     def __init__(
         self,
@@ -134,9 +136,12 @@ class _BatchNorm(_Norm):
         if not 0 <= momentum < 1:
             raise ParameterError(f'{self.label}: momentum = {momentum} must be at least 0 and below 1.')
         self.epsilon, self.momentum = epsilon, momentum
-        self._allocate(size[-1:], scale_init, bias_init)
-        self.running_mean = BatchState(jnp.zeros(size[-1], environ.dftype()))
-        self.running_var = BatchState(jnp.ones(size[-1], environ.dftype()))
+        self._allocate((size[self.channel_axis],), scale_init, bias_init)
+        self._keep_statistics(size[self.channel_axis])
+
+    def _keep_statistics(self, channels: int) -> None:
+        self.running_mean = BatchState(jnp.zeros(channels, environ.dftype()))
+        self.running_var = BatchState(jnp.ones(channels, environ.dftype()))
 
     def update(self, x: Any) -> Any:
         """Normalise; with ``fit`` of `environ`, by the batch itself, which the running statistics then follow.
@@ -158,16 +163,26 @@ class _BatchNorm(_Norm):
         """
         batch = self.batch_of(x)
         self._check_plain(x)
-        if not environ.get('fit', desc=f'{self.label} needs to know whether the model is trained'):
-            return self._normalised(x, self.running_mean.value, self.running_var.value, self.epsilon)
-        axes = tuple(range(len(batch) + self.ndim))
-        if not axes:
-            raise ShapeError(f'{self.label}: while training, the input has at least one batch axis, but has shape {x.shape}.')
-        mean, var = _moments(x, axes)
+        along = len(batch) + self.channel_axis % (self.ndim + 1)
+        fits = self._fits()
+        if fits:
+            axes = tuple(k for k in range(x.ndim) if k != along)
+            if not axes:
+                raise ShapeError(f'{self.label}: while training, the input has at least one batch axis, but has shape {x.shape}.')
+            mean, var = _moments(x, axes)
+            self._follow(mean, var)
+        else:
+            mean, var = (s.value for s in (self.running_mean, self.running_var))
+        trailing = (1,) * (x.ndim - 1 - along)
+        return self._normalised(x, mean.reshape((-1, *trailing)), var.reshape((-1, *trailing)), self.epsilon, trailing)
+
+    def _fits(self) -> bool:
+        return environ.get('fit', desc=f'{self.label} needs to know whether the model is trained')
+
+    def _follow(self, mean: Any, var: Any) -> None:
         for running, now in ((self.running_mean, mean), (self.running_var, var)):
             now = jax.lax.stop_gradient(now.reshape(-1)).astype(running.value.dtype)
             running.value = self.momentum * running.value + (1 - self.momentum) * now
-        return self._normalised(x, mean, var, self.epsilon)
 
 
 def _moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
@@ -241,3 +256,17 @@ class BatchNorm2d(_BatchNorm):
     """
 
     ndim = 2
+
+
+class BatchNorm3d(_BatchNorm):
+    """`BatchNorm0d` of each channel over a batch and three axes.
+
+    Parameters
+    ----------
+    in_size : (int, int, int, int)
+        Depth, height, width and channels of the input.
+    epsilon, momentum, scale_init, bias_init, name
+        See `BatchNorm0d`.
+    """
+
+    ndim = 3

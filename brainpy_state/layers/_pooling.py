@@ -119,6 +119,18 @@ class MaxPool2d(_MaxPool):
     ndim = 2
 
 
+class MaxPool3d(_MaxPool):
+    """The largest element of each window along three axes.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, in_size, name
+        See `MaxPool2d`, for three axes.
+    """
+
+    ndim = 3
+
+
 class AvgPool1d(_AvgPool):
     """The mean of each window along one axis; what lies beyond the ends is not counted.
 
@@ -141,6 +153,18 @@ class AvgPool2d(_AvgPool):
     """
 
     ndim = 2
+
+
+class AvgPool3d(_AvgPool):
+    """The mean of each window along three axes; what lies beyond the edges is not counted.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, in_size, name
+        See `MaxPool3d`.
+    """
+
+    ndim = 3
 
 
 class _AdaptiveAvgPool(Windowed):
@@ -207,3 +231,19 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     """
 
     ndim = 2
+
+
+class AdaptiveAvgPool3d(_AdaptiveAvgPool):
+    """Means over so many parts of three axes as the output has elements.
+
+    Parameters
+    ----------
+    target_size : int or (int, int, int)
+        Depth, height and width of the output; parts are those of `AdaptiveAvgPool1d`.
+    in_size : (int, int, int, int), optional
+        Depth, height, width and channels of the input.
+    name : str, optional
+        A label for messages.
+    """
+
+    ndim = 3

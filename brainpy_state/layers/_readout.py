@@ -12,7 +12,7 @@ from .._typing import Size, as_size
 from ..modules import Dynamics, Parameter, Variable, check_unit, positive
 from ..numerics import with_unit
 from ..state import ParamState
-from ._layer import WeightInit, he_normal, initial_value
+from ._layer import WeightInit, first_value, he_normal
 
 
 class LeakyRateReadout(Dynamics):
@@ -57,7 +57,7 @@ class LeakyRateReadout(Dynamics):
         self.in_size = size = as_size(in_size, self.label)
         if size[:-1] != self.varshape[:-1]:
             raise ShapeError(f'{self.label}: in_size {size} and out_size {self.varshape} may differ in the last axis only.')
-        weight = initial_value(w_init, (size[-1], self.varshape[-1]), self.label, 'w_init')
+        weight = first_value(w_init, (size[-1], self.varshape[-1]), self.label, 'w_init')
         self.weight = ParamState(weight)
         self._rest = with_unit(0.0, u.get_unit(weight))
 

@@ -10,15 +10,15 @@ import jax.numpy as jnp
 
 from ..modules import Allocated
 from ..state import HiddenState
-from ._activations import relu, sigmoid, tanh
-from ._layer import Layer, WeightInit, initial_value, zeros
+from ._activations import by_name, relu, sigmoid, tanh
+from ._layer import Layer, WeightInit, first_value, zeros
 from ._linear import Linear
 
 _orthogonal = jax.nn.initializers.orthogonal()
 _glorot = jax.nn.initializers.glorot_normal()
 
 
-class _Cell(Layer):
+class RecurrentCell(Layer):
     """Base of recurrent cells, which keep their output in the state ``h``, shape ``(batch, num_out)``.
 
     Parameters
@@ -52,9 +52,9 @@ class _Cell(Layer):
         super().__init__(num_in, name)
         self.num_in, self.num_out, self.out_size = num_in, num_out, (num_out,)
         self.state_init = state_init
-        function = {'tanh': tanh, 'relu': relu, 'sigmoid': sigmoid}.get(activation) if isinstance(activation, str) else activation
+        function = by_name(activation) if isinstance(activation, str) else activation
         if not callable(function):
-            raise TypeError(f'{self.label}: activation must be a function, or tanh, relu or sigmoid, but is {activation!r}.')
+            raise TypeError(f'{self.label}: activation must be a function, or the name of one such as tanh or relu, but is {activation!r}.')
         self.activation: Callable = function
         self.make(lambda n: Linear(num_in + num_out, n * num_out, w_init, b_init))
 
@@ -66,10 +66,16 @@ class _Cell(Layer):
         """Give the states their first values."""
         shape = (*(() if batch_size is None else (batch_size,)), self.num_out)
         for state in self.own:
-            setattr(self, state, HiddenState(initial_value(self.state_init, shape, self.label, 'state_init')))
+            setattr(self, state, HiddenState(first_value(self.state_init, shape, self.label, 'state_init')))
+
+    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Give the states their first values again, with the batch size that they have or a new one."""
+        batch = self.h.value.shape[:-1] if batch_size is None else (batch_size,)
+        for state in self.own:
+            getattr(self, state).value = first_value(self.state_init, (*batch, self.num_out), self.label, 'state_init')
 
 
-class RNNCell(_Cell):
+class RNNCell(RecurrentCell):
     r"""The simplest recurrent cell, :math:`h' = f(W [x, h] + b)`; parameters as of `GRUCell`, with ``relu`` by default.
 
     Notes
@@ -97,7 +103,7 @@ class RNNCell(_Cell):
         return h
 
 
-class GRUCell(_Cell):
+class GRUCell(RecurrentCell):
     r"""Gated recurrent unit.
 
     .. math:: r, z = \sigma(W_{rz} [x, h] + b_{rz}), \quad h' = (1 - z)\,h + z \tanh(W_h [x, r h] + b_h)
@@ -132,7 +138,31 @@ class GRUCell(_Cell):
         return h
 
 
-class LSTMCell(_Cell):
+class MGUCell(RecurrentCell):
+    r"""Minimal gated unit: a `GRUCell` with one gate.
+
+    .. math:: f = \sigma(W_f [x, h] + b_f), \quad h' = (1 - f)\,h + f \tanh(W_h [x, f h] + b_h)
+
+    Parameters as of `GRUCell`.
+
+    Notes
+    -----
+    Source: Zhou et al. 2016, arXiv:1603.09420.
+    """
+
+    def make(self, linear: Callable[[int], Linear]) -> None:
+        self.Wf, self.Wh = linear(1), linear(1)
+
+    def update(self, x: Any) -> jax.Array:
+        """One step; gives the output, shape ``(batch, num_out)``."""
+        old = self.h.value
+        f = sigmoid(self.Wf(jnp.concatenate([x, old], axis=-1)))
+        h = (1 - f) * old + f * self.activation(self.Wh(jnp.concatenate([x, f * old], axis=-1)))
+        self.h.value = h
+        return h
+
+
+class LSTMCell(RecurrentCell):
     r"""Long short-term memory.
 
     .. math:: i, g, f, o = W [x, h] + b, \quad c' = \sigma(f + 1)\,c + \sigma(i) \tanh g, \quad h' = \sigma(o) \tanh c'

@@ -7,6 +7,7 @@ from typing import Any
 
 import brainunit as u
 import jax
+import jax.numpy as jnp
 
 from .._errors import ParameterError, ShapeError
 from .._typing import Size
@@ -17,14 +18,17 @@ Padding = str | int | Sequence[int | tuple[int, int]]
 
 
 class Windowed(Layer):
-    """Base of layers that move a window along one or two axes before the last, which is that of channels."""
+    """Base of layers that move a window along one to three axes beside that of channels, the last unless a subclass says so."""
 
     ndim: int  # how many axes the window has
+    channel_axis: int = -1  # of those and that of channels
 
     def __init__(self, in_size: Size | None, name: str | None):
         super().__init__(in_size, name)
         if self.in_size is not None and len(self.in_size) != self.ndim + 1:
             raise ShapeError(f'{self.label}: in_size has {self.ndim} axes and one of channels, but is {self.in_size}.')
+        if not -self.ndim - 1 <= self.channel_axis <= self.ndim:
+            raise ParameterError(f'{self.label}: channel_axis = {self.channel_axis} is none of {self.ndim + 1} axes.')
 
     def per_axis(self, name: str, value: Size) -> tuple[int, ...]:
         """One positive integer for each axis of the window."""
@@ -54,8 +58,18 @@ class Windowed(Layer):
             batch = mantissa.shape[: mantissa.ndim - self.ndim - 1]
         else:
             raise ShapeError(f'{self.label}: the input has shape {mantissa.shape}, expected at least {self.ndim + 1} axes.')
-        y = f(mantissa.reshape((-1, *mantissa.shape[len(batch) :])))
+        y = self._channels_last(f)(mantissa.reshape((-1, *mantissa.shape[len(batch) :])))
         return with_unit(y.reshape((*batch, *y.shape[1:])), u.get_unit(x))
+
+    def _channels_last(self, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """A function of an array whose channels are at the end, for one where they are not."""
+        axis = self.channel_axis % (self.ndim + 1) + 1
+        return lambda x: jnp.moveaxis(f(jnp.moveaxis(x, axis, -1)), -1, axis)
+
+    @property
+    def channels(self) -> int:
+        """How many channels an input of ``in_size`` has."""
+        return (self.in_size or ())[self.channel_axis]
 
     def size_after(self, f: Callable[[Any], Any], dtype: Any) -> tuple[int, ...]:
         """The size that a function makes of an input of ``in_size``.
@@ -65,7 +79,7 @@ class Windowed(Layer):
         ShapeError
             If the window does not fit into the input.
         """
-        shape = jax.eval_shape(f, jax.ShapeDtypeStruct((1, *(self.in_size or ())), dtype)).shape
+        shape = jax.eval_shape(self._channels_last(f), jax.ShapeDtypeStruct((1, *(self.in_size or ())), dtype)).shape
         if 0 in shape[1:]:
             raise ShapeError(f'{self.label}: the window does not fit into an input of size {self.in_size}.')
         return shape[1:]

@@ -69,7 +69,7 @@ class Dynamics(Module):
         At construction, for a value out of range, with a wrong unit or of a wrong shape.
     """
 
-    parameters: dict[str, Parameter] = {}
+    parameters: dict[str, Parameter] = {}  # type: ignore[assignment]  # what is declared, in the place of `Module.parameters`
     options: dict[str, Option] = {}
     variables: dict[str, Variable] = {}
     graph_invisible_attrs: tuple[str, ...] = ('_merged',)

@@ -10,13 +10,14 @@ from .. import graph
 from .._errors import AssignmentError
 from .._frames import MISSING, attributes
 from .._tracebacks import entry
-from .._typing import Path
+from .._typing import Path, as_size
 from ..graph._walk import BRANCHING, Walk
 from ..numerics import brief
 from ..state import State
 from ._allocated import Allocated
+from ._family import Family
 from ._initialising import lifecycle, renew
-from ._lifecycle import reset_all_states
+from ._lifecycle import init_all_states, reset_all_states
 from ._show import Show
 
 _ROOM = __name__.partition('.')[0]
@@ -27,13 +28,16 @@ _IN_PLACE_OF_A_STATE = """\
 To drop the state, assign None first, or another state in its place."""
 
 
+_SIZES = ('in_size', 'out_size')
+
+
 def _decides(module: Module, name: str) -> bool:
     """Whether a descriptor of the class decides what may be assigned."""
     return hasattr(getattr(type(module), name, None), '__set__')
 
 
 @attributes.watch
-class Module(graph.Node):
+class Module(Family, graph.Node):
     """A tree of states: assign a `State` or another module to an attribute, and it is part of the tree.
 
     Subclasses define ``update``; calling the module calls it. ``init_state`` allocates what
@@ -68,6 +72,8 @@ class Module(graph.Node):
     @entry
     def __setattr__(self, name: str, value: Any) -> None:
         own = vars(self)
+        if name in _SIZES and value is not None and not _decides(self, name):
+            value = as_size(value, type(self).__name__)
         if isinstance(own.get(name), State) and not isinstance(value, (State, graph.Node, NoneType)) and not _decides(self, name):
             raise AssignmentError(
                 _IN_PLACE_OF_A_STATE.format(owner=self.label, name=name, kind=type(own[name]).__name__, value=brief(value))
@@ -126,6 +132,10 @@ class Module(graph.Node):
     def reset_state(self, *args: Any, **kwargs: Any) -> None:
         """Put the states back to their first values. Does nothing unless overridden."""
 
+    def init_all_states(self, *args: Any, **kwargs: Any) -> Any:
+        """Allocate the states of this module and of those below; see `nn.init_all_states`."""
+        return init_all_states(self, *args, **kwargs)
+
     def reset_all_states(self, *args: Any, **kwargs: Any) -> Any:
         """Reset the states of this module and of those below; see `nn.reset_all_states`."""
         return reset_all_states(self, *args, **kwargs)
@@ -156,6 +166,10 @@ class Module(graph.Node):
     def states(self, *filters: Any, allowed_hierarchy: tuple[int, int] = graph.EVERY_LEVEL) -> Any:
         """States of the tree by path; see `graph.states`."""
         return graph.states(self, *filters, allowed_hierarchy=allowed_hierarchy)
+
+    def state_trees(self, *filters: Any) -> Any:
+        """States of the tree taken apart, in nested dicts; see `graph.treefy_states`."""
+        return graph.treefy_states(self, *filters)
 
     def nodes(self, *filters: Any, allowed_hierarchy: tuple[int, int] = graph.EVERY_LEVEL) -> Any:
         """Modules of the tree by path, children first, this one last as ``()``; see `graph.nodes`."""

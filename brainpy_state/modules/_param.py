@@ -68,7 +68,29 @@ class Param(Module):
 
     def value(self) -> Any:
         """The parameter, inside its range."""
-        return self.t.forward(self.val.value if self.fit else self.val)
+        raw = self.val.value if self.fit else self.val
+        kept = vars(self).get('_kept')
+        return kept[1] if kept is not None and kept[0] is raw else self.of(raw)
+
+    def of(self, raw: Any) -> Any:
+        """The parameter for an unconstrained number."""
+        return self.t.forward(raw)
+
+    def cache(self) -> None:
+        """Keep the parameter that is computed now, until another value is written or `clear_cache` is called."""
+        raw = self.val.value if self.fit else self.val
+        vars(self)['_kept'] = (raw, self.of(raw))
+
+    def clear_cache(self) -> None:
+        """Compute the parameter anew whenever it is read."""
+        vars(self).pop('_kept', None)
+
+    @property
+    def cache_stats(self) -> dict[str, bool]:
+        """Whether a value is kept, and whether it holds for what ``val`` is now."""
+        kept = vars(self).get('_kept')
+        raw = self.val.value if self.fit else self.val
+        return {'valid': kept is not None and kept[0] is raw, 'has_cached_value': kept is not None}
 
     def set_value(self, value: Any) -> None:
         """Let the parameter have a value inside its range.

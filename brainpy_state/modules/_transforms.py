@@ -31,6 +31,21 @@ class Transform:
     def check(self, y: Any, owner: str) -> None:
         """Raise unless a value is allowed; of traced values, only the unit is checked."""
 
+    def log_abs_det_jacobian(self, x: Any, y: Any = None) -> Any:
+        """The logarithm of how much values are spread, for densities: summed over the last axis, of an elementwise transform.
+
+        Parameters
+        ----------
+        x : array
+            Unconstrained values.
+        y : array, optional
+            Allowed ones, which follow from them.
+        """
+        x = jnp.asarray(x)
+        _, slope = jax.jvp(lambda x: u.get_mantissa(self.forward(x)), (x,), (jnp.ones_like(x),))
+        spread = jnp.log(jnp.abs(slope))
+        return spread.sum(axis=-1) if spread.ndim else spread
+
     def __repr__(self) -> str:
         return f'{type(self).__name__}({", ".join(f"{k}={v}" for k, v in vars(self).items() if v is not None)})'
 

@@ -5,6 +5,7 @@ from ._catch import NewStates as NewStates
 from ._catch import catch_new_states as catch_new_states
 from ._checks import check_state_jax_tracer as check_state_jax_tracer
 from ._checks import check_state_value_tree as check_state_value_tree
+from ._compared import Compared as Compared
 from ._contexts import HookContext as HookContext
 from ._contexts import InitHookContext as InitHookContext
 from ._contexts import MutableWriteHookContext as MutableWriteHookContext
@@ -31,6 +32,9 @@ from ._kinds import ShortTermState as ShortTermState
 from ._state import State as State
 from ._state import maybe_state as maybe_state
 from ._trace import StateTraceStack as StateTraceStack
+from ._treefy import TreefyState as TreefyState
+from ._treefy import to_flat as to_flat
+from ._treefy import to_nest as to_nest
 from ._undo import Undo as Undo
 
 filter = _filter  # the namespace of filters

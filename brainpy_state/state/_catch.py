@@ -41,6 +41,11 @@ class NewStates(Frame):
         """What they hold now."""
         return tuple(s.value for s in self._states)
 
+    get_state_values = values
+
+    def __getitem__(self, place: int) -> State:
+        return self._states[place]
+
     def __iter__(self) -> Iterator[State]:
         return iter(self._states)
 

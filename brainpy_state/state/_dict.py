@@ -12,6 +12,7 @@ from .._errors import UnknownStateError
 from ._filter import Filter, to_predicate
 from ._fire import assign
 from ._state import State
+from ._treefy import to_nest
 
 
 class StateDictManager(dict):
@@ -75,9 +76,13 @@ class StateDictManager(dict):
         ------
         UnknownStateError
             A KeyError, if there is no state of a key; then no state is changed.
+        TypeError
+            If what is given is no dict.
         """
         new: dict[Any, Any] = {}
         for part in values:
+            if not isinstance(part, Mapping):
+                raise TypeError(f'{type(self).__name__}.assign_values takes dicts of values by key, but was given {part!r}')
             new.update(part)
         for key in new:
             if key not in self:
@@ -117,24 +122,24 @@ class StateDictManager(dict):
         return groups[0] if len(filters) == 1 else groups
 
     def split(self, *filters: Filter) -> tuple[Self, ...]:
-        """Sort all states into groups, one for each filter; a state goes to the first that selects it.
+        """Sort all states into groups, one for each filter, and one for the rest.
 
-        Raises
-        ------
-        ValueError
-            If no filter selects one of the states; a last filter ``...`` takes the rest.
+        A state goes to the first filter that selects it. A last filter ``...`` takes the rest, so no other group follows.
         """
         groups, rest = self._sort(filters)
-        if rest:
-            raise ValueError(
-                f'{type(self).__name__}.split: no filter selects {rest[0]!r} (and {len(rest) - 1} more): '
-                'give `...` as the last filter to take the rest, or use `filter` to leave them out.'
-            )
-        return groups
+        return groups if filters and filters[-1] in (..., True) else (*groups, type(self)({key: self[key] for key in rest}))
 
     def split_values(self, *filters: Filter) -> tuple[dict[Any, Any], ...]:
         """What the states of each group of `split` hold, in plain dicts."""
         return tuple(group.to_dict_values() for group in self.split(*filters))
+
+    def to_nest(self) -> dict[Any, Any]:
+        """The states in nested dicts, by the parts of their paths; see `graph.to_nest`."""
+        return to_nest(self)
+
+    def to_flat(self) -> Self:
+        """A dict of its own with the same states, whose keys are paths already."""
+        return self.copy()
 
     def _sort(self, filters: tuple[Filter, ...]) -> tuple[tuple[Self, ...], list[Any]]:
         predicates = [to_predicate(f) for f in filters]

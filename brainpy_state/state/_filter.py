@@ -64,12 +64,13 @@ def to_predicate(filter: Filter) -> Predicate:
 
 @dataclasses.dataclass(frozen=True)
 class OfType:
-    """Objects of a class, or of one derived from it."""
+    """Objects of a class, or of one derived from it; also states of the class that were taken apart."""
 
     type: type
 
     def __call__(self, path: _Any, x: _Any) -> bool:
-        return isinstance(x, self.type)
+        kind = getattr(x, 'type', None)  # of a `TreefyState`
+        return isinstance(x, self.type) or (isinstance(kind, type) and issubclass(kind, self.type))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +81,7 @@ class WithTag:
 
     def __call__(self, path: _Any, x: _Any) -> bool:
         tags = getattr(x, 'tag', None)  # of a model's own attribute of this name, a text is no set of tags
-        return isinstance(tags, set) and self.tag in tags
+        return isinstance(tags, (set, frozenset)) and self.tag in tags
 
 
 @dataclasses.dataclass(frozen=True)

@@ -250,6 +250,17 @@ class State(Hookable):
         vars(self).update({k: v for k, v in attributes.items() if k != '_value'})
         self._begin(value, {k: v for k, v in attributes.items() if k[0] != '_' and k not in ('name', 'tag')})
 
+    def to_state_ref(self) -> Any:
+        """The state taken apart, as a tree of JAX whose leaves are those of its value; see `graph.TreefyState`."""
+        from ._treefy import TreefyState  # which is made of states
+
+        return TreefyState.of(self)
+
+    def update_from_ref(self, ref: Any) -> None:
+        """Take over the value and the tags of a state that was taken apart."""
+        self.value = _rebuilt(ref.value)
+        self.tag = set(ref.tag)
+
     def value_call(self, fn: Callable[[Any], Any]) -> Any:
         """``fn`` of each array of the value, in the tree of the value."""
         return jax.tree.map(fn, self.value)

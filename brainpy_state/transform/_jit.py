@@ -15,6 +15,7 @@ from .._tracebacks import entry, shorten
 from ._args import name_of, static
 from ._lift import lift
 from ._made import Remade
+from ._make_jaxpr import result_shapes
 from ._program import Program
 from ._programs import Programs, shared_programs
 
@@ -53,8 +54,8 @@ def jit(
     Returns
     -------
     callable
-        The same function, compiled. ``clear_cache()`` forgets its programs, ``lower(*args)`` gives
-        JAX's lowered program.
+        The same function, compiled. ``clear_cache()`` forgets its programs; ``trace(*args)``, ``lower(*args)`` and ``compile(*args)``
+        give JAX's program without running it, and ``eval_shape(*args)`` shapes of the result. ``origin_fun`` is the function itself.
 
     Raises
     ------
@@ -83,7 +84,32 @@ def _several(x: Any) -> tuple:
     return (x,) if isinstance(x, (int, str)) else tuple(x)
 
 
-class Jitted(Remade):
+class _AheadOfTime:
+    """Looking at a program before it runs; states stay as they are."""
+
+    program: Callable
+    stands_for: tuple[Callable, Any]
+
+    def trace(self, *args: Any, **kwargs: Any) -> jax.stages.Traced:
+        """JAX's traced program for these arguments."""
+        program, given = self.program(*args, **kwargs)
+        return program.trace(given)
+
+    def lower(self, *args: Any, **kwargs: Any) -> jax.stages.Lowered:
+        """JAX's lowered program for these arguments."""
+        return self.trace(*args, **kwargs).lower()
+
+    def compile(self, *args: Any, **kwargs: Any) -> jax.stages.Compiled:
+        """JAX's compiled program for these arguments, which tells memory and cost."""
+        return self.lower(*args, **kwargs).compile()
+
+    def eval_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """Shapes, types and units of what a call returns; see `transform.eval_shape`."""
+        _, given = self.program(*args, **kwargs)
+        return result_shapes(lift(self.stands_for[0], given, call=lambda fn, args: fn(*args[0], **args[1])))
+
+
+class Jitted(_AheadOfTime, Remade):
     """What `jit` returns: a compiled function, or in a class body a compiled method."""
 
     def __init__(
@@ -128,10 +154,10 @@ class Jitted(Remade):
     def __repr__(self) -> str:
         return f'jit({self._fun!r})'
 
-    def lower(self, *args: Any, **kwargs: Any) -> jax.stages.Lowered:
-        """JAX's lowered program for these arguments; its ``compile()`` tells memory and cost."""
-        program, given = self.program(*args, **kwargs)
-        return program.trace(given).lower()
+    @property
+    def origin_fun(self) -> Callable:
+        """The function that is compiled."""
+        return self._fun
 
     def program(self, *args: Any, **kwargs: Any) -> tuple[Program, Any]:
         """The program of a call, and what it is called with."""
@@ -149,7 +175,7 @@ class Jitted(Remade):
         return args, {k: static(where, k, x) if k in self._static else x for k, x in kwargs.items()}
 
 
-class Bound(Remade):
+class Bound(_AheadOfTime, Remade):
     """A compiled method of one object; its programs live as long as the object."""
 
     def __init__(self, jitted: Jitted, obj: Any):
@@ -171,10 +197,6 @@ class Bound(Remade):
 
     def __repr__(self) -> str:
         return f'jit({self._method!r})'
-
-    def lower(self, *args: Any, **kwargs: Any) -> jax.stages.Lowered:
-        program, given = self.program(*args, **kwargs)
-        return program.trace(given).lower()
 
     def program(self, *args: Any, **kwargs: Any) -> tuple[Program, Any]:
         hidden = self._jitted._hide(args, kwargs, shift=1)

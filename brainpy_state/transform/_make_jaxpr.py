@@ -43,7 +43,7 @@ def eval_shape(f: Callable, *args: Any, **kwargs: Any) -> Any:
     >>> bst.transform.eval_shape(lambda x: w.value @ x, jnp.ones(3))
     ShapeDtypeStruct(shape=(2,), dtype=float32)
     """
-    return _shapes(lift(f, hide_statics((args, kwargs)), call=_apply))
+    return result_shapes(lift(f, hide_statics((args, kwargs)), call=_apply))
 
 
 @entry
@@ -169,7 +169,7 @@ class StatefulFunction(Remade):
 
     def get_out_shapes(self, *args: Any, **kwargs: Any) -> Any:
         """The result, with ``jax.ShapeDtypeStruct`` in the place of arrays."""
-        return _shapes(self._traced(args, kwargs).lifted)
+        return result_shapes(self._traced(args, kwargs).lifted)
 
     def jaxpr_call(self, state_vals: Sequence[Any], *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
         """Run as a pure function, which touches no state.
@@ -246,7 +246,8 @@ def _call(lifted: Lifted, values: Sequence[Any], args: Any) -> tuple[list[Any], 
     return new, out
 
 
-def _shapes(lifted: Lifted) -> Any:
+def result_shapes(lifted: Lifted) -> Any:
+    """Shapes and types of what a function returns."""
     return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, weak_type=x.weak_type), lifted.avals[0])
 
 

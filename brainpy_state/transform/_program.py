@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import environ, event
 from .._frames import EAGER, current_trace
+from .._garbage import no_collection
 from ..random._claims import claim, release, split_off
 from ..state import NO_HOOKS, State, any_hooks, fingerprint, write_back
 from ._args import Static, signature
@@ -262,7 +263,8 @@ def _checked(pure: dict[Any, Callable]) -> Callable:
                 trace(*arguments)
         if key not in pure:
             raise OtherSignature
-        return pure[key](values, settings, captured, args)
+        with no_collection():
+            return pure[key](values, settings, captured, args)
 
     return checked
 
@@ -270,7 +272,7 @@ def _checked(pure: dict[Any, Callable]) -> Callable:
 @functools.cache
 def _array_type() -> type:
     with jax.ensure_compile_time_eval():
-        return type(jnp.zeros(()))
+        return type(jax.device_put(np.zeros(())))  # which compiles nothing
 
 
 def _mode() -> tuple[bool, str]:

@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from .._frames import stack
+from .._garbage import no_collection
 from ..state import State
 from ._args import check_args, hide_statics, name_of, signature
 from ._look import cell_content, code_of, global_names, is_fixed, is_made, is_plain
@@ -104,7 +105,7 @@ class Programs:
 
     def _make(self, key: Any, fn: Any, args: Any, others: Sequence[Program]) -> Program:
         """Trace, and give the new program, or the other one that has taken it in."""
-        with watching() as watch:
+        with no_collection(), watching() as watch:
             program = self._build(fn, args)
         program.world = World(fn, watch)
         if not program.reusable:

@@ -42,7 +42,7 @@ def by_hand(kind, cell, xs):
     h = c = np.zeros((2, 3))
     W = {
         name: {k: np.asarray(v, float) for k, v in getattr(cell, name).weight.value.items()}
-        for name in ('W', 'Wrz', 'Wh')
+        for name in ('W', 'Wrz', 'Wf', 'Wh')
         if hasattr(cell, name)
     }
     dense = lambda name, *x: np.concatenate(x, -1) @ W[name]['weight'] + W[name]['bias']  # noqa: E731
@@ -52,6 +52,9 @@ def by_hand(kind, cell, xs):
         elif kind == 'GRUCell':
             r, z = np.split(sigma(dense('Wrz', x, h)), 2, -1)
             h = (1 - z) * h + z * np.tanh(dense('Wh', x, r * h))
+        elif kind == 'MGUCell':
+            f = sigma(dense('Wf', x, h))
+            h = (1 - f) * h + f * np.tanh(dense('Wh', x, f * h))
         else:
             i, g, f, o = np.split(dense('W', x, h), 4, -1)
             c = sigma(f + 1) * c + sigma(i) * np.tanh(g)
@@ -59,7 +62,7 @@ def by_hand(kind, cell, xs):
         yield h
 
 
-@pytest.mark.parametrize('kind', ['RNNCell', 'GRUCell', 'LSTMCell'])
+@pytest.mark.parametrize('kind', ['RNNCell', 'GRUCell', 'MGUCell', 'LSTMCell'])
 def test_cells_do_what_their_equations_say(kind):
     bst.random.seed(0)
     cell = nn.init_all_states(getattr(nn, kind)(4, 3, b_init=0.1), batch_size=2)
@@ -72,7 +75,7 @@ def test_cells_do_what_their_equations_say(kind):
 
 
 def test_an_unknown_activation_is_named():
-    with pytest.raises(TypeError, match="GRUCell: activation must be a function, or tanh, relu or sigmoid, but is 'sine'"):
+    with pytest.raises(TypeError, match="GRUCell: activation must be a function, or the name of one such as tanh or relu, but is 'sine'"):
         nn.GRUCell(1, 1, activation='sine')
 
 

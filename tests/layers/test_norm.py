@@ -31,7 +31,7 @@ def test_layer_norm_is_that_of_each_sample(axes, x64):
     assert {k: list(v.shape) for k, v in layer.weight.value.items()} == {'scale': sizes, 'bias': sizes}
 
 
-BATCH_NORMS = [(nn.BatchNorm0d, (3,)), (nn.BatchNorm1d, (4, 3)), (nn.BatchNorm2d, (2, 4, 3))]
+BATCH_NORMS = [(nn.BatchNorm0d, (3,)), (nn.BatchNorm1d, (4, 3)), (nn.BatchNorm2d, (2, 4, 3)), (nn.BatchNorm3d, (2, 2, 3, 3))]
 each_norm = pytest.mark.parametrize(('kind', 'size'), BATCH_NORMS, ids=[k.__name__ for k, _ in BATCH_NORMS])
 
 

@@ -3,6 +3,7 @@
 import itertools
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -70,6 +71,7 @@ CONVS = [
     (nn.Conv2d, (5, 6, 4), {'kernel_size': 2, 'padding': 'VALID', 'groups': 4, 'rhs_dilation': (2, 1)}),
     (nn.Conv2d, (5, 6, 2), {'kernel_size': 3, 'stride': 2, 'padding': (1, 0)}),
     (nn.Conv2d, (5, 6, 2), {'kernel_size': 3, 'padding': ((0, 1), (2, 2))}),
+    (nn.Conv3d, (3, 4, 3, 2), {'kernel_size': 2, 'stride': (1, 2, 1)}),
 ]
 
 
@@ -108,6 +110,26 @@ def test_pooling_is_max_or_mean_of_windows(kind, f, options, x64):
     assert layer.out_size == expected[0].shape
     np.testing.assert_allclose(layer(x), expected, rtol=1e-12)
     np.testing.assert_allclose(kind(**options)(x), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize('padding', ['SAME', 'VALID'])
+@pytest.mark.parametrize(('ndim', 'size', 'stride'), [(1, 2, 3), (2, 3, 2), (3, 2, 2)])
+def test_a_transposed_convolution_has_the_gradient_of_a_convolution(ndim, size, stride, padding, x64):
+    kind, plain = ((nn.ConvTranspose1d, nn.Conv1d), (nn.ConvTranspose2d, nn.Conv2d), (nn.ConvTranspose3d, nn.Conv3d))[ndim - 1]
+    layer = kind((*(4,) * ndim, 2), 3, size, stride, padding)
+    forth = plain(layer.out_size, 2, size, stride, padding, w_init=layer.weight.value['weight'])
+    x = random_input(*layer.in_size)
+    back = jax.vjp(forth, jnp.zeros(layer.out_size))[1](jnp.asarray(x))[0]
+    np.testing.assert_allclose(layer(x), back, rtol=1e-10, atol=1e-12)
+
+
+def test_pooling_along_three_axes_is_that_along_two_and_one(x64):
+    x = random_input(2, 4, 4, 4, 3)
+    for three, two, one in ((nn.MaxPool3d, nn.MaxPool2d, nn.MaxPool1d), (nn.AvgPool3d, nn.AvgPool2d, nn.AvgPool1d)):
+        flat = np.asarray(two(2)(x))  # over the last two of the three
+        expected = np.moveaxis(one(2)(np.moveaxis(flat, 1, -2)), -2, 1)
+        np.testing.assert_allclose(three(2)(x), expected, rtol=1e-12)
+    np.testing.assert_allclose(nn.AdaptiveAvgPool3d(1)(x)[:, 0, 0, 0], x.mean((1, 2, 3)), rtol=1e-12)
 
 
 @pytest.mark.parametrize(('size', 'target'), [((6, 2), 3), ((7, 2), 3), ((3, 2), 3), ((2, 2), 5)])

@@ -14,6 +14,10 @@ from ..._errors import TraceContextError as TraceContextError
 from ..._version import __version__ as __version__
 from ...state import *  # noqa: F403
 from .._missing import missing
+from .._states import FakeState as FakeState
+from .._states import HiddenGroupState as HiddenGroupState
+from .._states import HiddenTreeState as HiddenTreeState
+from .._states import StateTraceStack as StateTraceStack
 from . import environ as environ
 from . import graph as graph
 from . import mixin as mixin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -114,4 +115,20 @@ def _until_all_fit(propose: Callable, key: Any, shape: tuple[int, ...], dtype: A
     return jax.lax.while_loop(lambda state: ~jnp.all(state[2]), again, start)[1]
 
 
+class RandomState(_ours.RandomState):  # type: ignore[no-redef]
+    """See `brainpy_state.random.RandomState`; with the further distributions of this room."""
+
+    ranf = sample = _ours.RandomState.random
+
+
+def _of_a_generator(function: Callable) -> Callable:
+    @functools.wraps(function)
+    def draw(self: RandomState, *args: Any, key: Any = None, **options: Any) -> Any:
+        return function(*args, key=self.split_key() if key is None else key, **options)
+
+    return draw
+
+
+for _draw in (random_integers, maxwell, loggamma, weibull_min, orthogonal, noncentral_chisquare, zipf, hypergeometric):
+    setattr(RandomState, _draw.__name__, _of_a_generator(_draw))
 __getattr__ = missing(__name__, globals())

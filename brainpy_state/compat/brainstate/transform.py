@@ -8,19 +8,46 @@ from typing import Any
 
 from jax.sharding import PartitionSpec
 
-from ... import filter as filters
-from ... import graph, nn
+from ... import graph
 from ... import transform as _ours
+from ..._errors import ParameterError
 from ...state import ShortTermState, State
 from ...transform import *  # noqa: F403
+from .._mapping import vmap2 as vmap2
+from .._mapping import vmap2_new_states as vmap2_new_states
 from .._missing import missing
+from .._naming import StateFinder as StateFinder
+from .._naming import named_call as named_call
+from .._naming import named_scope as named_scope
+
+_WITHOUT = {
+    'in_shardings': 'put arguments on devices with jax.device_put, or use transform.shard_map',
+    'out_shardings': 'use jax.lax.with_sharding_constraint within the function, or transform.shard_map',
+    'device': 'use jax.default_device',
+    'backend': 'use environ.set(platform=...)',
+    'inline': 'call the function itself inside of another compiled one',
+    'keep_unused': 'leave it out: what is not used costs nothing',
+    'abstracted_axes': 'leave it out: each shape compiles once',
+}
 
 
-def vmap2(fn: Callable | None = None, *, state_in_axes: Any = None, state_out_axes: Any = None, **options: Any) -> Any:
-    """See `brainpy_state.transform.vmap`; its ``in_states`` and ``out_states`` are ``state_in_axes`` and ``state_out_axes`` here."""
-    if fn is None:
-        return functools.partial(vmap2, state_in_axes=state_in_axes, state_out_axes=state_out_axes, **options)
-    return _ours.vmap(fn, in_states=state_in_axes, out_states=state_out_axes, **options)
+def jit(fun: Callable | None = None, *, name: str | None = None, **options: Any) -> Any:  # type: ignore[no-redef]
+    """See `brainpy_state.transform.jit`; with ``name``, the compiled function has it.
+
+    Raises
+    ------
+    ValueError
+        For an option of ``jax.jit`` that says where or how it compiles, with what to do instead.
+    """
+    for option in [key for key in options if key in _WITHOUT]:
+        if options.pop(option):
+            raise ParameterError(f'jit: {option} is not supported; {_WITHOUT[option]}.')
+    if fun is None:
+        return lambda fun: jit(fun, name=name, **options)  # type: ignore[call-arg]
+    compiled = _ours.jit(fun, **options)
+    if name is not None:
+        compiled.__name__ = compiled.__qualname__ = name
+    return compiled
 
 
 class ProgressBar(_ours.ProgressBar):  # type: ignore[no-redef]
@@ -44,24 +71,27 @@ def vmap_new_states(fun: Callable | None = None, **options: Any) -> Any:  # type
     return _ours.vmap_new_states(fun, **{'out_states': ShortTermState} | options)
 
 
-def vmap2_new_states(
-    module: nn.Module, init_kwargs: dict[str, Any], state_tag: str | None = None, axis_size: int | None = None, state_out_axes: Any = None
-) -> dict:
-    """Initialise the states of a module once for each lane; returns them by path.
+def shard_map(  # type: ignore[no-redef]
+    fun: Callable,
+    mesh: Any,
+    in_specs: Any,
+    out_specs: Any,
+    *,
+    state_in_specs: Any = None,
+    state_out_specs: Any = None,
+    check_vma: bool = True,
+) -> Any:
+    """See `brainpy_state.transform.shard_map`, here with the mesh and specifications in their order.
 
-    ``state_out_axes`` says which have a lane axis, by a filter or ``{0: filter}``; all by default.
+    States may also be the keys of ``state_in_specs`` and ``state_out_specs``.
+
+    Raises
+    ------
+    ValueError
+        For ``check_vma=False``; what differs between devices is always checked.
     """
-    if isinstance(state_out_axes, dict):
-        if set(state_out_axes) - {0}:
-            raise ValueError(f'vmap2_new_states: the lane axis of new states is 0, but {sorted(state_out_axes)} are given.')
-        state_out_axes = state_out_axes.get(0)
-    shared = None if state_out_axes is None else filters.Not(state_out_axes)
-    nn.vmap_init_all_states(module, axis_size=axis_size, state_tag=state_tag, state_to_exclude=shared, **init_kwargs)
-    return dict(module.states())
-
-
-def shard_map(fun: Callable, mesh: Any, in_specs: Any, out_specs: Any, *, state_in_specs: Any = None, state_out_specs: Any = None) -> Any:  # type: ignore[no-redef]
-    """See `brainpy_state.transform.shard_map`; states may also be the keys of ``state_in_specs`` and ``state_out_specs``."""
+    if not check_vma:
+        raise ParameterError('shard_map: check_vma=False is not supported; leave it out.')
     return _ours.shard_map(
         fun, mesh=mesh, in_specs=in_specs, out_specs=out_specs,
         state_in_specs=_by_spec(state_in_specs), state_out_specs=_by_spec(state_out_specs),

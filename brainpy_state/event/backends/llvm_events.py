@@ -16,6 +16,7 @@ from .llvm_frame import CallFrame
 from .llvm_operations import I64, Value, type_of
 
 SHARED = 1 << 17  # items of a loop from which on threads share it: before, what they take from each other's caches costs more
+SHARED_ROWS = 1 << 15  # items of a batch that are looked at
 SHARED_SYNAPSES = 1 << 17
 WORTH_SHARING = 1 << 13, 1 << 10  # synapses of active sources: with targets that one thread updates, or several, which hold them near
 
@@ -23,21 +24,26 @@ WORTH_SHARING = 1 << 13, 1 << 10  # synapses of active sources: with targets tha
 def collect(frame: CallFrame, nodes: list[Node]) -> None:
     """List the sources that fire, for each row of a batch."""
     (node,), size = nodes, nodes[0].params['size']
-    (spikes,) = node.operands
-    for row in range(node.size // (size + 1)):
-        places = frame.further(spikes, row * size), frame.further(node, row * (size + 1))
+    (spikes,), rows = node.operands, nodes[0].size // (nodes[0].params['size'] + 1)
+    places = frame.address(spikes), frame.address(node)
+    if rows == 1:
         frame.call('numba_deliver', 'collect', (str(spikes.dtype),), *places, I64(size))
+        return
+    words = [frame.as_word(word) for word in (*places, I64(rows), I64(size))]
+    shared = rows * size >= SHARED_ROWS and _threads.ready()
+    function = frame.function(3, 'numba_deliver', 'collect_rows', str(spikes.dtype))
+    frame.give(function, words, I64(rows * size) if shared else None)
 
 
 def to_post(frame: CallFrame, nodes: list[Node]) -> None:
     """Deliver along stored synapses."""
     (node,) = nodes
-    *structure, spikes, active = _delivered(node)
+    *structure, spikes, active = delivered(node)
     for row in range(node.size // max(1, node.params['shape'][1])):
         _deliver(frame, node, structure, spikes, active, row, node, I64(0), node.params['shape'][1])
 
 
-def _how(frame: CallFrame, node: Node) -> tuple[Value, Value]:
+def how(frame: CallFrame, node: Node) -> tuple[Value, Value]:
     """Whether a delivery begins at zero, and by what it is multiplied, as words."""
     begins = node.changes is None
     factor = frame.scalar(node.operands[-2]) if node.into is not None else ir.Constant(type_of(node.dtype), 1.0)
@@ -66,7 +72,7 @@ def _deliver(
         frame.further(spikes, row * pre),
         fired,
         frame.further(received, row * size),
-        *(start, I64(size), *_how(frame, node)),
+        *(start, I64(size), *how(frame, node)),
     ]
     _share(frame, function, words, fired, slots.size if node.params['ordered'] else 0, node.params['shape'])
 
@@ -82,13 +88,13 @@ def _share(frame: CallFrame, function: Value, words: list[Value], active: Value,
 def dense(frame: CallFrame, nodes: list[Node]) -> None:
     """Deliver along all pairs."""
     (node,) = nodes
-    weights, spikes, active = _delivered(node)
+    weights, spikes, active = delivered(node)
     pre, post = node.params['shape']
     function = frame.function(3, 'numba_deliver', 'deliver_dense', str(spikes.dtype), str(node.dtype), str(weights.dtype))
     for row in range(node.size // max(1, post)):
         fired = frame.further(active, row * (pre + 1))
         places = frame.address(weights), frame.further(spikes, row * pre), fired, frame.further(node, row * post)
-        _share(frame, function, [*places, I64(post), *_how(frame, node)], fired, pre * post, (pre, post))
+        _share(frame, function, [*places, I64(post), *how(frame, node)], fired, pre * post, (pre, post))
 
 
 def memory(frame: CallFrame, nodes: list[Node]) -> None:
@@ -98,11 +104,11 @@ def memory(frame: CallFrame, nodes: list[Node]) -> None:
 def drawn_to_post(frame: CallFrame, nodes: list[Node]) -> None:
     """Deliver along synapses that are drawn."""
     (node,) = nodes
-    words, spikes, active, memory = _delivered(node)
+    words, spikes, active, memory = delivered(node)
     pre, slots = node.params['shape'][0], node.params['shape'][1] * max(1, node.params['steps'])
     for row in range(node.size // max(1, slots)):
         fired = frame.further(spikes, row * pre), frame.further(active, row * (pre + 1))
-        sizes = 0, slots, *_how(frame, node)
+        sizes = 0, slots, *how(frame, node)
         _draw(frame, 'deliver', node, (str(spikes.dtype),), words, *fired, frame.further(node, row * slots), sizes, memory)
 
 
@@ -112,7 +118,7 @@ def drawn_to_ring(frame: CallFrame, nodes: list[Node]) -> None:
     words, spikes, row, ring, active, memory = node.operands
     start = frame.b.mul(frame.word(row), I64(node.params['shape'][1]))
     places = map(frame.address, (spikes, active, ring))
-    _draw(frame, 'deliver', node, (str(spikes.dtype),), words, *places, (start, ring.size, *_how(frame, node)), memory)
+    _draw(frame, 'deliver', node, (str(spikes.dtype),), words, *places, (start, ring.size, *how(frame, node)), memory)
 
 
 def drawn_to_pre(frame: CallFrame, nodes: list[Node]) -> None:
@@ -141,22 +147,41 @@ def _draw(frame: CallFrame, builder: str, node: Node, types: tuple[str, ...], wo
 def to_pre(frame: CallFrame, nodes: list[Node]) -> None:
     """Collect along stored synapses."""
     (node,) = nodes
-    starts, targets, *weights, values = node.operands
+    _collect(frame, node, node.operands, I64(0))
+
+
+def to_pre_within(frame: CallFrame, nodes: list[Node]) -> None:
+    """Collect along stored synapses of those sources that are listed."""
+    (node,) = nodes
+    *operands, _, active = node.operands
+    _collect(frame, node, operands, frame.address(active))
+
+
+def _collect(frame: CallFrame, node: Node, operands: list[Any], lists: Value) -> None:
+    starts, targets, *weights, values = operands
     pre, post = node.params['shape']
     weight = frame.address(weights[0]) if weights else I64(0)
     places = frame.address(starts), frame.address(targets), weight, frame.address(values), frame.address(node)
-    options = str(values.dtype), str(weights[0].dtype) if weights else ''
-    frame.call('numba_products', 'to_pre', options, *places, I64(node.size // max(1, pre)), I64(pre), I64(post))
+    options = str(values.dtype), str(weights[0].dtype) if weights else '', node.name == 'event_to_pre_within'
+    words = [*places, *map(I64, (node.size // max(1, pre), pre, post)), lists]
+    _share_all(frame, frame.function(3, 'numba_products', 'to_pre', *options), words, node.size // max(1, pre) * targets.size)
 
 
 def to_weight(frame: CallFrame, nodes: list[Node]) -> None:
     """What each stored synapse sees."""
     (node,) = nodes
-    spikes, values = node.operands[2:]
+    starts, targets, spikes, values, active = delivered(node)
     pre, post = node.params['shape']
-    places = map(frame.address, (*node.operands, node))
-    sizes = I64(spikes.size // max(1, pre)), I64(pre), I64(post), I64(node.size)
-    frame.call('numba_products', 'to_weight', (str(spikes.dtype), str(values.dtype)), *places, *sizes)
+    batch = spikes.size // max(1, pre)
+    places = map(frame.address, (starts, targets, spikes, values, active, node))
+    words = [*places, *map(I64, (batch, pre, post, node.size)), *how(frame, node)]
+    _share_all(frame, frame.function(3, 'numba_products', 'to_weight', str(spikes.dtype), str(values.dtype)), words, batch * node.size)
+
+
+def _share_all(frame: CallFrame, function: Value, words: list[Value], synapses: int) -> None:
+    """Call a function of words; on all threads where there may be many synapses to visit."""
+    is_shared = synapses >= SHARED_SYNAPSES and _threads.ready()
+    frame.give(function, [frame.as_word(word) for word in words], I64(synapses) if is_shared else None)
 
 
 def due(frame: CallFrame, nodes: list[Node]) -> None:
@@ -175,6 +200,6 @@ def record(frame: CallFrame, nodes: list[Node]) -> None:
     frame.call('numba_record', 'record', (str(spikes.dtype),), *places)
 
 
-def _delivered(node: Node) -> list[Any]:
+def delivered(node: Node) -> list[Any]:
     """The operands of a delivery, without what it is added to."""
     return node.operands if node.into is None else node.operands[:-2]

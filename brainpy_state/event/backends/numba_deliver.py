@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .numba_memory import BLOCK, POINTER, VALUES, adder, inlined, lowest, reader, spike_scanner
+from .numba_memory import BLOCK, ITEM_BYTES, POINTER, VALUES, adder, inlined, lowest, reader, spike_scanner
 
 _int32, _int64 = POINTER['int32'], POINTER['int64']
 _LINE = 64  # bytes of a cache line
@@ -56,6 +56,20 @@ def collect(spike: str) -> Callable:
                 rows[count] = first + lowest(fired)
                 fired &= fired - 1
         rows[0] = count
+        return 0
+
+    return function
+
+
+def collect_rows(spike: str) -> Callable:
+    """The same for each row of a batch: from an address of: spikes, lists, batch, size."""
+    item, collect_one = ITEM_BYTES[spike], inlined(collect(spike))
+
+    def function(context: int, part: int, parts: int) -> int:
+        words = _int64(context)
+        batch, size = words[2], words[3]
+        for b in range(batch * part // parts, batch * (part + 1) // parts):
+            collect_one(words[0] + b * size * item, words[1] + 4 * b * (size + 1), size)
         return 0
 
     return function

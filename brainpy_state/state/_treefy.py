@@ -10,8 +10,8 @@ import numpy as np
 
 from .._tracebacks import entry
 from .._typing import Path
-from ..state import State
 from ._compared import Compared
+from ._state import State
 
 _OF_ONE_OBJECT = {'_value', '_home', '_birth', '_hooks', '_site', '_place'}  # what ties a state to where it was made and stands
 
@@ -70,6 +70,10 @@ class TreefyState:
     def replace(self, value: Any) -> TreefyState:
         """The same with another value."""
         return _unflatten((self.type, self._static), (value,))
+
+    def copy(self) -> TreefyState:
+        """The same once more."""
+        return self.replace(self.value)
 
     def to_state(self) -> State:
         """A new state of this class, value and labels, born here and now."""

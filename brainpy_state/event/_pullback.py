@@ -1,0 +1,104 @@
+"""The derivative of a step: a step that keeps what is needed later, and one that takes cotangents back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
+
+from ._cut import kept, needed
+from ._equations import called
+from ._fuse import inlined, part_of
+from ._rewrite import can_vanish
+
+
+class Pullback(NamedTuple):
+    """The two halves of a step's derivative.
+
+    Attributes
+    ----------
+    forward : ClosedJaxpr
+        From the operands of the step to its results and the values to keep.
+    backward : ClosedJaxpr
+        From the operands at hand, the values kept and the cotangents of results that move, to cotangents of operands that move.
+    vanishing : tuple of bool
+        Which of the values kept are zero over a range, as slopes of surrogates may be.
+    """
+
+    forward: ClosedJaxpr
+    backward: ClosedJaxpr
+    vanishing: tuple[bool, ...]
+
+
+def moving_results(jaxpr: Jaxpr, moves: Sequence[bool]) -> list[bool]:
+    """Which results may have a tangent if these operands have."""
+    moving = {v for v, moved in zip(jaxpr.invars, moves, strict=True) if moved}
+    for eqn in jaxpr.eqns:
+        if not eqn.primitive.name.startswith('custom_') and (inner := called(eqn)) is not None:
+            made = moving_results(inner.jaxpr, [_moves(v, moving) for v in eqn.invars])
+        elif eqn.primitive.name == 'stop_gradient':
+            continue
+        else:
+            made = [any(_moves(v, moving) for v in eqn.invars)] * len(eqn.outvars)
+        moving |= {v for v, moved in zip(eqn.outvars, made, strict=True) if moved and _is_real(v.aval)}
+    return [_moves(v, moving) for v in jaxpr.outvars]
+
+
+def _moves(atom: Any, moving: set[Any]) -> bool:
+    return not isinstance(atom, Literal) and atom in moving
+
+
+def _is_real(aval: Any) -> bool:
+    return bool(jnp.issubdtype(aval.dtype, np.inexact))
+
+
+def pullback(step: ClosedJaxpr, moves: Sequence[bool], results: Sequence[bool], at_hand: Sequence[bool]) -> Pullback:
+    """The derivative of a step.
+
+    Parameters
+    ----------
+    step : ClosedJaxpr
+    moves, results : sequence of bool
+        Which operands and which results have tangents.
+    at_hand : sequence of bool
+        Which operands need not be kept for the way back.
+    """
+    structure: list[Any] = []
+
+    def forward(*operands: Any) -> list[Any]:
+        def of_moving(*values: Any) -> tuple[list[Any], list[Any]]:
+            chosen = iter(values)
+            made = jaxpr_as_fun(step)(*(next(chosen) if moved else x for x, moved in zip(operands, moves, strict=True)))
+            return [x for x, moved in zip(made, results, strict=True) if moved], made
+
+        _, back, made = jax.vjp(of_moving, *(x for x, moved in zip(operands, moves, strict=True) if moved), has_aux=True)
+        residuals, tree = jax.tree.flatten(back)
+        structure[:] = [tree]
+        return [*made, *residuals]
+
+    # of a derivative that is taken again, JAX differentiates what was computed, not what stands for it
+    whole = inlined(jax.make_jaxpr(forward)(*step.in_avals), ('jit', 'pjit', 'custom_jvp_call'))
+    jaxpr, count = whole.jaxpr, len(results)
+    free = [v for v, known in zip(jaxpr.invars, at_hand, strict=True) if known]
+    residuals = jaxpr.outvars[count:]
+    values = kept(jaxpr, free, residuals)
+    outs = [*jaxpr.outvars[:count], *values]
+    again = needed(jaxpr, {*jaxpr.constvars, *free, *values}, residuals)
+    used = [v for v in dict.fromkeys(residuals) if not isinstance(v, Literal)]
+    restore = part_of(whole, again, [*free, *values], used)
+
+    def backward(*given: Any) -> Any:
+        saved, cotangents = given[: len(free) + len(values)], given[len(free) + len(values) :]
+        found = dict(zip(used, jaxpr_as_fun(restore)(*saved), strict=True))
+        leaves = [v.val if isinstance(v, Literal) else found[v] for v in residuals]
+        return jax.tree.unflatten(structure[0], leaves)(list(cotangents))
+
+    avals = [v.aval for v in (*free, *values)] + [aval for aval, moved in zip(step.out_avals, results, strict=True) if moved]
+    back = inlined(jax.make_jaxpr(backward)(*(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in avals)))
+    makers = {v: eqn for eqn in jaxpr.eqns for v in eqn.outvars}
+    forward_step = part_of(whole, needed(jaxpr, {*jaxpr.constvars, *jaxpr.invars}, outs), jaxpr.invars, outs)
+    return Pullback(forward_step, back, tuple(can_vanish(v, makers) for v in values))
