@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ from ..state import State, filter
 from ..transform._args import name_of
 from ..transform._vmap import Lanes, Options, lane_axes
 
-Selector = Any  # what the core takes for states of `vmap`; besides, None among the axes keeps its states from the others
+Selector = Any  # of states, as `transform.vmap` takes it
 
 
 def vmap2(
@@ -37,7 +37,7 @@ def vmap2(
     fn, in_axes, out_axes, axis_name, axis_size, spmd_axis_name
         As there.
     state_in_axes, state_out_axes : State, filter, several of them, or dict from axes to these
-        As ``in_states`` and ``out_states`` there. With None as the axis, they have none.
+        As ``in_states`` and ``out_states`` there.
     unexpected_out_state_mapping : {'auto', 'raise'}
         With ``'auto'``, a state that is written and not declared has a lane axis if its first axis has as many elements as there are
         lanes. Otherwise it is shared, and different values for it are an error.
@@ -53,64 +53,24 @@ def vmap2(
             'declare states that get a lane axis in state_out_axes.'
         )
     options = Options(in_axes, out_axes, axis_name, axis_size, spmd_axis_name)
-    came, went = _by_axis(state_in_axes), _by_axis(state_out_axes)
     vmap: Callable[..., Any] = functools.partial(transform.vmap, **options._asdict())
-    declared = lane_axes(came, 'state_in_axes'), lane_axes(went, 'state_out_axes')
-    shared = _fits([_shared(state_in_axes), _shared(state_out_axes)])
-
-    def undeclared(state: State) -> bool:
-        return state.lanes is None and not shared((), state) and all(axes.of(state) is None for axes in declared)
+    came, went = lane_axes(state_in_axes, 'state_in_axes'), lane_axes(state_out_axes, 'state_out_axes')
 
     def decorate(fn: Callable) -> Callable:
         if unexpected_out_state_mapping == 'raise':
-            return vmap(fn, in_states=came, out_states=went)
-        rest = {axis: chosen for axis, chosen in went.items() if axis != 0} | {0: [*went.get(0, ()), ...]}
-        finder = transform.StatefulFunction(vmap(fn, in_states=came, out_states=rest))
+            return vmap(fn, in_states=state_in_axes, out_states=state_out_axes)
+        finder = transform.StatefulFunction(vmap(fn, in_states=state_in_axes, out_states=[state_out_axes, ...]))
 
         @functools.wraps(fn, updated=())
         def mapped(*args: Any, **kwargs: Any) -> Any:
-            size = Lanes(name_of(fn), options, (args, kwargs), declared[0]).size
-            found = [s for s in finder.get_write_states(*args, **kwargs) if undeclared(s) and has_lanes(s, size)]
-            return vmap(fn, in_states={**came, 0: [*found, *came.get(0, ())]}, out_states=went)(*args, **kwargs)
+            size = Lanes(name_of(fn), options, (args, kwargs), came).size
+            others = [s for s in finder.get_write_states(*args, **kwargs) if s.lanes is None and not came.found(s) and not went.found(s)]
+            found = [state for state in others if has_lanes(state, size)]
+            return vmap(fn, in_states=[state_in_axes, found], out_states=state_out_axes)(*args, **kwargs)
 
         return mapped
 
     return decorate if fn is None else decorate(fn)
-
-
-def _of_axes(selector: Selector) -> dict[int | None, Any]:
-    by_axis = isinstance(selector, dict) and all(axis is None or isinstance(axis, int) for axis in selector)
-    return selector if by_axis else {0: selector}
-
-
-def _shared(selector: Selector) -> Any:
-    """What has no lane axis, as is said by None among the axes."""
-    return _of_axes(selector).get(None)
-
-
-def _by_axis(selector: Selector) -> dict[int, list[Any]]:
-    """The declaration as the core takes it, with a list for each axis."""
-    kept = _fits(_shared(selector))
-    return {axis: [_without(kept, x) for x in _several(chosen)] for axis, chosen in _of_axes(selector).items() if axis is not None}
-
-
-def _several(chosen: Any) -> list[Any]:
-    if not isinstance(chosen, (Mapping, list, tuple, set, frozenset)):
-        return [chosen]
-    return [x for part in (chosen.values() if isinstance(chosen, Mapping) else chosen) for x in _several(part)]
-
-
-def _without(kept: Callable, x: Any) -> Any:
-    return x if x is None or isinstance(x, State) else filter.All(x, filter.Not(kept))
-
-
-def _fits(chosen: Any) -> Callable:
-    """A predicate for states, filters, and several of them."""
-
-    def one(x: Any) -> Callable:
-        return (lambda path, state: state is x) if isinstance(x, State) else filter.to_predicate(x)
-
-    return filter.Any(*map(one, _several(chosen)))
 
 
 def has_lanes(state: State, size: int | None) -> bool:
@@ -152,18 +112,22 @@ def vmap2_new_states(
     """
     if axis_size is None:
         raise ParameterError('vmap2_new_states: give axis_size, the number of lanes.')
-    axes = {0: ...} | _of_axes(... if state_out_axes is None else state_out_axes)
-    if others := [axis for axis in axes if axis not in (0, None)]:
-        raise ParameterError(f'vmap2_new_states: the lane axis of new states is 0, but {others} are given.')
-    chosen = filter.All(_fits(axes[0]), filter.Not(_fits(axes.get(None))))
+    chosen = ... if state_out_axes is None else state_out_axes
+    declared = {0: ...} | chosen if isinstance(chosen, dict) else chosen
+    axes = lane_axes(declared, 'state_out_axes')
+    if others := {*axes.values(), *(axis for _, axis in axes.asked)} - {0, None}:
+        raise ParameterError(f'vmap2_new_states: the lane axis of new states is 0, but {sorted(others)} are given.')  # type: ignore[type-var]
     before = {state: state.peek() for state in graph.states(module).values()}
 
     def one_lane() -> None:
         module.init_all_states(**init_kwargs)
 
-    transform.vmap_new_states(one_lane, axis_size=axis_size, state_tag=state_tag, out_states=chosen, state_to_exclude=filter.Not(chosen))()
+    def shared(path: Any, state: State) -> bool:
+        return axes.of(state) is None
+
+    transform.vmap_new_states(one_lane, axis_size=axis_size, state_tag=state_tag, out_states=declared, state_to_exclude=shared)()
     made = [state for state in graph.states(module).values() if state not in before or state.peek() is not before[state]]
-    return {0: [state for state in made if state.lanes is None and chosen((), state)]}
+    return {0: [state for state in made if state.lanes is None and not shared((), state)]}
 
 
 class Vmap(nn.Module):
@@ -202,13 +166,16 @@ class Vmap(nn.Module):
             out_states=self._own(vmap_out_states),
         )
 
-    def _own(self, selector: Any) -> dict[int, Callable]:
-        """Filters that are asked about states of the module at their paths there."""
-
-        def of(fits: Callable) -> Callable:
-            return lambda _, state: any(x is state and fits(path, x) for path, x in self.module.states().items())
-
-        return {axis: of(_fits(chosen)) for axis, chosen in _by_axis(selector).items()}
+    def _own(self, selector: Selector) -> Selector:
+        """The same with filters that are asked about states of the module, at their paths there."""
+        if isinstance(selector, dict):
+            return {axis: self._own(part) for axis, part in selector.items()}
+        if isinstance(selector, (list, tuple)):
+            return [self._own(part) for part in selector]
+        if selector is None or isinstance(selector, State):
+            return selector
+        fits = filter.to_predicate(selector)
+        return lambda _, state: any(x is state and fits(path, x) for path, x in self.module.states().items())
 
     def update(self, *args: Any, **kwargs: Any) -> Any:
         """A step in lanes."""
@@ -264,7 +231,6 @@ class Map(nn.Module):
         """A method of the module, by name, or another function of its states, in lanes."""
         if self.dict_vmap_states is None:
             raise ParameterError(f'{self.label}: call init_all_states first.')
-        axes = _by_axis(state_axes)
         return transform.vmap(
             getattr(self.module, fn) if isinstance(fn, str) else fn,
             in_axes,
@@ -272,7 +238,7 @@ class Map(nn.Module):
             axis_name=self.axis_name if axis_name is None else axis_name,
             axis_size=self.init_map_size,
             spmd_axis_name=self.spmd_axis_name,
-            in_states={**axes, 0: [*self.dict_vmap_states[0], *axes.get(0, ())]},
+            in_states=[self.dict_vmap_states, state_axes],
         )
 
     def update(self, *args: Any, **kwargs: Any) -> Any:

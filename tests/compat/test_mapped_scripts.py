@@ -44,6 +44,61 @@ def test_states_for_each_lane_and_what_uses_them():
         brainstate.transform.vmap2_new_states(cell, {}, axis_size=5, state_out_axes={1: ...})
 
 
+class Cell(brainstate.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = brainstate.nn.Linear(2, 3)
+
+    def init_state(self):
+        self.h = brainstate.HiddenState(brainstate.random.rand(3))
+        self.n = brainstate.LongTermState(jnp.zeros(()))
+
+    def update(self, x):
+        self.h.value = self.h.value + self.layer(x)
+        self.n.value = self.n.value + 1.0
+        return self.h.value
+
+
+def test_lanes_of_undeclared_states_under_a_named_axis():
+    total = brainstate.State(jnp.zeros(3))
+
+    @brainstate.transform.vmap2(axis_name='lane')
+    def step(x):
+        total.value = total.value + x
+        return jax.lax.pmean(x, 'lane')
+
+    for _ in range(2):
+        np.testing.assert_array_equal(step(jnp.arange(3.0)), np.ones(3))
+    np.testing.assert_array_equal(total.value, [0, 2, 4])
+
+
+@pytest.mark.parametrize('axes', [{0: brainstate.HiddenState}, {None: brainstate.LongTermState}], ids=['lanes', 'shared'])
+def test_a_map_says_which_states_have_lanes(axes):
+    ensemble = brainstate.nn.Map(Cell(), 5, axes)
+    for _ in range(2):
+        ensemble.init_all_states()
+    cell = ensemble.module
+    assert ensemble.dict_vmap_states == {0: [cell.h]} and cell.h.value.shape == (5, 3) and cell.n.value.shape == ()
+    assert ensemble(jnp.ones((5, 2))).shape == (5, 3) and cell.n.value == 1
+    assert ensemble.map(lambda x, y: cell.layer(x) + y, in_axes=(0, None))(jnp.ones((5, 2)), jnp.ones(3)).shape == (5, 3)
+
+
+def test_a_map_has_lanes_of_what_was_initialised_only():
+    cell = Cell()
+    made = brainstate.transform.vmap2_new_states(cell, {}, axis_size=4)
+    assert made == {0: [cell.h, cell.n]} and cell.layer.weight.value['weight'].shape == (2, 3)
+
+
+def test_vmap_of_a_module_finds_states_by_their_paths_when_it_runs():
+    cell = Cell()
+    mapped = brainstate.nn.Vmap(cell, vmap_states={0: lambda path, state: path in (('h',), ('n',))})
+    brainstate.nn.vmap_init_all_states(cell, axis_size=4)
+    before = cell.h.value
+    x = jnp.arange(8.0).reshape(4, 2)
+    np.testing.assert_allclose(mapped(x), before + cell.layer(x), rtol=1e-5)
+    np.testing.assert_array_equal(cell.n.value, np.ones(4))
+
+
 def test_a_bar_whose_text_has_values():
     bar = brainstate.transform.ProgressBar(freq=5, desc=('step = {i}', lambda x: {'i': x['i']}))
     assert (bar.desc, bar.freq) == ('step', 5) and brainstate.transform.ProgressBar(10).desc == ''

@@ -228,6 +228,22 @@ def test_a_filter_gives_a_lane_axis_to_what_is_written():
     assert kept.value == 1
 
 
+@pytest.mark.parametrize('kept', [ParamState, lambda path, state: state.name == 'w', None], ids=['class', 'function', 'state'])
+def test_states_with_none_as_their_axis_are_shared(kept):
+    x, w = Trace(jnp.zeros(3)), ParamState(jnp.arange(3.0), name='w')
+
+    def step(by):
+        x.value = x.value + by
+        w.value = w.value + 1.0
+        return w.value
+
+    mapped = vmap(step, in_states={0: ..., None: kept or w})
+    mapped(jnp.arange(3.0))
+    np.testing.assert_array_equal(mapped(jnp.arange(3.0)), [[2, 3, 4]] * 3)
+    np.testing.assert_array_equal(x.value, [0, 2, 4])
+    np.testing.assert_array_equal(w.value, [2, 3, 4])
+
+
 def test_a_state_found_by_a_filter_must_have_as_many_lanes():
     x = Trace(jnp.zeros(4), name='x')
     with pytest.raises(ShapeError, match='lane axes differ in size: the rest has 3, .*x.* has 4'):
