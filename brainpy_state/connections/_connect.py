@@ -12,10 +12,10 @@ import numpy as np
 from .. import environ, event
 from .._errors import ParameterError, ShapeError
 from .._typing import Initializer
-from ..modules import Module, short
+from ..modules import Module, Param, short
 from ..numerics import with_unit
 from ..random._keys import Seed
-from ..state import ParamState
+from ..state import ParamState, State
 from . import _check, _compiled, _parallel
 from ._engine import engine
 from ._positions import Space
@@ -37,9 +37,10 @@ class Connection(Module):
     ----------
     structure : event.CSR, event.OneToOne or event.AllToAll
         Which source connects to which target.
-    weight : quantity, number, array or callable
+    weight : quantity, number, array, callable, State or Param
         One weight for all synapses; or one for each, of shape ``(n_synapses,)`` in the order
-        of ``sources`` and ``targets``; or a callable from that shape. Kept as a `ParamState`.
+        of ``sources`` and ``targets``, between all pairs also ``(n_pre, n_post)``; or a callable from the former shape. Kept as
+        a `ParamState`. A state is kept as it is, so several connections may share one; a `Param` gives weights of its range.
     name : str, optional
         A label for messages.
     space : Space, optional
@@ -90,15 +91,30 @@ class Connection(Module):
                 raise ShapeError(f'{self.label}: delay_steps are {given}, expected uint8 or uint16 of shape {shape}.')
         if isinstance(weight, Drawn):
             raise ParameterError(f'{self.label}: weights are drawn by a rule, which has a seed, such as explicit_edges(..., seed=1).')
-        value = weight(shape) if callable(weight) else weight
-        mantissa, unit = u.get_mantissa(value), u.get_unit(value)
-        if getattr(mantissa, 'dtype', None) != np.float16 or not np.ndim(mantissa):
-            mantissa = jnp.asarray(mantissa, environ.dftype())
-        if mantissa.shape not in ((), shape):
+        self.weight: Any = weight
+        if not is_trained(weight):
+            value = weight(shape) if callable(weight) else weight
+            mantissa, unit = u.get_mantissa(value), u.get_unit(value)
+            if getattr(mantissa, 'dtype', None) != np.float16 or not np.ndim(mantissa):
+                mantissa = jnp.asarray(mantissa, environ.dftype())
+            self.weight = ParamState(with_unit(mantissa, unit))
+        found, allowed = np.shape(u.get_mantissa(self._weight())), [(), shape]
+        if isinstance(structure, event.AllToAll) and structure.own:
+            allowed.append(structure.shape)
+        if found not in allowed:
+            matrix = f', or of shape {allowed[2]}' if len(allowed) > 2 else ''
             raise ShapeError(
-                f'{self.label}: weight has shape {mantissa.shape}, expected one number or one for each of the {shape[0]} synapses.'
+                f'{self.label}: weight has shape {found}, expected one number or one for each of the {shape[0]} synapses{matrix}.'
             )
-        self.weight = ParamState(with_unit(mantissa, unit))
+
+    def _weight(self) -> Any:
+        return self.weight.value() if isinstance(self.weight, Param) else self.weight.value
+
+    @property
+    def acting_weight(self) -> Any:
+        """The weight as it is now, with its unit: one number, or one for each synapse, ``(n_synapses,)``."""
+        weight = self._weight()
+        return weight.reshape(-1) if np.ndim(u.get_mantissa(weight)) == 2 else weight
 
     @property
     def has_delays(self) -> bool:
@@ -129,7 +145,7 @@ class Connection(Module):
     @property
     def weights(self) -> Any:
         """The weight of each synapse with its unit, shape ``(n_synapses,)``, also where all share one number."""
-        weight = self.weight.value
+        weight = self.acting_weight
         return with_unit(jnp.broadcast_to(u.get_mantissa(weight), (self.n_synapses,)), u.get_unit(weight))
 
     @property
@@ -167,7 +183,7 @@ class Connection(Module):
         array or quantity, shape (n_pre, n_post)
             Weights of synapses between the same pair are added.
         """
-        weight = self.weight.value
+        weight = self.acting_weight
         numbers = np.asarray(u.get_mantissa(weight))
         matrix = np.zeros(self.structure.shape, numbers.dtype)
         np.add.at(matrix, (self.sources, self.targets), numbers)
@@ -190,13 +206,18 @@ class Connection(Module):
             raise ShapeError(
                 f'{self.label}: spikes have shape {np.shape(spikes)}, but the connection has {pre} sources: expected (..., {pre}).'
             )
-        weight = self.weight.value
+        weight = self.acting_weight
         arrived = event.product(self.structure, u.get_mantissa(weight), u.get_mantissa(spikes))
         return with_unit(arrived, u.get_unit(weight) * u.get_unit(spikes))
 
     def __repr__(self) -> str:
         pre, post = self.structure.shape
-        return f'{type(self).__name__}({pre} -> {post}, {self.n_synapses} synapses, weight={short(self.weight.value)})'
+        return f'{type(self).__name__}({pre} -> {post}, {self.n_synapses} synapses, weight={short(self.acting_weight)})'
+
+
+def is_trained(weight: Any) -> bool:
+    """Whether weights are a state or parameter of the user's."""
+    return isinstance(weight, (State, Param))
 
 
 def connect(

@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 from .. import event
 from .._errors import ParameterError, ShapeError
 from .._tracebacks import entry
+from ..modules import Param
 from ..numerics import with_unit
 from ..random._keys import Seed
 from . import _check
-from ._connect import Connection, connect
+from ._connect import Connection, connect, is_trained
 from ._rows import Rows, listed, order_by
 from ._sampling import ALL, OTHERS, Gaps
 from .drawn import Drawn, Weight
@@ -58,7 +59,7 @@ def all_to_all(
     pre, post = _check.sizes(rule, pre, post)
     _check.synapses(rule, pre * post)
     structure = event.AllToAll((pre, post), allow_autapses)
-    if delay is None and not isinstance(weight, Drawn) and (allow_autapses or not (callable(weight) or np.ndim(u.get_mantissa(weight)))):
+    if delay is None and not isinstance(weight, Drawn) and (allow_autapses or _is_one(weight)):
         return Connection(structure, weight)
     rows = listed(rule, Gaps(np.zeros(pre, np.uint64), post, 1.0, ALL if allow_autapses else OTHERS))
     return connect(rule, rows, post, weight, delay=delay, seed=seed, structure=structure if allow_autapses else None)
@@ -109,6 +110,13 @@ def explicit_edges(pre: int, post: int, sources: ArrayLike, targets: ArrayLike, 
     rows = Rows(by_source.indptr, given[1][order].astype(np.int32))
     if isinstance(weight, Drawn):
         return connect(rule, rows, post, weight, seed=seed)
+    if is_trained(weight):
+        made = connect(rule, rows, post, weight)
+        if np.ndim(u.get_mantissa(made.acting_weight)) and not np.array_equal(order, np.arange(order.size)):
+            raise ParameterError(
+                f'{rule}: the weights are a {type(weight).__name__}, in the order of synapses; list these by source, then by target.'
+            )
+        return made
     value = weight((order.size,)) if callable(weight) else weight
     value = value if isinstance(value, u.Quantity) else np.asarray(value)
     if value.shape not in ((), order.shape):
@@ -150,6 +158,13 @@ def from_matrix(matrix: Any) -> Connection:
     weight = numbers[sources, targets]
     pre, post = numbers.shape
     return explicit_edges(pre, post, sources, targets, weight=with_unit(weight, unit))
+
+
+def _is_one(weight: Any) -> bool:
+    """Whether a weight is one number for all."""
+    if is_trained(weight):
+        weight = weight.value() if isinstance(weight, Param) else weight.value
+    return not callable(weight) and np.ndim(u.get_mantissa(weight)) == 0
 
 
 def _numbers(rule: str, name: str, given: ArrayLike, n: int) -> np.ndarray:

@@ -92,7 +92,7 @@ class ProceduralConnection(Connection):
             If there are 2**31 or more.
         """
         (pre, post), rule, words = self.structure.shape, self.structure.rule, _words(self.structure)
-        numbers, weight = words.view(np.float64), self.weight.value
+        numbers, weight = words.view(np.float64), self.acting_weight
         of_weights = (keys_of(words[1], pre), numbers[_WEIGHT_LAW], rule.weight) if rule.weight else None
         of_delays = (keys_of(words[2], pre), numbers[_DELAY_LAW], np.min_scalar_type(rule.longest)) if self.has_delays else None
         draw = draw_of(self.structure)
@@ -110,7 +110,7 @@ class ProceduralConnection(Connection):
 
     def __repr__(self) -> str:
         pre, post = self.structure.shape
-        return f'{type(self).__name__}({pre} -> {post}, weight={short(self.weight.value)})'
+        return f'{type(self).__name__}({pre} -> {post}, weight={short(self.acting_weight)})'
 
 
 def connect_again(rule: str, draw: Gaps | Choices, weight: Weight, *, delay: Drawn | None, seed: Seed) -> ProceduralConnection:

@@ -16,8 +16,9 @@ import numpy as np
 
 from .._errors import ParameterError
 from .._typing import Initializer
-from ..modules import check_unit
+from ..modules import Param, check_unit
 from ..numerics import plain
+from ..state import State
 
 _FARTHEST = 8.21  # standard deviations: no normal draw is farther from the mean
 _LEAST = 0.01  # share of draws within limits, so that a second draw does not take for ever
@@ -144,7 +145,7 @@ class Drawn:
         return float(x if self.unit.is_unitless else x.to_decimal(self.unit))
 
 
-Weight: TypeAlias = Initializer | Drawn
+Weight: TypeAlias = Initializer | Drawn | State | Param
 
 
 def in_steps(rule: str, delay: Any, dt: Any) -> tuple[np.ndarray, int]:

@@ -4,6 +4,7 @@ This layer knows arrays only. Its operations run as native kernels on CPU, as Pa
 tells, `set_backend` chooses.
 """
 
+from . import _scan_derivative as _scan_derivative
 from ._backend import backend as backend
 from ._backend import preference as preference
 from ._backend import set_backend as set_backend
@@ -23,7 +24,6 @@ from ._products import to_weight as to_weight
 from ._record import record as record
 from ._ring import due as due
 from ._ring import to_ring as to_ring
-from . import _scan_derivative as _scan_derivative
 from ._scan import scan as scan
 from ._structure import Structure as Structure
 from ._threads import set_threads as set_threads

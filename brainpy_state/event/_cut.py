@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from jax.extend.core import Jaxpr, JaxprEqn, Literal, Var
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from ._equations import ELEMENTWISE, RENAMES, called
 
@@ -43,12 +41,15 @@ def kept(jaxpr: Jaxpr, at_hand: Sequence[Var], wanted: Sequence[Any]) -> list[Va
     -----
     A smallest cut of the graph of values (Ford & Fulkerson 1956). What delivers events, multiplies matrices or draws is not done twice.
     """
+    from scipy.sparse import csr_array  # when first needed
+    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
     free = {*at_hand, *jaxpr.constvars}
     wanted = [v for v in dict.fromkeys(v for v in wanted if not isinstance(v, Literal)) if v not in free]
     if not wanted:
         return []
     eqns = needed(jaxpr, free, wanted)
-    values = [v for v in jaxpr.invars if v not in free] + [v for eqn in eqns for v in eqn.outvars]
+    values: list[Any] = [v for v in jaxpr.invars if v not in free] + [v for eqn in eqns for v in eqn.outvars]
     number = {v: k for k, v in enumerate(values)}
     sizes = np.array([max(1, v.aval.size * v.aval.dtype.itemsize) for v in values], np.int64)
     scaled = np.maximum(1, sizes // max(1, int(sizes.sum()) >> 28))

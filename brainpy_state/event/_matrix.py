@@ -6,33 +6,17 @@ There are three, each the derivative of another: what targets receive, what sour
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import numpy as np
 
-from ._nodes import Node, Value
+from ._nodes import Node, Nodes, Value
 from ._operation import Operation
 
 TO_POST = Operation('matrix_to_post', native='llvm_matrix.to_post', adds=True)
 TO_PRE = Operation('matrix_to_pre', native='llvm_matrix.to_pre')
 TO_WEIGHT = Operation('matrix_to_weight', native='llvm_matrix.to_weight', adds=True)
-
-
-class Nodes(Protocol):
-    """What makes nodes."""
-
-    def operate(self, operation: Operation, params: dict[str, Any], operands: list[Value], *avals: Any) -> list[Node]:
-        """The nodes of an operation on memory."""
-
-    def stored(self, value: Value, aval: Any) -> Value:
-        """A value that has memory, with as many items as it is said to have."""
-
-    def active(self, spikes: Value, shape: tuple[int, ...]) -> Node:
-        """The list of what is not zero, one list for each row of a batch."""
-
-    def memory(self, size: int) -> Node:
-        """Room of so many bytes, for one operation after the other."""
 
 
 def kind_of(eqn: Any) -> Operation | None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import numpy as np
 
 from . import _matrix
-from ._nodes import Node, Number, Part, Value, size_of
+from ._nodes import Nodes, Number, Part, Value, size_of
 from ._operation import Operation
 
 _INT64 = np.dtype(np.int64)
@@ -21,19 +21,6 @@ _PUT = Operation('put', native='llvm_moves.put', in_place={0: 0})
 _JOIN = Operation('join', native='llvm_moves.join')
 _REDUCE = Operation('reduce', native='llvm_moves.reduce')
 _Mode = jax.lax.GatherScatterMode
-
-
-class Nodes(Protocol):
-    """What makes nodes."""
-
-    def compute(self, name: str, dtype: Any, *operands: Value, size: int | None = None) -> Value:
-        """A node of an operation on single items."""
-
-    def operate(self, operation: Operation, params: dict[str, Any], operands: list[Value], *avals: Any) -> list[Node]:
-        """The nodes of an operation on memory."""
-
-    def stored(self, value: Value, aval: Any) -> Value:
-        """A value that has memory, with as many items as it is said to have."""
 
 
 def read(flat: Nodes, source: Value, shape: Sequence[int], strides: Sequence[int], first: int = 0, further: Sequence[Value] = ()) -> Value:
@@ -155,7 +142,7 @@ def _tile(flat: Nodes, eqn: Any, operands: list[Value]) -> list[Value]:
 
 
 def _transpose(flat: Nodes, eqn: Any, operands: list[Value]) -> list[Value]:
-    turned = _matrix.turned(flat, operands[0], eqn.params['permutation'])  # type: ignore[arg-type]
+    turned = _matrix.turned(flat, operands[0], eqn.params['permutation'])
     return [turned or _permuted(flat, operands[0], _shape(eqn), eqn.params['permutation'])]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -71,3 +71,22 @@ def size_of(value: Value) -> int:
 
 def source_of(value: Value) -> Value:
     return value.source if isinstance(value, Part) else value
+
+
+class Nodes(Protocol):
+    """What makes nodes."""
+
+    def compute(self, name: str, dtype: Any, *operands: Value, size: int | None = None) -> Value:
+        """A node of an operation on single items."""
+
+    def operate(self, operation: Operation, params: dict[str, Any], operands: list[Value], *avals: Any) -> list[Node]:
+        """The nodes of an operation on memory."""
+
+    def stored(self, value: Value, aval: Any) -> Value:
+        """A value that has memory, with as many items as it is said to have."""
+
+    def active(self, spikes: Value, shape: tuple[int, ...]) -> Node:
+        """The list of what is not zero, one list for each row of a batch."""
+
+    def memory(self, size: int) -> Node:
+        """Room of so many bytes, for one operation after the other."""

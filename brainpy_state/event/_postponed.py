@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 
 from ._cut import needed
 from ._equations import RENAMES
 from ._fuse import part_of
 from ._rewrite import collects
 from ._trilinear import to_pre_p
-
 
 _PASSED = ('pad', 'convert_element_type', 'mul', 'neg', *RENAMES)  # what may stand between what is collected and the carry
 
@@ -103,7 +102,7 @@ class Postponed:
         return state, list(made)
 
 
-def _terms(v: Any, makers: dict[Any, JaxprEqn]) -> list[Any]:
+def _terms(v: Any, makers: dict[Any, Any]) -> list[Any]:
     """Values whose sum a value is."""
     eqn = None if isinstance(v, Literal) else makers.get(v)
     if eqn is None or eqn.primitive.name not in ('add', 'add_any') or any(x.aval.shape != v.aval.shape for x in eqn.invars):
@@ -111,7 +110,7 @@ def _terms(v: Any, makers: dict[Any, JaxprEqn]) -> list[Any]:
     return [term for x in eqn.invars for term in _terms(x, makers)]
 
 
-def _late(made: Any, v: Any, makers: dict[Any, JaxprEqn], is_fixed: Callable[[Any], bool]) -> _Late | None:
+def _late(made: Any, v: Any, makers: dict[Any, Any], is_fixed: Callable[[Any], bool]) -> _Late | None:
     eqn = None if isinstance(v, Literal) else makers.get(v)
     if eqn is None:
         return None

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal, jaxpr_as_fun
 
 from ._cut import needed
 from ._equations import ELEMENTWISE, RENAMES
@@ -56,7 +56,7 @@ def rewritten(closed: ClosedJaxpr, fixed: Collection[Any], vanishing: Collection
     return jax.make_jaxpr(again)(*closed.in_avals)
 
 
-def _within(eqn: JaxprEqn, operands: list[Any], mask: Any) -> Any:
+def _within(eqn: Any, operands: list[Any], mask: Any) -> Any:
     mask = mask.reshape(eqn.outvars[0].aval.shape)
     if eqn.primitive is to_pre_p:
         return to_pre_within_p.bind(*operands, mask, **eqn.params)
@@ -64,7 +64,7 @@ def _within(eqn: JaxprEqn, operands: list[Any], mask: Any) -> Any:
 
 
 def hoisted(closed: ClosedJaxpr, fixed: Sequence[Any]) -> tuple[ClosedJaxpr, ClosedJaxpr]:
-    """What can be computed before the loop from operands that are the same in all steps, and the step, with its results as first operands."""
+    """What can be computed before the loop, of operands that are the same in all steps; and the step, with that as its first operands."""
     jaxpr = closed.jaxpr
     known, before = set(fixed), []
     for eqn in jaxpr.eqns:
@@ -101,12 +101,12 @@ class _Mask(NamedTuple):
         return value
 
 
-def _windows(jaxpr: Jaxpr, vanishing: Collection[Any]) -> dict[int, _Mask]:
+def _windows(jaxpr: Any, vanishing: Collection[Any]) -> dict[int, _Mask]:
     """Of equations that collect, by their `id`: a value that is zero wherever the result does not matter."""
     collecting = [eqn for eqn in jaxpr.eqns if collects(eqn)]
     if not collecting:
         return {}
-    readers: dict[Any, list[JaxprEqn]] = {}
+    readers: dict[Any, list[Any]] = {}
     makers = {v: eqn for eqn in jaxpr.eqns for v in eqn.outvars}
     for eqn in jaxpr.eqns:
         for v in eqn.invars:
@@ -128,8 +128,13 @@ def _windows(jaxpr: Jaxpr, vanishing: Collection[Any]) -> dict[int, _Mask]:
                 continue
             if (name not in ELEMENTWISE and name not in RENAMES) or out.aval.size != value.aval.size:
                 return None
-            other = next((v for v in eqn.invars if v is not value), None)
-            is_mask = name == 'mul' and other.aval.size == value.aval.size and (_is_among(other, vanishing) or can_vanish(other, makers))
+            other: Any = next((v for v in eqn.invars if v is not value), None)
+            is_mask = (
+                name == 'mul'
+                and other is not None
+                and other.aval.size == value.aval.size
+                and (_is_among(other, vanishing) or can_vanish(other, makers))
+            )
             found.add(_Mask(other) if is_mask else mask_of(out))
         return found.pop() if len(found) == 1 else None
 
@@ -145,7 +150,7 @@ def _is_among(value: Any, values: Collection[Any]) -> bool:
     return any(value is v for v in values)
 
 
-def can_vanish(value: Any, makers: dict[Any, JaxprEqn]) -> bool:
+def can_vanish(value: Any, makers: dict[Any, Any]) -> bool:
     """Whether a value is zero over a range of what it is made of, as slopes of surrogates with a window are."""
     eqn = makers.get(value) if not isinstance(value, Literal) else None
     if eqn is None:
@@ -162,8 +167,10 @@ def can_vanish(value: Any, makers: dict[Any, JaxprEqn]) -> bool:
     return name in ('neg', 'copy', 'div', 'broadcast_in_dim', *RENAMES) and can_vanish(operands[0], makers)
 
 
-def _is_zero(value: Any, makers: dict[Any, JaxprEqn]) -> bool:
+def _is_zero(value: Any, makers: dict[Any, Any]) -> bool:
     if isinstance(value, Literal):
         return bool(np.all(np.asarray(value.val) == 0))
     eqn = makers.get(value)
-    return eqn is not None and eqn.primitive.name in ('broadcast_in_dim', 'convert_element_type', 'copy') and _is_zero(eqn.invars[0], makers)
+    return (
+        eqn is not None and eqn.primitive.name in ('broadcast_in_dim', 'convert_element_type', 'copy') and _is_zero(eqn.invars[0], makers)
+    )

@@ -133,8 +133,8 @@ def _transpose(cotangents: Any, *operands: Any, shape: _Shape, halves: Pullback,
         of_rows, own, of_results = rest[: len(rows)], rest[len(rows) :][: len(kept)], iter(rest[len(rows) + len(kept) :])
         zeros = (jnp.zeros(aval.shape[1:], aval.dtype) for aval in empty)
         all_results = [next(of_results) if there else next(zeros) for there in seen]
-        state, made = back(*fixed, *of_rows, *own, *back.collected(fixed, state), *all_results)
-        return [*(total + ct for total, ct in zip(totals, made, strict=False)), *state, *made[sums:]]
+        carried, made = back(*fixed, *of_rows, *own, *back.collected(fixed, state), *all_results)
+        return [*(total + ct for total, ct in zip(totals, made, strict=False)), *carried, *made[sums:]]
 
     totals = [jnp.zeros(aval.shape, aval.dtype) for aval in into_fixed]
     options = options | {'reverse': not options['reverse']}

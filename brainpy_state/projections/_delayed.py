@@ -96,7 +96,7 @@ class DelayedConnection(Module):
     @property
     def unit(self) -> Any:
         """The unit of what arrives."""
-        return u.get_unit(self.comm.weight.value) * u.get_unit(self.owner.signal())
+        return u.get_unit(self.comm.acting_weight) * u.get_unit(self.owner.signal())
 
     def in_steps(self, dt: Any) -> Any:
         """The delay of each synapse in steps, or of procedural ones the longest that is possible."""
@@ -125,7 +125,7 @@ class DelayedConnection(Module):
         waiting, row = ring.waiting.value, ring.row.value
         x, scale = u.get_mantissa(x), float(plain(with_unit(1.0, self.unit) / with_unit(1.0, u.get_unit(waiting))))
         x = x if scale == 1 else x * scale
-        added = event.to_ring(slots, u.get_mantissa(self.comm.weight.value), x, row, u.get_mantissa(waiting))
+        added = event.to_ring(slots, u.get_mantissa(self.comm.acting_weight), x, row, u.get_mantissa(waiting))
         ring.waiting.value = with_unit(added, u.get_unit(waiting))
 
     def update(self, x: Any) -> Any:

@@ -55,7 +55,7 @@ class GapJunction(Module):
         sizes = (int(np.prod(pre.varshape)), int(np.prod(post.varshape)))
         if comm.structure.shape != sizes:
             raise ShapeError(f'{self.label}: comm couples {comm.structure.shape} neurons, but pre and post have {sizes}.')
-        check_unit(comm.weight.value, pre.input_like / u.get_unit(1.0 * u.mV), self.label, 'weight')
+        check_unit(comm.acting_weight, pre.input_like / u.get_unit(1.0 * u.mV), self.label, 'weight')
         self.pre, self.post, self.comm = pre, post, comm
         self.into_post = Arrival(_through_conductance)
         self.into_pre = Arrival(_through_conductance) if symmetric else None
@@ -66,7 +66,7 @@ class GapJunction(Module):
     @call_order(1)
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Make the states in which currents wait for the neurons."""
-        weight = self.comm.weight.value
+        weight = self.comm.acting_weight
         for receptor, neuron in ((self.into_post, self.post), (self.into_pre, self.pre)):
             if receptor is not None:
                 nothing = u.math.zeros_like(neuron.V.value)
@@ -77,7 +77,7 @@ class GapJunction(Module):
 
     def update(self) -> None:
         """Deliver the currents that follow from the potentials of this moment."""
-        weight, structure = self.comm.weight.value, self.comm.structure
+        weight, structure = self.comm.acting_weight, self.comm.structure
         mantissa, unit = u.get_mantissa(weight), u.get_unit(weight)
         each, scale = (mantissa, 1) if mantissa.ndim else (None, mantissa)
         for receptor, source, product in ((self.into_post, self.pre, event.to_post), (self.into_pre, self.post, event.to_pre)):

@@ -198,7 +198,7 @@ class AlignPostProj(Projection):
         """Deliver the spikes of the source, shape ``(batch, n_pre)``."""
         x, g = self._leave(spikes), self.receptor.syn.g.value
         if isinstance(self.line, DelayedConnection):
-            check_unit(self.line.comm.weight.value, g, self.label, 'weight')
+            check_unit(self.line.comm.acting_weight, g, self.label, 'weight')
             self.line.send(x)
         else:
             self.receptor.syn.receive(self._check(self.comm(x), g))

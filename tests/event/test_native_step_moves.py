@@ -151,7 +151,14 @@ def test_memory_is_changed_after_all_who_need_the_old_value(name, carried):
 
 def test_what_cannot_be_native_is_named():
     def step(x):
-        return [jnp.sort(x), jnp.cumsum(x), x.at[jnp.array([1, 1])].add(1.0), jnp.matmul(x.reshape(2, 1, N // 2), jnp.ones((2, N // 2, 3))), x.astype(jnp.float16), x * 1j]
+        return [
+            jnp.sort(x),
+            jnp.cumsum(x),
+            x.at[jnp.array([1, 1])].add(1.0),
+            jnp.matmul(x.reshape(2, 1, N // 2), jnp.ones((2, N // 2, 3))),
+            x.astype(jnp.float16),
+            x * 1j,
+        ]
 
     report = event.explain(step, jnp.ones(N))
     reasons = {left.what.partition(' ')[0]: left.reason for left in report.left}

@@ -80,7 +80,12 @@ def network(deliver, spike, detached):
 def arguments(size, batch=(BATCH,), dtype=np.float64):
     rng = np.random.default_rng(1)
     w = rng.normal(size=size) * 0.2
-    return jnp.asarray(w, dtype), jnp.asarray(0.9, dtype), jnp.asarray(rng.random(N), dtype), jnp.asarray(rng.random((STEPS, *batch, N)), dtype)
+    return (
+        jnp.asarray(w, dtype),
+        jnp.asarray(0.9, dtype),
+        jnp.asarray(rng.random(N), dtype),
+        jnp.asarray(rng.random((STEPS, *batch, N)), dtype),
+    )
 
 
 @pytest.fixture

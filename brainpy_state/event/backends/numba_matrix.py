@@ -22,7 +22,9 @@ def _product(dtype: str) -> Callable:
     last, last_one = tile(dtype, ROWS, 0, True, False), tile(dtype, 1, 0, True, False)
 
     @inlined
-    def product(a: int, a_row: int, a_step: int, b: int, b_step: int, c: int, c_row: int, m: int, n: int, steps: int, begins: int, factor: Any) -> None:  # fmt: skip
+    def product(
+        a: int, a_row: int, a_step: int, b: int, b_step: int, c: int, c_row: int, m: int, n: int, steps: int, begins: int, factor: Any
+    ) -> None:  # fmt: skip
         j = 0
         while j < n:
             is_wide = j + WIDE * size <= n
@@ -97,7 +99,16 @@ def to_post(dtype: str) -> Callable:
 
     def function(context: int, part: int, parts: int) -> int:
         words = _int64(context)
-        weights, spikes, lists, out, batch, pre, post, clear = words[0], words[1], words[2], words[3], words[4], words[5], words[6], words[7]
+        weights, spikes, lists, out, batch, pre, post, clear = (
+            words[0],
+            words[1],
+            words[2],
+            words[3],
+            words[4],
+            words[5],
+            words[6],
+            words[7],
+        )
         factor, first, last = typed(context + 64)[0], batch * part // parts, batch * (part + 1) // parts
         if _active(lists, batch, pre) * MANY > batch * pre:
             a, c = spikes + first * pre * item, out + first * post * item
@@ -105,7 +116,9 @@ def to_post(dtype: str) -> Callable:
             return 0
         for b in range(first, last):
             order = lists + 4 * b * (pre + 1)
-            rows(spikes + b * pre * item, item, order + 4, _int32(order)[0], weights, post * item, out + b * post * item, post, clear, factor)
+            rows(
+                spikes + b * pre * item, item, order + 4, _int32(order)[0], weights, post * item, out + b * post * item, post, clear, factor
+            )
         return 0
 
     return function
@@ -189,16 +202,15 @@ def to_pre(dtype: str, listed: bool) -> Callable:
         weights, values, out, batch, pre, post, lists = words[0], words[1], words[2], words[3], words[4], words[5], words[6]
         first, last, vectors, unit = batch * part // parts, batch * (part + 1) // parts, post // size, value(1)
         tail, step = post - vectors * size, post * item
-        if listed:
-            if _active(lists, batch, pre) * MANY <= batch * pre:
-                for b in range(first, last):
-                    rows, collected = _int32(lists + 4 * b * (pre + 1)), typed(out + b * pre * item)
-                    for k in range(pre):
-                        collected[k] = 0
-                    for n in range(1, rows[0] + 1):
-                        into = out + (b * pre + rows[n]) * item
-                        one(values + b * step, 0, weights + rows[n] * step, 0, into, 0, 0, vectors, tail, 1, unit)
-                return 0
+        if listed and _active(lists, batch, pre) * MANY <= batch * pre:
+            for b in range(first, last):
+                rows, collected = _int32(lists + 4 * b * (pre + 1)), typed(out + b * pre * item)
+                for k in range(pre):
+                    collected[k] = 0
+                for n in range(1, rows[0] + 1):
+                    into = out + (b * pre + rows[n]) * item
+                    one(values + b * step, 0, weights + rows[n] * step, 0, into, 0, 0, vectors, tail, 1, unit)
+            return 0
         for k in range(0, pre, 4):
             source, b = weights + k * step, first
             while b < last:

@@ -21,6 +21,7 @@ def to_pre(dtype: str, weight: str, listed: bool) -> Callable:
     weighted, weight_of = weight != '', reader(weight or dtype)
 
     is_plain = weight in ('', dtype)
+    quick: Any
     quick, weight_bytes = gathered_dot(dtype, weighted) if is_plain else None, value_bytes if weighted else 0
 
     @inlined

@@ -32,7 +32,8 @@ class _Vectors:
         self.b, self.size = b, lanes(dtype)
         self.item = ir.FloatType() if dtype == 'float32' else ir.DoubleType()
         self.kind = ir.VectorType(self.item, self.size)
-        self.bytes, self.count, self.mask = ITEM_BYTES[dtype], count, None
+        self.bytes, self.count = ITEM_BYTES[dtype], count
+        self.mask: Any = None
         if tail is not None:
             numbers = ir.Constant(ir.VectorType(I64, self.size), [I64(k) for k in range(self.size)])
             self.mask = b.icmp_signed('<', numbers, self.splat(tail, I64))
