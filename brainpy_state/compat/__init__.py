@@ -8,8 +8,8 @@ Change the import, and nothing else::
 Nothing inside of this package imports this room. What has no counterpart raises `AttributeError` with the reason.
 """
 
-from . import _optim, brainpy, brainstate
+from . import _braintools, brainpy, brainstate
 
-_optim.connect(brainstate)
+_braintools.connect(brainstate)
 
 __all__ = ['brainpy', 'brainstate']

@@ -8,7 +8,7 @@ import brainunit as u
 
 from .. import projections
 from .._errors import ParameterError
-from ..modules import call_order
+from ..modules import call_order, init_all_states
 from ._reach import Delayed, Prefetch
 
 
@@ -17,7 +17,8 @@ class _Reading:
 
     def __init__(self, *chain: Any, delay: Any = None, **options: Any):
         chain = tuple(step for step in chain if step is not None)
-        if chain and isinstance(chain[0], Delayed):
+        if chain and isinstance(chain[0], Delayed) and isinstance(chain[0].source, Prefetch):
+            chain[0].release()
             if delay is not None:
                 raise ParameterError(f'{type(self).__name__}: both delay = {delay} and a delayed source are given; drop one.')
             delay, chain = chain[0].time, (chain[0].source, *chain[1:])
@@ -25,7 +26,7 @@ class _Reading:
         super().__init__(delay=delay, **options)  # type: ignore[call-arg]
 
     def _read(self, *args: Any) -> Any:
-        reads, *others = self._chain if self._chain and isinstance(self._chain[0], Prefetch) else (None, *self._chain)
+        reads, *others = self._chain if self._chain and isinstance(self._chain[0], (Prefetch, Delayed)) else (None, *self._chain)
         if reads is not None:
             args = (reads(),)
         for function in others:
@@ -40,6 +41,13 @@ class _Reading:
 
 class AlignPostProj(_Reading, projections.AlignPostProj):
     """See `brainpy_state.AlignPostProj`; ``AlignPostProj(prefetch, function, ..., comm=, syn=, out=, post=)``."""
+
+    @call_order(9)
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Initialise the target, if it was not: the synapses stand there."""
+        super().init_state(batch_size, **kwargs)
+        if any(name not in vars(self.syn) for name in self.syn.variables):
+            init_all_states(self.post, batch_size, **kwargs)
 
     @property
     def syn(self) -> Any:
@@ -66,6 +74,6 @@ class CurrentProj(_Reading, projections.CurrentProj):
     @call_order(2)
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Make the state in which the current waits, of what the source gives."""
-        if self._chain and isinstance(self._chain[0], Prefetch):
+        if self._chain and isinstance(self._chain[0], (Prefetch, Delayed)):
             self.initial = 0.0 * u.get_unit(self._read())
         super().init_state(batch_size, **kwargs)

@@ -11,7 +11,9 @@ from .. import nn
 from .._errors import ParameterError
 from ..neurons import Neuron
 from ..state import maybe_state
+from ._delay import StateWithDelay
 
+_NOT_KEPT = '{owner} keeps no record of {item}; make the delay by `prefetch_delay` or `output_delay` before the states are initialised.'
 _AMBIGUOUS = "{owner}: {name} of this model does not show its spikes; use prefetch('spike')."
 
 
@@ -50,6 +52,10 @@ class Prefetch:
             raise ParameterError(_AMBIGUOUS.format(owner=self.model.label, name=self.name))
         return u.math.where(self.model.spike.value > 0, u.math.maximum(value, self.model.threshold()), value)
 
+    def history(self, init: Any, make: bool = True) -> StateWithDelay:
+        """The record of the model's state."""
+        return _history(self.model, self.name, init, make)
+
     @property
     def delay(self) -> Prefetch:
         """Itself, to be asked for a time."""
@@ -61,10 +67,60 @@ class Prefetch:
 
 
 class Delayed:
-    """A state as it was some time ago: a `Prefetch` and the delay that a projection makes."""
+    """A state, or an output, as it was some time ago: what a projection delays, or what a call gives.
 
-    def __init__(self, source: Prefetch, time: Any):
+    A call in ``update`` needs a record, which the model keeps from then on that `record` is called: ``prefetch_delay`` and
+    ``output_delay`` of a model do so.
+    """
+
+    def __init__(self, source: Prefetch | Output, time: Any):
         self.source, self.time = source, time
+
+    def record(self, init: Any = None) -> Delayed:
+        """Let the model keep what the value was."""
+        history = self.source.history(init)
+        history._reach(0.0 * u.ms if self.time is None else self.time)
+        history.readers.add(self)
+        return self
+
+    def release(self) -> None:
+        """Need no record: a projection keeps what it delays."""
+        model, name = self.source.model, f'{self.source.name}_history'
+        if (history := vars(model).get(name)) is not None:
+            history.readers.discard(self)
+            if not history.readers:
+                delattr(model, name)
+                del vars(model)['_hooks']['after', name]
+
+    def __call__(self) -> Any:
+        history = self.source.history(None, make=False)
+        return history._after(0.0 * u.ms if self.time is None else self.time)
+
+
+class Output:
+    """The output of a model in its last step."""
+
+    def __init__(self, model: Any):
+        self.model, self.name = model, 'output'
+
+    def __call__(self) -> Any:
+        return self.history(None, make=False).retrieve_at_step(0)
+
+    def history(self, init: Any, make: bool = True) -> StateWithDelay:
+        """The record of the model's outputs."""
+        return _history(self.model, self.name, init, make)
+
+
+def _history(model: Any, item: str, init: Any, make: bool) -> StateWithDelay:
+    """The record that a model keeps of a state or of its output."""
+    name = f'{item}_history'
+    if name not in vars(model):
+        if not make:
+            raise ParameterError(_NOT_KEPT.format(owner=model.label, item=item))
+        of_state = item != 'output'
+        setattr(model, name, StateWithDelay(model, item if of_state else None, init))
+        model.add_after_update(name, lambda out: getattr(model, name)(*(() if of_state else (out,))))
+    return getattr(model, name)
 
 
 class Reach:
@@ -78,7 +134,11 @@ class Reach:
 
     def prefetch_delay(self, name: str, time: Any, init: Any = None) -> Delayed:
         """A state as it was a time ago; the first argument of a projection."""
-        return Prefetch(self, name).delay.at(time)
+        return Prefetch(self, name).delay.at(time).record(init)
+
+    def output_delay(self, time: Any, init: Any = None) -> Delayed:
+        """What the last step but some gave; the first argument of a projection, or called by hand."""
+        return Delayed(Output(self), time).record(init)
 
     def add_current_input(self, key: Any, inp: Any, label: str | None = None) -> None:
         """Let a function of the potential, or once a value, count in `sum_current_inputs`."""

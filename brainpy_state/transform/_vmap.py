@@ -16,6 +16,7 @@ from jax.interpreters import ad, batching, mlir
 from .._errors import BatchAxisError, ShapeError
 from .._tracebacks import entry
 from ..state import State
+from ..state import filter as filters
 from ._args import describe_place, name_of
 from ._error_if import Flag
 from ._lift import Lifted, Trace, lift
@@ -59,8 +60,10 @@ def vmap(
         The number of lanes; needed only where nothing is mapped.
     spmd_axis_name : hashable, optional
         As in ``jax.vmap``.
-    in_states : State, collection of State, or dict of axis to collection, optional
-        States with a lane axis: axis 0, or the one that the dict says. Written ones keep it.
+    in_states : State, filter, collection of them, or dict of axis to collection, optional
+        States with a lane axis: axis 0, or the one that the dict says. Written ones keep it. A filter, such as a class of states
+        or ``...``, stands for those that the function uses, besides random generators. With None as the axis they have none, whatever
+        other filters say: ``{0: ..., None: ParamState}``.
     out_states : likewise, optional
         States that get a lane axis by being written.
 
@@ -96,12 +99,12 @@ def vmap(
     for state in came.keys() & went.keys():
         if came[state] != went[state]:
             raise BatchAxisError(f'vmap: {state.label} has axis {came[state]} in in_states, but {went[state]} in out_states.')
-    key = ('vmap', options.key, tuple(came.items()), tuple(went.items()))
+    key = ('vmap', options.key, came.key, went.key)
 
     def build(fn: Callable, args: Any) -> Program:
         lanes = Lanes(name_of(fn), options, args, came)
         lifted = lift(fn, lanes.args, call=call_with, trace=Trace(lanes.where, lanes.view), axes=lanes.axes)
-        pure, reads = lanes.mapped(lifted, came | went)
+        pure, reads = lanes.mapped(lifted, lanes.out_axes(lifted, came, went))
         return Program(pure, lifted, reads, lifted.writes, args)
 
     def decorate(fn: Callable) -> Callable:
@@ -144,12 +147,13 @@ class Lanes:
         How to map.
     args : (tuple, dict)
         The arguments of the call.
-    state_axes : dict
+    declared : Axes
         The lane axis of states that have one.
     """
 
-    def __init__(self, where: str, options: Options, args: Any, state_axes: Mapping[State, int]):
-        self.where, self.options, self.state_axes, self.token = where, options, state_axes, object()
+    def __init__(self, where: str, options: Options, args: Any, declared: Axes):
+        self.where, self.options, self.declared, self.token = where, options, declared, object()
+        self.state_axes = {state: axis for state, axis in declared.items() if axis is not None}
         in_axes = tuple(options.in_axes) if isinstance(options.in_axes, list) else options.in_axes
         self.arg_axes: list[int | None] = []
         try:
@@ -159,7 +163,7 @@ class Lanes:
         leaves, self._tree = jax.tree_util.tree_flatten_with_path(args)
         places = [describe_place(args, path) for path, _ in leaves]
         mapped = [(f'argument {place}', x, axis) for place, (_, x), axis in zip(places, leaves, self.arg_axes, strict=True)]
-        mapped += [(s.label, x, axis) for s, axis in state_axes.items() for x in jax.tree.leaves(s.peek())]
+        mapped += [(s.label, x, axis) for s, axis in self.state_axes.items() for x in jax.tree.leaves(s.peek())]
         self.size = self._agree([(owner, self._size(owner, np.shape(x), axis)) for owner, x, axis in mapped if axis is not None])
         lane = [_without(jax.typeof(x), axis) for (_, x), axis in zip(leaves, self.arg_axes, strict=True)]
         self.args = jax.tree.unflatten(self._tree, lane)
@@ -189,14 +193,30 @@ class Lanes:
 
     def view(self, state: State, avals: list[Any]) -> list[Any]:
         """What one lane sees of a state."""
-        axis = self.state_axes.get(state)
-        return avals if axis is None else [_without(aval, axis) for aval in avals]
+        axis = self.declared.of(state)
+        if axis is None:
+            return avals
+        if state not in self.state_axes:
+            told = [('the rest', self.size), *((state.label, self._size(state.label, aval.shape, axis)) for aval in avals)]
+            self._agree(told)
+            self.state_axes[state] = axis
+        return [_without(aval, axis) for aval in avals]
+
+    def out_axes(self, lifted: Lifted, came: Axes, went: Axes) -> dict[State, int | None]:
+        """The lane axis of each state after the function, where it has one."""
+        found: dict[State, int | None] = {**self.state_axes, **went}
+        for state in lifted.writes:
+            axis = came.of(state) if state not in found else None
+            axis = went.of(state) if axis is None and state not in found else axis
+            if axis is not None:
+                found[state] = axis
+        return found
 
     def same_on_all_lanes(self, value: Any, state: State) -> Any:
         """The value itself; raises, while all lanes are made from this one, if it differs between them."""
         return same_on_all(value, self.token, _LANE_DEPENDENT.format(where=self.where, state=state.label))
 
-    def mapped(self, lifted: Lifted, out_axes: Mapping[State, int], extra: Any = None) -> tuple[Callable, tuple[State, ...]]:
+    def mapped(self, lifted: Lifted, out_axes: Mapping[State, int | None], extra: Any = None) -> tuple[Callable, tuple[State, ...]]:
         """The function for all lanes at once, and the states whose values it takes: also those that only tell how many lanes there are.
 
         Parameters
@@ -259,9 +279,50 @@ def first_failure(value: Any) -> Any:
     return jax.tree.map(lambda x: x[first], value)
 
 
-def lane_axes(states: Any, name: str) -> dict[State, int]:
+class Axes(dict[State, int | None]):
+    """The lane axis of each declared state, and of those that a filter stands for; None for states that are declared to have none."""
+
+    asked: tuple[tuple[Callable, int | None], ...] = ()
+
+    @property
+    def key(self) -> Any:
+        """What distinguishes it, for keeping programs."""
+        return tuple(self.items()), self.asked
+
+    def found(self, state: State) -> list[int | None]:
+        """What is declared of a state; nothing, if it is not meant."""
+        if state in self or state.lanes is not None or isinstance(state, Flag):
+            return [self[state]] if state in self else []
+        return [axis for meant, axis in self.asked if meant((), state)]
+
+    def of(self, state: State) -> int | None:
+        """The lane axis of a state; None if it has none."""
+        axes = self.found(state)
+        return None if not axes or None in axes else axes[0]
+
+
+def lane_axes(states: Any, name: str) -> Axes:
     """The lane axis of each declared state that can have one."""
-    return {state: axis for state, axis in axes_of(states, name).items() if state.rejoin is None}
+    asked: list[tuple[Callable, int | None]] = []
+    found = Axes({state: axis for state, axis in axes_of(_without_filters(states, 0, asked), name).items() if state.rejoin is None})
+    found.asked = tuple(asked)
+    return found
+
+
+def _without_filters(states: Any, axis: int | None, asked: list[tuple[Callable, int | None]]) -> Any:
+    """The declaration without filters, which are moved to a list together with their axes."""
+    if isinstance(states, Mapping) and states and all(_is_axis(key) for key in states):
+        return {key: _without_filters(part, key, asked) for key, part in states.items()}
+    if isinstance(states, (list, tuple, set, frozenset)):
+        return [_without_filters(part, axis, asked) for part in states]
+    if states is ... or isinstance(states, (bool, str, type)) or (callable(states) and not isinstance(states, (State, Mapping, Sequence))):
+        asked.append((filters.to_predicate(states), axis))
+        return []
+    return states
+
+
+def _is_axis(key: Any, kind: type = int) -> bool:
+    return isinstance(key, kind) or (key is None and kind is int)
 
 
 def axes_of(states: Any, name: str, axis: Any = 0, kind: type = int) -> dict[State, Any]:
@@ -271,7 +332,7 @@ def axes_of(states: Any, name: str, axis: Any = 0, kind: type = int) -> dict[Sta
     if isinstance(states, State):
         return {states: axis}
     if isinstance(states, Mapping):
-        if states and all(isinstance(key, kind) for key in states):
+        if states and all(_is_axis(key, kind) for key in states):
             parts = [axes_of(part, name, key, kind) for key, part in states.items()]
         else:
             parts = [axes_of(part, name, axis, kind) for part in states.values()]

@@ -79,7 +79,7 @@ def vmap_new_states(
             return [lanes.same_on_all_lanes(s._value, s) if one else s._value for s, one in zip(born, shared, strict=True)]
 
         lifted = lift(fn, lanes.args, call=call_with, trace=trace, axes=lanes.axes, finish=finish)
-        pure, reads = lanes.mapped(lifted, came | went, extra=[None if one else 0 for one in shared])
+        pure, reads = lanes.mapped(lifted, lanes.out_axes(lifted, came, went), extra=[None if one else 0 for one in shared])
         out, values = Program(pure, lifted, reads, lifted.writes, (args, kwargs))((args, kwargs))
         for state, value in zip(born, values, strict=True):
             if state.rejoin is not None:

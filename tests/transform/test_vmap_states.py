@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import brainpy_state as bst
-from brainpy_state import BatchAxisError, ParamState, State
+from brainpy_state import BatchAxisError, ParamState, RandomState, ShapeError, State
 from brainpy_state.transform import cond, for_loop, grad, jit, vmap
 
 A = np.arange(6.0, dtype=np.float32).reshape(2, 3)
@@ -191,10 +191,69 @@ def test_a_state_has_one_axis_only(make, message):
         make(State(jnp.zeros(2), name='V'))
 
 
-@pytest.mark.parametrize('bad', [1.0, 'V', object()])
+@pytest.mark.parametrize('bad', [1.0, object()])
 def test_something_else_than_states_is_an_error(bad):
     with pytest.raises(TypeError, match='in_states holds states'):
         vmap(lambda: 0, in_states=bad)
+
+
+class Trace(State):
+    """A kind of states, to be found by it."""
+
+
+@pytest.mark.parametrize(
+    'meant', [..., Trace, 'traces', lambda path, state: state.name == 'x', {1: Trace}], ids=['all', 'class', 'tag', 'function', 'axis']
+)
+def test_a_filter_stands_for_the_states_that_the_function_uses(meant):
+    axis = 1 if isinstance(meant, dict) else 0
+    x = Trace(jnp.zeros((2, 3) if axis else (3, 2)), name='x', tag='traces')
+
+    def step(by):
+        x.value = x.value + by
+        return x.value.sum()
+
+    out = vmap(step, in_states=meant)(jnp.arange(3.0))
+    np.testing.assert_array_equal(out, [0, 2, 4])
+    np.testing.assert_array_equal(x.value, [[0, 1, 2]] * 2 if axis else [[0, 0], [1, 1], [2, 2]])
+
+
+def test_a_filter_gives_a_lane_axis_to_what_is_written():
+    new, kept = Trace(0.0), State(1.0)
+
+    def step(by):
+        new.value = kept.value * by
+
+    vmap(step, out_states=Trace)(jnp.arange(3.0))
+    np.testing.assert_array_equal(new.value, [0, 1, 2])
+    assert kept.value == 1
+
+
+@pytest.mark.parametrize('kept', [ParamState, lambda path, state: state.name == 'w', None], ids=['class', 'function', 'state'])
+def test_states_with_none_as_their_axis_are_shared(kept):
+    x, w = Trace(jnp.zeros(3)), ParamState(jnp.arange(3.0), name='w')
+
+    def step(by):
+        x.value = x.value + by
+        w.value = w.value + 1.0
+        return w.value
+
+    mapped = vmap(step, in_states={0: ..., None: kept or w})
+    mapped(jnp.arange(3.0))
+    np.testing.assert_array_equal(mapped(jnp.arange(3.0)), [[2, 3, 4]] * 3)
+    np.testing.assert_array_equal(x.value, [0, 2, 4])
+    np.testing.assert_array_equal(w.value, [2, 3, 4])
+
+
+def test_a_state_found_by_a_filter_must_have_as_many_lanes():
+    x = Trace(jnp.zeros(4), name='x')
+    with pytest.raises(ShapeError, match='lane axes differ in size: the rest has 3, .*x.* has 4'):
+        vmap(lambda by: x.value + by, in_states=...)(jnp.arange(3.0))
+
+
+def test_random_generators_are_no_states_with_a_lane_axis():
+    generator = RandomState(0)
+    draws = vmap(lambda i: generator.normal(), in_states=...)(jnp.arange(3))
+    assert len(set(draws.tolist())) == 3
 
 
 def test_the_same_axis_in_both_is_no_conflict():

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
-from ... import inputs, neurons, synapses
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+
+from ... import environ, inputs, neurons, random, synapses
+from ..._errors import ParameterError
+from ...connections import explicit_edges
 from ...layers import LeakyRateReadout as LeakyRateReadout
 from ...modules import Dynamics as _Model
 from ...neurons import Neuron as _Neuron
+from ...numerics import plain
 from ...projections import GapJunction as GapJunction
 from ...projections import Projection as Projection
 from .._missing import missing
@@ -16,7 +24,9 @@ from .._projections import AlignPreProj as AlignPreProj
 from .._projections import CurrentProj as CurrentProj
 from .._projections import DeltaProj as DeltaProj
 from .._reach import Dynamics as Dynamics
-from .._reach import reaching
+from .._reach import Prefetch, reaching
+
+align_pre_projection, align_post_projection = AlignPreProj, AlignPostProj
 
 
 class Neuron(Dynamics):
@@ -48,6 +58,85 @@ def _get_spike(self: Any, V: Any = None) -> Any:
     return self.spike.value if V is None else self.spk_fun((V - self.threshold()) / self.spk_width)
 
 
+def _taking_ref_var(cls: type) -> None:
+    """Let a model be asked for ``refractory``, which all have: the steps of refractoriness that are left."""
+
+    def start(self: Any, *args: Any, ref_var: bool = False, **params: Any) -> None:
+        super(cls, self).__init__(*args, **params)  # type: ignore[arg-type]
+
+    cls.__init__ = start  # type: ignore[misc]
+
+
+def _require_above(self: Any, high: str, low: str, why: str) -> None:
+    """As in the core; but scripts that leave V_reset out, which is 0 mV then, go on with a warning."""
+    try:
+        _Neuron.require_above(self, high, low, why)
+    except ParameterError as error:
+        if (high, low) != ('V_th', 'V_reset'):
+            raise
+        warnings.warn(str(error), stacklevel=2)
+
+
+class PoissonInput(reaching(inputs.PoissonInput)):  # type: ignore[misc]
+    """See `brainpy_state.PoissonInput`; ``target`` is ``model.prefetch('V')`` or the model, and ``indices`` which of it are meant."""
+
+    def __init__(self, target: Any, indices: Any = None, num_input: Any = 1, freq: Any = None, weight: Any = None, name: str | None = None):
+        target = target.model if isinstance(target, Prefetch) else target
+        if indices is not None:
+            number = np.zeros(target.varshape)
+            number[np.asarray(indices)] = num_input
+            num_input = number
+        super().__init__(target, num_input, freq, weight, name=name)
+
+
+def poisson_input(freq: Any, num_input: int, weight: Any, target: Any, indices: Any = None, refractory: Any = None) -> None:
+    """Add to a state what ``num_input`` Poisson sources of a rate give in a step.
+
+    Parameters
+    ----------
+    freq : frequency
+    num_input : int
+        How many sources each element has.
+    weight : quantity
+        What an event gives.
+    target : State
+        To which it is added.
+    indices : array of int, optional
+        Which elements; all by default.
+    refractory : array of bool, optional
+        Which elements take nothing.
+    """
+    value = target.value
+    k = random.poisson(num_input * plain(freq * environ.get_dt()), size=np.shape(u.get_mantissa(value)))
+    if indices is not None:
+        k = jnp.zeros_like(k).at[..., jnp.asarray(indices)].set(k[..., jnp.asarray(indices)])
+    target.value = value + weight * (k if refractory is None else jnp.where(refractory, 0, k)).astype(environ.dftype())
+
+
+def SymmetryGapJunction(couples: Any, states: Any, conn: Any, weight: Any) -> GapJunction:
+    """A `GapJunction` in both directions, within a population or between two.
+
+    ``conn`` gives the numbers of sources and targets, from the two sizes.
+    """
+    pre, post = couples if isinstance(couples, tuple) else (couples, couples)
+    names = states if isinstance(states, tuple) else (states, states)
+    return _coupled(pre, names[0], post, names[1], conn, weight, True)
+
+
+def AsymmetryGapJunction(pre: Any, pre_state: str, post: Any, post_state: str, conn: Any, weight: Any) -> GapJunction:
+    """A `GapJunction` through which current flows into ``post`` only; see `SymmetryGapJunction`."""
+    return _coupled(pre, pre_state, post, post_state, conn, weight, False)
+
+
+def _coupled(pre: Any, pre_state: str, post: Any, post_state: str, conn: Any, weight: Any, symmetric: bool) -> GapJunction:
+    if (pre_state, post_state) != ('V', 'V'):
+        raise ParameterError(f'A gap junction couples potentials, V, but is asked for {pre_state!r} and {post_state!r}.')
+    i, j = map(np.asarray, conn(pre.in_size, post.in_size))
+    n_pre, n_post = (int(np.prod(model.in_size)) for model in (pre, post))
+    edges = explicit_edges(n_pre, n_post, i, j, weight=weight((i.size,)) if callable(weight) else weight)
+    return GapJunction(pre, post, edges, symmetric=symmetric)
+
+
 class SpikeTime(reaching(inputs.SpikeTime)):  # type: ignore[misc]
     """See `brainpy_state.SpikeTime`; times need not be sorted, so ``need_sort`` changes nothing."""
 
@@ -62,6 +151,9 @@ def _fill(room: dict[str, Any]) -> None:
                 room[name] = reaching(found)
                 if issubclass(found, _Neuron) and not found.up_crossing:
                     room[name].get_spike = _get_spike
+                    room[name].require_above = _require_above
+                    if name.endswith('Ref'):
+                        _taking_ref_var(room[name])
 
 
 _fill(globals())

@@ -11,6 +11,7 @@ from ..._errors import HookCancellationError as HookCancellationError
 from ..._errors import HookError as HookError
 from ..._errors import HookRegistrationError as HookRegistrationError
 from ..._errors import TraceContextError as TraceContextError
+from ..._version import __version__ as __version__
 from ...state import *  # noqa: F403
 from .._missing import missing
 from .._states import FakeState as FakeState

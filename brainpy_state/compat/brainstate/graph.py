@@ -7,21 +7,30 @@ from typing import Any
 
 from ... import graph as _ours
 from ...graph import *  # noqa: F403
+from ...state import State
+from ...state import filter as _filter
 from .._dicts import FlattedDict as _FlattedDict
 from .._dicts import NestedDict as _NestedDict
 from .._missing import missing
 
 
 def treefy_split(node: Any, *filters: Any) -> tuple[Any, ...]:  # type: ignore[no-redef]
-    """See `brainpy_state.graph.treefy_split`."""
-    graphdef, *trees = _ours.treefy_split(node, *filters)
+    """See `brainpy_state.graph.treefy_split`; filters are asked about a `TreefyState` each."""
+    graphdef, *trees = _ours.treefy_split(node, *map(_of_treefied, filters))
     return (graphdef, *map(_NestedDict, trees))
 
 
 def treefy_states(node: Any, *filters: Any) -> Any:  # type: ignore[no-redef]
-    """See `brainpy_state.graph.treefy_states`."""
-    found = _ours.treefy_states(node, *filters)
+    """See `brainpy_state.graph.treefy_states`; filters are asked about a `TreefyState` each."""
+    found = _ours.treefy_states(node, *map(_of_treefied, filters))
     return tuple(map(_NestedDict, found)) if isinstance(found, tuple) else _NestedDict(found)
+
+
+def _of_treefied(wanted: Any) -> Any:
+    if wanted is ... or wanted is True:
+        return wanted  # known to take the rest
+    fits = _filter.to_predicate(wanted)
+    return lambda path, x: fits(path, _ours.TreefyState.of(x) if isinstance(x, State) else x)
 
 
 def nodes(node: Any, *filters: Any, allowed_hierarchy: tuple[int, int] = _ours.EVERY_LEVEL) -> Any:  # type: ignore[no-redef]

@@ -19,6 +19,8 @@ from .._connections import EventLinear as EventLinear
 from .._connections import FixedNumConn as FixedNumConn
 from .._connections import OneToOne as OneToOne
 from .._delay import Delay as Delay  # type: ignore[assignment]
+from .._delay import DelayAccess as DelayAccess
+from .._delay import StateWithDelay as StateWithDelay
 from .._gradients import clip_grad_norm as clip_grad_norm
 from .._gradients import count_parameters as count_parameters
 from .._mapping import Map as Map

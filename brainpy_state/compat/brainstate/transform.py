@@ -6,8 +6,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from jax.sharding import PartitionSpec
+
+from ... import graph
 from ... import transform as _ours
 from ..._errors import ParameterError
+from ...state import ShortTermState, State
 from ...transform import *  # noqa: F403
 from .._mapping import vmap2 as vmap2
 from .._mapping import vmap2_new_states as vmap2_new_states
@@ -46,8 +50,40 @@ def jit(fun: Callable | None = None, *, name: str | None = None, **options: Any)
     return compiled
 
 
-def shard_map(fun: Callable, mesh: Any, in_specs: Any, out_specs: Any, *, check_vma: bool = True, **options: Any) -> Any:  # type: ignore[no-redef]
+class ProgressBar(_ours.ProgressBar):  # type: ignore[no-redef]
+    """See `brainpy_state.transform.ProgressBar`.
+
+    ``desc`` may be a pair of a text with values and the function that gives them: what stands before the first value is shown.
+    """
+
+    def __init__(self, freq: int | None = None, count: int | None = None, desc: Any = None):
+        text = desc[0].partition('{')[0].rstrip(' =:,') if isinstance(desc, tuple) else desc
+        super().__init__(freq, count, text or '')
+
+
+def vmap_new_states(fun: Callable | None = None, **options: Any) -> Any:  # type: ignore[no-redef]
+    """See `brainpy_state.transform.vmap_new_states`; without a function, a decorator.
+
+    Short-term states that the function makes anew get a lane axis as well.
+    """
+    if fun is None:
+        return functools.partial(vmap_new_states, **options)
+    return _ours.vmap_new_states(fun, **{'out_states': ShortTermState} | options)
+
+
+def shard_map(  # type: ignore[no-redef]
+    fun: Callable,
+    mesh: Any,
+    in_specs: Any,
+    out_specs: Any,
+    *,
+    state_in_specs: Any = None,
+    state_out_specs: Any = None,
+    check_vma: bool = True,
+) -> Any:
     """See `brainpy_state.transform.shard_map`, here with the mesh and specifications in their order.
+
+    States may also be the keys of ``state_in_specs`` and ``state_out_specs``.
 
     Raises
     ------
@@ -56,12 +92,35 @@ def shard_map(fun: Callable, mesh: Any, in_specs: Any, out_specs: Any, *, check_
     """
     if not check_vma:
         raise ParameterError('shard_map: check_vma=False is not supported; leave it out.')
-    return _ours.shard_map(fun, mesh=mesh, in_specs=in_specs, out_specs=out_specs, **options)
+    return _ours.shard_map(
+        fun, mesh=mesh, in_specs=in_specs, out_specs=out_specs,
+        state_in_specs=_by_spec(state_in_specs), state_out_specs=_by_spec(state_out_specs),
+    )  # fmt: skip
 
 
-def vmap_new_states(fun: Callable | None = None, **options: Any) -> Any:  # type: ignore[no-redef]
-    """See `brainpy_state.transform.vmap_new_states`; without a function, a decorator."""
-    return functools.partial(_ours.vmap_new_states, **options) if fun is None else _ours.vmap_new_states(fun, **options)
+def _by_spec(specs: Any) -> Any:
+    if not isinstance(specs, dict) or not all(isinstance(key, State) for key in specs):
+        return specs
+    found: dict[PartitionSpec, list[State]] = {}
+    for state, spec in specs.items():
+        found.setdefault(spec, []).append(state)
+    return found
+
+
+def eval_shape(f: Callable, *args: Any, **kwargs: Any) -> Any:  # type: ignore[no-redef]
+    """See `brainpy_state.transform.eval_shape`; a module that ``f`` makes comes back with shapes in the place of values."""
+    made = []
+
+    def parts(*args: Any, **kwargs: Any) -> Any:
+        out = f(*args, **kwargs)
+        if not isinstance(out, graph.Node):
+            return out
+        graphdef, states = graph.treefy_split(out)
+        made.append(graphdef)
+        return states
+
+    shapes = _ours.eval_shape(parts, *args, **kwargs)
+    return graph.treefy_merge(made[-1], shapes) if made else shapes
 
 
 __getattr__ = missing(__name__, globals())

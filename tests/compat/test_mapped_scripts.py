@@ -1,0 +1,144 @@
+"""Mapped states, divided states, shapes of modules, and filters that ask for classes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import PartitionSpec
+
+import brainpy_state as bst
+from brainpy_state.compat import brainstate
+
+
+def test_vmap2_says_which_states_have_lanes():
+    total, buffer = brainstate.State(jnp.zeros(5)), brainstate.State(jnp.zeros((3, 5)))
+    vmap2, x = brainstate.transform.vmap2, jnp.arange(5.0)
+
+    @vmap2(state_in_axes=..., state_out_axes=...)
+    def add(x):
+        total.value += x
+        return total.value
+
+    def column(x):
+        buffer.value += x
+
+    np.testing.assert_array_equal(brainstate.transform.jit(add)(x), x)
+    np.testing.assert_array_equal(total.value, x)
+    vmap2(column, state_in_axes={1: buffer}, state_out_axes={1: buffer})(jnp.ones((5, 3)))
+    np.testing.assert_array_equal(buffer.value, np.ones((3, 5)))
+
+
+def test_states_for_each_lane_and_what_uses_them():
+    cell = brainstate.nn.GRUCell(3, 4)
+    brainstate.transform.vmap2_new_states(cell, {}, state_tag='new', axis_size=5)
+    assert cell.h.value.shape == (5, 4)
+    assert brainstate.transform.vmap2(cell, state_in_axes='new')(jnp.ones((5, 3))).shape == (5, 4)
+
+    @brainstate.transform.vmap_new_states(axis_size=2)
+    def again():
+        brainstate.nn.init_all_states(cell)
+
+    again()
+    assert cell.h.value.shape == (2, 4)
+    with pytest.raises(ValueError, match='lane axis of new states is 0'):
+        brainstate.transform.vmap2_new_states(cell, {}, axis_size=5, state_out_axes={1: ...})
+
+
+class Cell(brainstate.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = brainstate.nn.Linear(2, 3)
+
+    def init_state(self):
+        self.h = brainstate.HiddenState(brainstate.random.rand(3))
+        self.n = brainstate.LongTermState(jnp.zeros(()))
+
+    def update(self, x):
+        self.h.value = self.h.value + self.layer(x)
+        self.n.value = self.n.value + 1.0
+        return self.h.value
+
+
+def test_lanes_of_undeclared_states_under_a_named_axis():
+    total = brainstate.State(jnp.zeros(3))
+
+    @brainstate.transform.vmap2(axis_name='lane')
+    def step(x):
+        total.value = total.value + x
+        return jax.lax.pmean(x, 'lane')
+
+    for _ in range(2):
+        np.testing.assert_array_equal(step(jnp.arange(3.0)), np.ones(3))
+    np.testing.assert_array_equal(total.value, [0, 2, 4])
+
+
+@pytest.mark.parametrize('axes', [{0: brainstate.HiddenState}, {None: brainstate.LongTermState}], ids=['lanes', 'shared'])
+def test_a_map_says_which_states_have_lanes(axes):
+    ensemble = brainstate.nn.Map(Cell(), 5, axes)
+    for _ in range(2):
+        ensemble.init_all_states()
+    cell = ensemble.module
+    assert ensemble.dict_vmap_states == {0: [cell.h]} and cell.h.value.shape == (5, 3) and cell.n.value.shape == ()
+    assert ensemble(jnp.ones((5, 2))).shape == (5, 3) and cell.n.value == 1
+    assert ensemble.map(lambda x, y: cell.layer(x) + y, in_axes=(0, None))(jnp.ones((5, 2)), jnp.ones(3)).shape == (5, 3)
+
+
+def test_a_map_has_lanes_of_what_was_initialised_only():
+    cell = Cell()
+    made = brainstate.transform.vmap2_new_states(cell, {}, axis_size=4)
+    assert made == {0: [cell.h, cell.n]} and cell.layer.weight.value['weight'].shape == (2, 3)
+
+
+def test_vmap_of_a_module_finds_states_by_their_paths_when_it_runs():
+    cell = Cell()
+    mapped = brainstate.nn.Vmap(cell, vmap_states={0: lambda path, state: path in (('h',), ('n',))})
+    brainstate.nn.vmap_init_all_states(cell, axis_size=4)
+    before = cell.h.value
+    x = jnp.arange(8.0).reshape(4, 2)
+    np.testing.assert_allclose(mapped(x), before + cell.layer(x), rtol=1e-5)
+    np.testing.assert_array_equal(cell.n.value, np.ones(4))
+
+
+def test_a_bar_whose_text_has_values():
+    bar = brainstate.transform.ProgressBar(freq=5, desc=('step = {i}', lambda x: {'i': x['i']}))
+    assert (bar.desc, bar.freq) == ('step', 5) and brainstate.transform.ProgressBar(10).desc == ''
+    np.testing.assert_array_equal(brainstate.transform.for_loop(lambda x: 2 * x, jnp.arange(10), pbar=bar), 2 * np.arange(10))
+
+
+def test_states_are_keys_of_specs():
+    mesh, spec = jax.make_mesh((1,), ('x',)), PartitionSpec('x')
+    total = brainstate.State(jnp.zeros(4))
+
+    def add(x):
+        total.value += x
+        return x
+
+    step = brainstate.transform.shard_map(add, mesh, (spec,), spec, state_in_specs={total: spec}, state_out_specs={total: spec})
+    step(jnp.ones(4))
+    np.testing.assert_array_equal(step(jnp.ones(4)), np.ones(4))
+    np.testing.assert_array_equal(total.value, np.full(4, 2))
+
+
+def test_a_module_of_shapes_is_filled_with_values():
+    shapes = brainstate.transform.eval_shape(lambda: brainstate.nn.Linear(10, 20))
+    assert shapes.weight.value['weight'].shape == (10, 20)
+    model = brainstate.nn.Linear(10, 20)
+    brainstate.graph.update_states(shapes, brainstate.graph.treefy_states(model))
+    x = jnp.ones((1, 10))
+    np.testing.assert_array_equal(shapes(x), model(x))
+    assert brainstate.transform.eval_shape(lambda x: x @ jnp.ones((10, 2)), x).shape == (1, 2)
+
+
+def test_filters_ask_for_the_class_of_a_state():
+    model = brainstate.nn.Sequential(brainstate.nn.Linear(2, 3), brainstate.nn.Linear(3, 4))
+    last = brainstate.nn.Linear(3, 4)
+    model = brainstate.nn.Module()
+    model.backbone, model.head = brainstate.nn.Linear(2, 3), last
+
+    def trained(path, x):
+        return 'backbone' not in path and issubclass(x.type, brainstate.ParamState)
+
+    _, chosen, rest = brainstate.graph.treefy_split(model, trained, ...)
+    assert list(chosen) == ['head'] and list(rest) == ['backbone']
+    assert list(brainstate.graph.treefy_states(model, trained)) == ['head']
+    assert list(brainstate.graph.treefy_states(model, bst.filter.PathContains('head'))) == ['head']
