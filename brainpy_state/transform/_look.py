@@ -139,7 +139,7 @@ def _through_vars(room: dict[str, Any], names: Names) -> Callable[[Any], list[An
 
 
 def contents(x: np.ndarray) -> Any:
-    """What tells the contents of two arrays apart: type, shape, and a hash of the memory; of large ones, of sums of its rows and columns."""
+    """What tells two arrays apart: type, shape, and a hash of the memory; of a large one, of the sums of rows and columns of it."""
     if x.dtype.hasobject:
         return x.shape, tuple(map(id, x.flat))
     if x.nbytes < _LARGE or not x.flags.c_contiguous:
