@@ -13,7 +13,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 from ._cut import kept, needed
 from ._equations import called
 from ._fuse import inlined, part_of
-from ._rewrite import can_vanish
+from ._rewrite import vanishing_values
 
 
 class Pullback(NamedTuple):
@@ -99,6 +99,6 @@ def pullback(step: ClosedJaxpr, moves: Sequence[bool], results: Sequence[bool], 
 
     avals = [v.aval for v in (*free, *values)] + [aval for aval, moved in zip(step.out_avals, results, strict=True) if moved]
     back = inlined(jax.make_jaxpr(backward)(*(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in avals)))
-    makers = {v: eqn for eqn in jaxpr.eqns for v in eqn.outvars}
+    vanishing = vanishing_values(jaxpr)
     forward_step = part_of(whole, needed(jaxpr, {*jaxpr.constvars, *jaxpr.invars}, outs), jaxpr.invars, outs)
-    return Pullback(forward_step, back, tuple(can_vanish(v, makers) for v in values))
+    return Pullback(forward_step, back, tuple(v in vanishing for v in values))

@@ -107,70 +107,66 @@ def _windows(jaxpr: Any, vanishing: Collection[Any]) -> dict[int, _Mask]:
     if not collecting:
         return {}
     readers: dict[Any, list[Any]] = {}
-    makers = {v: eqn for eqn in jaxpr.eqns for v in eqn.outvars}
     for eqn in jaxpr.eqns:
         for v in eqn.invars:
             if not isinstance(v, Literal):
                 readers.setdefault(v, []).append(eqn)
     results = {v for v in jaxpr.outvars if not isinstance(v, Literal)}
-
-    def mask_of(value: Any) -> _Mask | None:
-        """The one value by which all that is made of a value, place by place, is multiplied."""
-        if value in results or not readers.get(value):
-            return None
-        found: set[_Mask | None] = set()
-        for eqn in readers[value]:
-            name, out = eqn.primitive.name, eqn.outvars[0]
-            if name == 'pad' and eqn.invars[0] is value and all(a >= 0 and b >= 0 and not c for a, b, c in eqn.params['padding_config']):
-                whole = mask_of(out)
-                ends = tuple((int(low), int(low) + n) for (low, *_), n in zip(eqn.params['padding_config'], value.aval.shape, strict=True))
-                found.add(whole and _Mask(whole.value, (*whole.cuts, (out.aval.shape, ends))))
-                continue
-            if (name not in ELEMENTWISE and name not in RENAMES) or out.aval.size != value.aval.size:
-                return None
-            other: Any = next((v for v in eqn.invars if v is not value), None)
-            is_mask = (
-                name == 'mul'
-                and other is not None
-                and other.aval.size == value.aval.size
-                and (_is_among(other, vanishing) or can_vanish(other, makers))
-            )
-            found.add(_Mask(other) if is_mask else mask_of(out))
-        return found.pop() if len(found) == 1 else None
-
-    masks = {id(eqn): mask_of(eqn.outvars[0]) for eqn in collecting}
+    zeros = {*vanishing, *vanishing_values(jaxpr)}
+    masks: dict[Any, _Mask | None] = {}  # the one value by which all is multiplied that is made of a value, place by place
+    for eqn in reversed(jaxpr.eqns):
+        for v in eqn.outvars:
+            found = {_mask_by(reader, v, zeros, masks) for reader in readers.get(v, ())}
+            masks[v] = found.pop() if len(found) == 1 and v not in results else None
     return {
         id(eqn): mask
         for eqn in collecting
-        if (mask := masks[id(eqn)]) is not None and not any(e is eqn for e in needed(jaxpr, jaxpr.invars, [mask.value]))
+        if (mask := masks[eqn.outvars[0]]) is not None and not any(e is eqn for e in needed(jaxpr, jaxpr.invars, [mask.value]))
     }
 
 
-def _is_among(value: Any, values: Collection[Any]) -> bool:
-    return any(value is v for v in values)
-
-
-def can_vanish(value: Any, makers: dict[Any, Any]) -> bool:
-    """Whether a value is zero over a range of what it is made of, as slopes of surrogates with a window are."""
-    eqn = makers.get(value) if not isinstance(value, Literal) else None
-    if eqn is None:
-        return False
-    name, operands = eqn.primitive.name, eqn.invars
-    if name == 'max':
-        return any(_is_zero(v, makers) for v in operands)
-    if name == 'select_n':
-        return any(_is_zero(v, makers) or can_vanish(v, makers) for v in operands[1:])
-    if name == 'convert_element_type':
-        return bool(operands[0].aval.dtype == bool) or can_vanish(operands[0], makers)
+def _mask_by(eqn: Any, value: Any, zeros: Collection[Any], masks: dict[Any, _Mask | None]) -> _Mask | None:
+    """What an equation, or all that reads its result, multiplies a value by."""
+    name, out = eqn.primitive.name, eqn.outvars[0]
+    if name == 'pad' and eqn.invars[0] is value and all(a >= 0 and b >= 0 and not c for a, b, c in eqn.params['padding_config']):
+        whole = masks[out]
+        ends = tuple((int(low), int(low) + n) for (low, *_), n in zip(eqn.params['padding_config'], value.aval.shape, strict=True))
+        return whole and _Mask(whole.value, (*whole.cuts, (out.aval.shape, ends)))
+    if (name not in ELEMENTWISE and name not in RENAMES) or out.aval.size != value.aval.size:
+        return None
     if name == 'mul':
-        return any(can_vanish(v, makers) for v in operands)
-    return name in ('neg', 'copy', 'div', 'broadcast_in_dim', *RENAMES) and can_vanish(operands[0], makers)
+        other = eqn.invars[1] if eqn.invars[0] is value else eqn.invars[0]
+        if not isinstance(other, Literal) and other in zeros and other.aval.size == value.aval.size:
+            return _Mask(other)
+    return masks[out]
 
 
-def _is_zero(value: Any, makers: dict[Any, Any]) -> bool:
-    if isinstance(value, Literal):
-        return bool(np.all(np.asarray(value.val) == 0))
-    eqn = makers.get(value)
-    return (
-        eqn is not None and eqn.primitive.name in ('broadcast_in_dim', 'convert_element_type', 'copy') and _is_zero(eqn.invars[0], makers)
-    )
+def vanishing_values(jaxpr: Any) -> set[Any]:
+    """Values that are zero over a range of what they are made of, as slopes of surrogates with a window are."""
+    zero: set[Any] = set()
+    vanishing: set[Any] = set()
+
+    def is_zero(v: Any) -> bool:
+        return bool(np.all(np.asarray(v.val) == 0)) if isinstance(v, Literal) else v in zero
+
+    def vanishes(v: Any) -> bool:
+        return not isinstance(v, Literal) and v in vanishing
+
+    for eqn in jaxpr.eqns:
+        name, operands, out = eqn.primitive.name, eqn.invars, eqn.outvars[0]
+        if name in ('broadcast_in_dim', 'convert_element_type', 'copy') and is_zero(operands[0]):
+            zero.add(out)
+            continue
+        if name == 'max':
+            found = any(map(is_zero, operands))
+        elif name == 'select_n':
+            found = any(is_zero(v) or vanishes(v) for v in operands[1:])
+        elif name == 'convert_element_type' and operands[0].aval.dtype == bool:
+            found = True
+        elif name == 'mul':
+            found = any(map(vanishes, operands))
+        else:
+            found = name in ('neg', 'copy', 'div', 'broadcast_in_dim', 'convert_element_type', *RENAMES) and vanishes(operands[0])
+        if found:
+            vanishing.add(out)
+    return vanishing
