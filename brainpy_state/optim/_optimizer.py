@@ -137,11 +137,10 @@ class Optimizer(Module):
             raise TypeError(_NOT_OPTAX.format(owner=self.label, given=f'a {type(transformation).__name__}'))
         if 'state' in vars(self):
             values = self._tree(numbers_of([state.value for state in self._by.states]))
-            wanted, given = (jax.tree.structure(x) for x in (self.state.value, jax.eval_shape(transformation.init, values)))
-            if wanted != given:
-                raise StateTreeError(
-                    f'{self.label}: the new transformation remembers {given}, but there is {wanted}; build another optimiser.'
-                )
+            kept: Any = jax.tree.structure(self.state.value)
+            given: Any = jax.tree.structure(jax.eval_shape(transformation.init, values))
+            if given != kept:
+                raise StateTreeError(_REMEMBERS.format(owner=self.label, given=given, kept=kept))
         self._held = _Held(transformation)
 
     def update(self, grads: Any, **extra: Any) -> None:
