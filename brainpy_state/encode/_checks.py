@@ -56,11 +56,14 @@ def numbers(where: str, name: str, x: Any, like: Any = 1.0) -> Any:
 def between(where: str, name: str, x: Any, low: float | None, high: float | None) -> None:
     """Raise `ParameterError` unless all numbers lie in a range, in compiled code when the call ends; NaN lies in none."""
     x = u.get_mantissa(x)
-    inside = jnp.isfinite(x)
-    if low is not None:
-        inside &= x >= low
-    if high is not None:
-        inside &= x <= high
+    if not np.size(x):
+        return
+    known = not isinstance(x, jax.core.Tracer)
+    x = np.asarray(x) if known else x
+    inside = ((x >= (-np.inf if low is None else low)) & (x <= (np.inf if high is None else high)) & (abs(x) < np.inf)).all()
     allowed = f'from {low} to {high}' if high is not None else 'zero or positive' if low == 0 else 'finite'
-    if jnp.size(x):
-        error_if(~inside.all(), ParameterError, f'{where}: {name} must be {allowed}, but some are not: ' + '{} to {}.', x.min(), x.max())
+    text = f'{where}: {name} must be {allowed}, but some are not: from {{}} to {{}}.'
+    if not known:
+        error_if(~inside, ParameterError, text, x.min(), x.max())
+    elif not inside:
+        raise ParameterError(text.format(x.min(), x.max()))

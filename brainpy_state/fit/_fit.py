@@ -281,7 +281,7 @@ def _means(batches: Any, call: Callable[[tuple[Any, ...]], dict[str, Any]]) -> d
         for name, value in call(args).items():
             sums[name] = sums.get(name, 0.0) + size * float(value)
         total += size
-    return {name: value / total for name, value in sums.items()}
+    return {name: sums[name] / total for name in sorted(sums, key=lambda name: name != 'loss')}
 
 
 def _with_best(history: History, optimizer: Optimizer, best: str | None, validated: bool) -> History:

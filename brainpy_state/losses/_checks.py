@@ -68,12 +68,15 @@ def labels(where: str, given: Any, like: jax.Array) -> jax.Array:
         raise ShapeError(f'{where}: labels have shape {given.shape}, expected {like.shape[1:-1]}, one for each sample of {like.shape}.')
     if not given.size:
         raise ShapeError(f'{where}: there are no labels.')
-    low, high = (given.min(), given.max()) if isinstance(given, np.ndarray) else (jnp.min(given), jnp.max(given))
-    error_if((low < 0) | (high >= n), ParameterError, _OUT_OF_RANGE[0].format(where=where, n=n - 1) + _OUT_OF_RANGE[1], low, high)
+    known = not isinstance(given, jax.core.Tracer)
+    given = np.asarray(given) if known else given
+    low, high = given.min(), given.max()
+    text = f'{where}: labels must lie between 0 and {n - 1}, the last class, but reach from {{}} to {{}}.'
+    if not known:
+        error_if((low < 0) | (high >= n), ParameterError, text, low, high)
+    elif low < 0 or high >= n:
+        raise ParameterError(text.format(low, high))
     return jnp.asarray(given)
-
-
-_OUT_OF_RANGE = '{where}: labels must lie between 0 and {n}, the last class, ', 'but reach from {} to {}.'
 
 
 def cross_entropy(logits: jax.Array, given: jax.Array) -> jax.Array:

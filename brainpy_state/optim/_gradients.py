@@ -103,12 +103,11 @@ def _leaves(owner: str, state: State, value: Any, grad: Any) -> list[tuple[State
 
 def _units_of_gradients(values: Sequence[Any], grads: Sequence[Any]) -> list[Any]:
     """The units in which gradients are numbers of one and the same loss; None for numbers as they are."""
-    if all(u.get_unit(g).is_unitless for g in grads):
-        return [None] * len(grads)
-    if all(u.get_dim(g) == u.get_dim(x) for x, g in zip(values, grads, strict=True)):
-        return [u.get_unit(x) for x in values]
-    loss = u.get_unit(grads[0]) * u.get_unit(values[0])
-    return [(u.UNITLESS if loss.dim == u.DIMENSIONLESS else loss) / u.get_unit(x) for x in values]
+    given = [(u.get_unit(g), u.get_unit(x)) for x, g in zip(values, grads, strict=True)]
+    if all(of_gradient.is_unitless or of_gradient == of_state for of_gradient, of_state in given):
+        return [None] * len(given)
+    loss = given[0][0] * given[0][1]
+    return [(u.UNITLESS if loss.dim == u.DIMENSIONLESS else loss) / of_state for _, of_state in given]
 
 
 def _number(owner: str, state: State, x: Any, g: Any, unit: Any) -> jax.Array:

@@ -120,7 +120,9 @@ class Optimizer(Module):
         values = [state.value for state in by.states]
         for state, value in zip(by.states, values, strict=True):
             _check_floats(self.label, state, value)
-        self.state = LongTermState(self.transformation.init(self._tree(numbers_of(values))), name=None)
+        values = [_strong(value) for value in values]
+        assign(by.states, values)
+        self.state = LongTermState(_strong(self.transformation.init(self._tree(numbers_of(values)))))
 
     @property
     def transformation(self) -> Any:
@@ -211,6 +213,11 @@ class Optimizer(Module):
         for state in self._by.states:
             if state not in there:
                 raise AssignmentError(_REPLACED.format(owner=self.label, state=state.describe(), model=type(model).__name__))
+
+
+def _strong(tree: Any) -> Any:
+    """The same arrays without JAX's mark of a weak type, which a first update would take off, so that programs were compiled again."""
+    return jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.result_type(x)), tree)
 
 
 def check_finite(what: str, tree: Any) -> None:
