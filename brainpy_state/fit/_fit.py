@@ -115,7 +115,7 @@ def fit(
     held_out = None if validation is None else _validation('fit', validation, batch_size)
     epochs, seed = natural('fit', 'epochs', epochs, 0), natural('fit', 'seed', seed, 0)
     history = _begun(history, epochs, seed)
-    step = _step(loss, optimizer)
+    step = _step(loss, optimizer, best)
     for epoch in range(len(history), epochs):
         with random.seed_context(_derived(seed, epoch)):
             numbers = _epoch(loss, optimizer, step, batches, epoch, seed)
@@ -194,7 +194,7 @@ def _derived(seed: int, epoch: int = 0, *, epochs: int = 1) -> int:
     return int(np.random.SeedSequence((seed, epochs, epoch)).generate_state(1)[0] >> 1)
 
 
-def _step(loss: Callable, optimizer: Optimizer) -> Callable:
+def _step(loss: Callable, optimizer: Optimizer, best: str | None) -> Callable:
     """One compiled update, which is refused where a number is not finite."""
     forward = _forward(loss)
     gradient = grad(forward, optimizer.params, return_value=True, has_aux=True)
@@ -203,6 +203,8 @@ def _step(loss: Callable, optimizer: Optimizer) -> Callable:
     def step(*args: Any) -> dict[str, Any]:
         with environ.context(fit=True):
             grads, value, metrics = gradient(*args)
+            if best not in (None, 'loss', *metrics):
+                raise ParameterError(f'fit: best = {best!r}, but the loss returns {", ".join(map(repr, ["loss", *metrics]))}.')
             optimizer.update(grads, **({'value': value} if optimizer.takes_extra else {}))
         new = jax.tree.leaves(numbers_of([state.value for state in optimizer.trained]))
         broken = jnp.stack([~jnp.isfinite(x).all() for x in new])
