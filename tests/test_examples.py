@@ -97,17 +97,17 @@ def test_the_classifier_learns_and_the_same_network_simulates_a_sample(classifie
 def digits(monkeypatch):
     """The example, with small images of its own in the place of those of scikit-learn: a bright bar for each class."""
     example, rng = load('train_digits'), np.random.default_rng(0)
-    labels = np.repeat(np.arange(10), 16)
-    images = (np.arange(64) // 6 == labels[:, None]) * 0.7 + 0.3 * rng.random((160, 64))
+    labels = np.repeat(np.arange(10), 64)
+    images = (np.arange(64) // 6 == labels[:, None]) * (0.6 + 0.4 * rng.random((640, 64)))
     monkeypatch.setattr(example, 'digits', lambda: (images.astype(np.float32), labels))
     return example
 
 
 def test_digits_are_split_with_the_same_share_of_each_class(digits):
     (_, labels), (held, labels_held) = digits.split(*digits.digits())
-    assert np.bincount(labels).tolist() == [12] * 10
-    assert np.bincount(labels_held).tolist() == [4] * 10
-    assert held.shape == (40, 64)
+    assert np.bincount(labels).tolist() == [48] * 10
+    assert np.bincount(labels_held).tolist() == [16] * 10
+    assert held.shape == (160, 64)
 
 
 @pytest.mark.slow  # a few seconds, most of them for compiling
