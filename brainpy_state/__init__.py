@@ -1,11 +1,14 @@
 """Spiking networks with units: simulate at event speed, train unchanged."""
 
 from . import _bridge as _bridge
+from . import encode as encode
 from . import environ as environ
 from . import event as event
 from . import graph as graph
+from . import losses as losses
 from . import nn as nn
 from . import numerics as numerics
+from . import optim as optim
 from . import random as random
 from . import record as record
 from . import transform as transform
@@ -37,6 +40,9 @@ from .connections import one_to_one as one_to_one
 from .connections import pairwise_bernoulli as pairwise_bernoulli
 from .connections import spatial as spatial
 from .connections import symmetric_pairwise_bernoulli as symmetric_pairwise_bernoulli
+from .fit import History as History
+from .fit import evaluate as evaluate
+from .fit import fit as fit
 from .inputs import ConstantInput as ConstantInput
 from .inputs import OUProcessInput as OUProcessInput
 from .inputs import PoissonEncoder as PoissonEncoder

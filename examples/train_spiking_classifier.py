@@ -2,7 +2,7 @@
 
 The Yin-Yang data set (Kriener, Göltz & Petrovici 2022, doi:10.1145/3517343.3517380) asks in which part of the symbol a
 point lies. A point becomes five spikes, whose times are its coordinates. A hidden layer of integrate-and-fire neurons
-answers with spikes of its own, which a leaky read-out sums up; the class whose read-out rises highest is the answer.
+answers with spikes of its own, which a leaky read-out sums up; the class whose read-out is highest on average is the answer.
 Gradients go back through time, and through the spikes by a surrogate of their derivative (Zenke & Ganguli 2018,
 doi:10.1162/neco_a_01086).
 
@@ -59,8 +59,11 @@ def draw(n, seed):
 # ---- The network ---------------------------------------------------------------------------------------------------------
 
 HIDDEN = 120
-DT, DURATION = 0.5 * u.ms, 50.0 * u.ms
-LATEST, BIAS = 40.0 * u.ms, 20.0 * u.ms  # a coordinate of 1 spikes at LATEST; the fifth input always at BIAS
+RATE = 0.02  # of learning, in nA for the weights into the hidden layer
+SCALE = 1 / 3  # of the read-outs: what counts as 1 in the loss
+DT, DURATION = 1.0 * u.ms, 50.0 * u.ms
+BIAS = 20.0 * u.ms  # when the fifth input spikes
+LATEST = 42.5 * u.ms  # when a coordinate of 1 spikes; no multiple of DT, so x and 1 - x are rounded differently and tell more together
 
 
 def build():
@@ -86,65 +89,44 @@ def latencies(points):
     return u.math.stack([*times, u.math.full_like(times[0], BIAS)], axis=-1)
 
 
-def spikes_at(t, latency):
-    """Which inputs spike in the step that starts at t."""
-    return (latency >= t) & (latency < t + DT)
-
-
 def present(net, latency):
-    """Show a batch of samples to the network, from rest. Returns the highest read-outs, and hidden spikes per sample."""
+    """Show a batch of samples to the network, from rest. Returns the read-outs, and the hidden spikes, time first."""
     _, _, neurons, _ = net
     bst.nn.init_all_states(net, batch_size=latency.shape[0])
 
-    def step(t):
-        readout = net(spikes_at(t, latency))
-        return readout, neurons.get_spike().sum(-1)
+    def step(x):
+        readout = net(x)
+        return readout, neurons.get_spike()
 
-    with bst.environ.context(dt=DT):
-        # `checkpointed_for_loop` gives the same gradient with less memory, for longer times
-        readouts, hidden = bst.transform.for_loop(step, u.math.arange(0.0 * u.ms, DURATION, DT))
-    return readouts.max(0), hidden.sum(0)
+    # `checkpointed_for_loop` gives the same gradient with less memory, for longer times
+    return bst.transform.for_loop(step, bst.encode.spikes_at(latency, DURATION))
 
 
 @bst.transform.jit(static_argnums=0)
 def classify(net, latency):
-    return present(net, latency)[0].argmax(-1)
+    return present(net, latency)[0].mean(0).argmax(-1)
 
 
 # ---- Training ------------------------------------------------------------------------------------------------------------
 
 
-def train(net, epochs, seed, batch=100):
-    """Train in place. Returns the learning curve: loss, accuracies and hidden spikes per sample, shape (epochs,) each."""
-    points, labels = draw(5000, seed=0)
-    x, y = latencies(points), jnp.asarray(labels)
-    points, labels = draw(1000, seed=1)
-    x_validation, y_validation = latencies(points), jnp.asarray(labels)
+def train(net, epochs, seed, n, batch=100):
+    """Train in place, and keep the weights that are best for the validation data. Returns the history."""
 
-    params = net.states(bst.ParamState)  # the weights into the hidden layer and into the read-out
-    optimizer = optax.adam(optax.cosine_decay_schedule(0.02, epochs * len(y) // batch))
-    optimizer_state = bst.State(optimizer.init(params.to_dict_values()))
+    def loss(latency, label):
+        readouts, hidden = present(net, latency)
+        right = readouts.mean(0).argmax(-1) == label
+        return bst.losses.mean_membrane(readouts / SCALE, label), {'accuracy': right.mean(), 'hidden spikes': hidden.sum((0, 2)).mean()}
 
-    def loss(x, y):
-        readout, hidden = present(net, x)
-        right = readout.argmax(-1) == y
-        return optax.softmax_cross_entropy_with_integer_labels(readout, y).mean(), (right.mean(), hidden.mean())
-
-    def train_step(chosen):  # differentiate, update in place
-        grads, value, aux = bst.transform.grad(loss, params, return_value=True, has_aux=True)(x[chosen], y[chosen])
-        updates, optimizer_state.value = optimizer.update(grads, optimizer_state.value)
-        params.assign_values(optax.apply_updates(params.to_dict_values(), updates))
-        return value, *aux
-
-    def epoch(order):
-        loss, accuracy, hidden = bst.transform.for_loop(train_step, order)
-        right = present(net, x_validation)[0].argmax(-1) == y_validation
-        return {'loss': loss.mean(), 'train': accuracy.mean(), 'validation': right.mean(), 'hidden': hidden.mean()}
-
-    rng = np.random.default_rng(seed)
-    orders = np.stack([rng.permutation(len(y)).reshape(-1, batch) for _ in range(epochs)])
-    bar = bst.transform.ProgressBar(freq=1, desc='training')
-    return bst.transform.for_loop(epoch, orders, pbar=bar)  # compiles: epochs, batches and time steps are one program
+    (points, labels), (points_held, labels_held) = draw(n, seed=0), draw(1000, seed=1)
+    rate = optax.cosine_decay_schedule(RATE, epochs * n // batch)
+    optimizer = bst.optim.Optimizer(optax.adam(rate), net.states(bst.ParamState))  # the weights into both layers
+    data, held = (latencies(points), labels), (latencies(points_held), labels_held)
+    history = bst.fit(
+        loss, optimizer, data, epochs=epochs, batch_size=batch, validation=held, best='accuracy', seed=seed, on_epoch=print
+    )  # fmt: skip
+    history.restore_best(optimizer)
+    return history
 
 
 # ---- Looking at it -------------------------------------------------------------------------------------------------------
@@ -158,22 +140,22 @@ def watch(net, latency):
     recorder = bst.record.SpikeRecorder(HIDDEN)
     bst.nn.init_all_states(net)  # the same object, now without a batch
     bst.nn.init_all_states(recorder)
+    inputs = bst.encode.spikes_at(latency, DURATION)
 
     def step():
-        readout = net(spikes_at(bst.environ.get('t'), latency))
+        readout = net(inputs[bst.environ.get('i')])
         recorder(neurons.get_spike())
         return readout
 
-    with bst.environ.context(dt=DT):
-        readouts = bst.run(step, DURATION, recorders=[recorder])
-        return readouts, recorder.spikes(0, len(readouts))
+    readouts = bst.run(step, DURATION, recorders=[recorder])
+    return readouts, recorder.spikes(0, len(readouts))
 
 
-def plot(path, net, curve, points, labels):
+def plot(path, net, history, points, labels):
     """Learning curve, decisions over the disc with the test points, and what happens inside for one of them."""
     figure = Figure(figsize=(15, 5.4), layout='constrained')
     left, middle, right = figure.subfigures(1, 3, width_ratios=(1, 1.35, 1.25))
-    plot_curve(left.subplots(2, 1, sharex=True), curve)
+    plot_curve(left.subplots(2, 1, sharex=True), history)
     shown = int(np.flatnonzero(labels == 2)[0])
     plot_decisions(middle.subplots(), net, points, labels, shown)
     plot_sample(right.subplots(3, 1, sharex=True, height_ratios=(2, 5, 3)), net, points[shown], labels[shown])
@@ -182,14 +164,14 @@ def plot(path, net, curve, points, labels):
     figure.savefig(path, dpi=130)
 
 
-def plot_curve(axes, curve):
+def plot_curve(axes, history):
     accuracy, loss = axes
-    epochs = 1 + np.arange(len(curve['loss']))
-    accuracy.plot(epochs, 100 * curve['train'], color='0.6', label='training')
-    accuracy.plot(epochs, 100 * curve['validation'], color='0.1', label='validation')
+    epochs = 1 + np.arange(len(history))
+    accuracy.plot(epochs, 100 * history['accuracy'], color='0.6', label='training')
+    accuracy.plot(epochs, 100 * history['validation accuracy'], color='0.1', label='validation')
     accuracy.set(ylabel='accuracy (%)', title='Learning curve')
     accuracy.legend(frameon=False, loc='lower right')
-    loss.plot(epochs, curve['loss'], color='0.6')
+    loss.plot(epochs, history['loss'], color='0.6')
     loss.set(xlabel='epoch', ylabel='training loss', ylim=(0, None))
 
 
@@ -237,6 +219,7 @@ def plot_sample(axes, net, point, label):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--epochs', type=int, default=60)
+    parser.add_argument('--samples', type=int, default=5000, help='points to learn from, a multiple of 100')
     parser.add_argument('--seed', type=int, default=0, help='of the first weights and of the order of samples')
     parser.add_argument('--plot', type=Path, help='write a figure to this file')
     parser.add_argument('--json', type=Path, help='write the result to this file')
@@ -245,25 +228,23 @@ def main(arguments=None):
         parser.error('--epochs must be at least 1')
 
     bst.random.seed(options.seed)
+    bst.environ.set(dt=DT)
     net = build()
     began = time.perf_counter()
-    curve = {name: np.asarray(values, float) for name, values in train(net, options.epochs, options.seed).items()}
+    history = train(net, options.epochs, options.seed, options.samples)
     seconds = time.perf_counter() - began
-    line = 'epoch {:3}   loss {loss:.4f}   training {train:.1%}   validation {validation:.1%}   hidden spikes {hidden:.0f}'
-    for n in range(options.epochs):
-        print(line.format(n + 1, **{name: values[n] for name, values in curve.items()}))
 
     points, labels = draw(1000, seed=2)
     accuracy = float((np.asarray(classify(net, latencies(points))) == labels).mean())
-    print(f'test accuracy {accuracy:.1%} after {options.epochs} epochs, {seconds:.1f} s with compiling')
+    print(f'test accuracy {accuracy:.1%} with the weights of epoch {history.best_epoch}, {seconds:.1f} s with compiling')
     if options.json:
         versions = {name: version(name) for name in ('jax', 'brainunit', 'braintools', 'optax', 'numpy')}
         versions |= {'python': platform.python_version(), 'brainpy-state': bst.__version__}
         result = {'accuracy': accuracy, 'seconds': seconds, 'epochs': options.epochs, 'seed': options.seed}
-        result |= {'curve': {name: values.tolist() for name, values in curve.items()}, 'versions': versions}
+        result |= {'curves': history.curves, 'versions': versions}
         options.json.write_text(json.dumps(result, indent=1) + '\n')
     if options.plot:
-        plot(options.plot, net, curve, points, labels)
+        plot(options.plot, net, history, points, labels)
 
 
 if __name__ == '__main__':

@@ -80,14 +80,37 @@ def test_the_classifier_learns_and_the_same_network_simulates_a_sample(classifie
     figure, report = tmp_path / 'figure.png', tmp_path / 'report.json'
     classifier.main(['--epochs', '2', '--seed', '0', '--plot', str(figure), '--json', str(report)])
     result = json.loads(report.read_text())
-    assert result['curve']['loss'][1] < 0.6 * result['curve']['loss'][0] < 0.6 * math.log(3)  # log 3: of a guess
+    assert result['curves']['loss'][1] < 0.6 * result['curves']['loss'][0] < 0.6 * math.log(3)  # log 3: of a guess
     assert result['accuracy'] > 0.8
-    assert set(result) == {'accuracy', 'seconds', 'epochs', 'seed', 'curve', 'versions'}
+    assert set(result) == {'accuracy', 'seconds', 'epochs', 'seed', 'curves', 'versions'}
     assert figure.stat().st_size > 50_000
-    assert 'epoch   2   loss' in capsys.readouterr().out
+    assert 'epoch 2/2   loss' in capsys.readouterr().out
 
     latency = classifier.latencies(classifier.draw(3, seed=3)[0])
-    highest, counts = classifier.present(nets[0], latency)
+    shown, hidden = classifier.present(nets[0], latency)
     readouts, spikes = classifier.watch(nets[0], latency[0])
-    np.testing.assert_allclose(readouts.max(0), highest[0], rtol=1e-5, atol=1e-5)  # float32, sums in another order
-    assert len(spikes) == counts[0] > 0
+    np.testing.assert_allclose(readouts, shown[:, 0], rtol=1e-5, atol=1e-5)  # float32, sums in another order
+    assert len(spikes) == hidden[:, 0].sum() > 0
+
+
+@pytest.fixture
+def digits(monkeypatch):
+    """The example, with small images of its own in the place of those of scikit-learn: a bright bar for each class."""
+    example, rng = load('train_digits'), np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 64)
+    images = (np.arange(64) // 6 == labels[:, None]) * (0.6 + 0.4 * rng.random((640, 64)))
+    monkeypatch.setattr(example, 'digits', lambda: (images.astype(np.float32), labels))
+    return example
+
+
+def test_digits_are_split_with_the_same_share_of_each_class(digits):
+    (_, labels), (held, labels_held) = digits.split(*digits.digits())
+    assert np.bincount(labels).tolist() == [48] * 10
+    assert np.bincount(labels_held).tolist() == [16] * 10
+    assert held.shape == (160, 64)
+
+
+@pytest.mark.slow  # a few seconds, most of them for compiling
+def test_digits_are_learnt(digits, capsys):
+    assert digits.main(['--epochs', '8']) > 0.8
+    assert 'test accuracy' in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -176,6 +177,9 @@ def states(node: Any, *filters: Any, allowed_hierarchy: Hierarchy = EVERY_LEVEL)
     for path, state in found.items():
         state.stand_at('.'.join(map(str, path)))
     chosen = [StateDictManager(part) for part in select(found.items(), filters)]
+    if isinstance(node, Node):
+        for part in chosen:
+            part.source = weakref.ref(node)
     return chosen[0] if len(chosen) == 1 else tuple(chosen)
 
 

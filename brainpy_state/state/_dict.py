@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import weakref
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -37,6 +38,8 @@ class StateDictManager(dict):
     {'w': 2.0}
     """
 
+    source: weakref.ref | None = None  # the node whose states these are, or a part of them; copies and pickles do not know it
+
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__()
         self.update(*args, **kwargs)
@@ -67,7 +70,17 @@ class StateDictManager(dict):
 
     def copy(self) -> Self:
         """A dict of its own with the same states."""
-        return type(self)(self)
+        return self._part(self)
+
+    def _part(self, states: Any = ()) -> Self:
+        """Another dict with some of the states."""
+        part = type(self)(states)
+        if self.source is not None:
+            part.source = self.source
+        return part
+
+    def __getstate__(self) -> None:
+        return None
 
     def assign_values(self, *values: Mapping[Any, Any]) -> None:
         """Write values into the states with the same keys; states without a value keep theirs.
@@ -127,7 +140,7 @@ class StateDictManager(dict):
         A state goes to the first filter that selects it. A last filter ``...`` takes the rest, so no other group follows.
         """
         groups, rest = self._sort(filters)
-        return groups if filters and filters[-1] in (..., True) else (*groups, type(self)({key: self[key] for key in rest}))
+        return groups if filters and filters[-1] in (..., True) else (*groups, self._part({key: self[key] for key in rest}))
 
     def split_values(self, *filters: Filter) -> tuple[dict[Any, Any], ...]:
         """What the states of each group of `split` hold, in plain dicts."""
@@ -143,7 +156,7 @@ class StateDictManager(dict):
 
     def _sort(self, filters: tuple[Filter, ...]) -> tuple[tuple[Self, ...], list[Any]]:
         predicates = [to_predicate(f) for f in filters]
-        groups, rest = tuple(type(self)() for _ in filters), []
+        groups, rest = tuple(self._part() for _ in filters), []
         for key, state in self.items():
             path = key if isinstance(key, tuple) else (key,)
             fit = next((n for n, predicate in enumerate(predicates) if predicate(path, state)), None)

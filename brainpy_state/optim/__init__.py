@@ -1,0 +1,3 @@
+"""Optimisation: transformations of ``optax`` on states."""
+
+from ._optimizer import Optimizer as Optimizer
