@@ -260,6 +260,7 @@ STATES = {
 }
 
 VALUES = {
+    bst.History: (lambda: bst.History(3, seed=1), lambda history: [np.array([history.epochs, history.seed, len(history)])]),
     **{
         kind: (functools.partial(kind, *args), lambda t: [t.forward(0.3)])
         for kind, args in {
