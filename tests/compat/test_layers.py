@@ -10,6 +10,8 @@ import brainpy_state as bst
 from brainpy_state.compat import brainstate
 from brainpy_state.compat.brainstate import nn
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def seeded():

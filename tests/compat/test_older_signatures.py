@@ -9,6 +9,8 @@ import brainpy_state as bst
 from brainpy_state.compat import brainpy, brainstate
 from brainpy_state.compat.brainstate import util
 
+pytestmark = pytest.mark.slow
+
 braintools = pytest.importorskip('braintools')
 
 

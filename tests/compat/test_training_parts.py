@@ -9,6 +9,8 @@ import brainpy_state as bst
 from brainpy_state.compat import brainstate
 from brainpy_state.compat.brainstate import mixin, nn, transform, util
 
+pytestmark = pytest.mark.slow
+
 REGULARISERS = sorted(name for name in dir(nn) if name.endswith('Reg'))
 
 

@@ -105,7 +105,7 @@ def agree(f, *args, rtol=1e-9):
         np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * np.abs(b).max())
 
 
-@pytest.mark.quick('synapses|matrix-window-True')
+@pytest.mark.quick('synapses-window-True|matrix-window-True|sources-broad-False')
 @pytest.mark.parametrize('detached', [True, False])
 @pytest.mark.parametrize('spike', [broad, window], ids=['broad', 'window'])
 @pytest.mark.parametrize('name', CONNECTIONS)
