@@ -39,8 +39,8 @@ def test_fewer_values_are_kept_for_the_backward_pass():
     plain, two_levels, more_levels = (
         saved(f, xs) for f in (last(for_loop), last(checkpointed_for_loop), last(checkpointed_for_loop, base=4))
     )
-    # three nonlinear values of ten numbers for each step; a state for each of the 16, or 4, blocks, and the inputs
-    assert plain >= 3 * 10 * 256
+    # a state of ten numbers for each step, from which the rest is computed again; one for each of the 16, or 4, blocks; and the inputs
+    assert 10 * 256 <= plain <= 10 * 256 + 256 + 100
     assert two_levels <= 256 + 10 * 16 + 100
     assert more_levels <= 256 + 10 * 4 + 100
 
