@@ -125,6 +125,7 @@ class Known:
 
         With ``is_held``, its own has been compared.
         """
+        writer.written[self] = now
         if self._ref is None:
             writer.require(f'type({now}) is {writer.constant(self._type)}')
         elif not is_held:
@@ -188,7 +189,12 @@ class Known:
 
 def write_of(thing: Any, writer: Writer, now: str, is_held: bool = False) -> None:
     """Write what compares a value with one that can differ while it is the same object."""
-    if isinstance(thing, Known):
+    if isinstance(thing, _Again):
+        if thing.known in writer.written:
+            writer.require(f'{now} is {writer.written[thing.known]}')
+        else:
+            thing.known.write(writer, now, is_held)
+    elif isinstance(thing, Known):
         thing.write(writer, now, is_held)
     elif hasattr(thing, 'same'):
         writer.require(f'{writer.constant(thing.same)}({now})')
@@ -219,6 +225,7 @@ class Memory:
         self.see: Look = functools.partial(look, names=self.names, everything=watch.by_name)
         self.refs: list[weakref.ref] = []
         self.died = False  # an object has ceased to exist, whose id another one may have got
+        self.round = 0  # of comparing, to compare once what stands at several places
         self._met: dict[int, tuple[Any, Any]] = {}
 
     def hold(self, value: Any) -> Callable[[], Any]:
@@ -260,7 +267,7 @@ class Memory:
                 self.hold(value)
             thing = _Constant(thing)
         if not is_object:
-            self._met[id(value)] = value, thing
+            self._met[id(value)] = value, _Again(thing, self) if isinstance(thing, Known) else thing
         return thing
 
     def _did_not_run(self, function: types.FunctionType) -> bool:
@@ -271,6 +278,32 @@ class Memory:
     def settle(self) -> None:
         """Let go of values, which must not be kept alive."""
         self.watch, self._met = Watch(), {}
+
+
+class _Again:
+    """A container at another place than where it was met first: compared at one of these only in a round."""
+
+    def __init__(self, known: Known, memory: Memory):
+        self.known, self._memory = known, memory
+        self._found = -1, 0  # the round, and the id of what was the same
+
+    def same(self, now: Any) -> bool:
+        return self._is_found(now) or self._find(now, self.known.same(now))
+
+    def differs(self, now: Any, where: str) -> str | None:
+        if self._is_found(now):
+            return None
+        place = self.known.differs(now, where)
+        self._find(now, place is None)
+        return place
+
+    def _is_found(self, now: Any) -> bool:
+        return self._found == (self._memory.round, id(now))
+
+    def _find(self, now: Any, is_same: bool) -> bool:
+        if is_same:
+            self._found = self._memory.round, id(now)
+        return is_same
 
 
 class _Constant:

@@ -18,10 +18,13 @@ class Writer:
     ----------
     constants : dict
         What the code refers to, by name.
+    written : dict
+        The name of a value for each thing that the code compares.
     """
 
     def __init__(self) -> None:
         self.constants: dict[str, Any] = {}
+        self.written: dict[Any, str] = {}
         self._lines: list[str] = []
 
     def constant(self, value: Any) -> str:

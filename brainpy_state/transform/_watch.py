@@ -7,7 +7,9 @@ that runs, by the interpreter itself, and keeps what its code mentions.
 
 from __future__ import annotations
 
+import dis
 import functools
+import sys
 import types
 import weakref
 from collections.abc import Callable, Iterator
@@ -22,6 +24,8 @@ from ._starts import listener, listening
 
 _MOST_ITEMS = 1000  # of a container whose items are compared with those after the trace, one by one
 _DEEPEST = 6
+_TRACING = __package__
+_IMPORT = dis.opmap['IMPORT_NAME']
 _BY_NAME = frozenset({'getattr', 'vars', '__dict__', 'attrgetter', 'asdict', 'astuple', 'fields'})
 
 
@@ -38,6 +42,8 @@ class Watch:
         Weak references to what the functions that ran were called with or had in their closures.
     ran : set of code objects
         Of the functions of users that ran.
+    imported : set of str
+        Names that the modules may have which these functions import.
     read : dict
         Attributes of models that were read, as ``(model, name, value)``.
     """
@@ -45,6 +51,7 @@ class Watch:
     def __init__(self) -> None:
         self.seen: set[types.CodeType] = set()
         self.ran: set[types.CodeType] = set()
+        self.imported: set[str] = set()
         self.names: set[str] = set()
         self.rooms: dict[int, tuple[dict[str, Any], set[str]]] = {}
         self.objects: dict[int, weakref.ref] = {}
@@ -56,12 +63,24 @@ class Watch:
         """Whether attributes may have been read whose names no code mentions."""
         return not self.names.isdisjoint(_BY_NAME)
 
+    def all_rooms(self) -> list[tuple[dict[str, Any], set[str]]]:
+        """What ``rooms`` has, and the global names of modules that were imported."""
+        rooms = dict(self.rooms)
+        for name in self.imported & sys.modules.keys():
+            if not is_fixed(name) and isinstance(module := sys.modules[name], types.ModuleType):
+                rooms[id(vars(module))] = vars(module), self.names
+        return list(rooms.values())
+
     def see(self, frame: types.FrameType) -> None:
-        """Take note of a function that starts to run, unless it belongs to a library."""
+        """Take note of a function that starts to run, unless it belongs to a library or runs to import one."""
         code, room = frame.f_code, frame.f_globals
         if is_fixed(room.get('__name__') or '') or code.co_name == '<module>':
             return
+        if _is_importing(frame):
+            self.seen.discard(code)  # it is told again when it runs for the function that is traced
+            return
         self.ran.add(code)
+        self.imported |= _imports(code, room.get('__package__') or '')
         names = _mentioned(code)
         self.names |= names
         self.rooms.setdefault(id(room), (room, set()))[1].update(code.co_names)
@@ -115,6 +134,7 @@ class Watch:
         """Take over what another watch, of a part of this trace, was told."""
         self.names |= other.names
         self.ran |= other.ran
+        self.imported |= other.imported
         for key, (room, names) in other.rooms.items():
             self.rooms.setdefault(key, (room, set()))[1].update(names)
         self.objects = other.objects | self.objects
@@ -147,8 +167,29 @@ def _way_to(holder: Any) -> Callable[[], Any]:
         return lambda: holder
 
 
+def _is_importing(frame: types.FrameType | None) -> bool:
+    """Whether a function runs for an ``import`` in what is traced: a module as it is made, or a hook, which knows all modules."""
+    while frame is not None:
+        name = frame.f_globals.get('__name__') or ''
+        if name == 'importlib._bootstrap':
+            return True
+        if name.startswith(_TRACING):  # the import, if any, is around the trace
+            return False
+        frame = frame.f_back
+    return False
+
+
 @functools.lru_cache(maxsize=4096)
 def _mentioned(code: types.CodeType) -> frozenset[str]:
     """Names in a code object: of variables, of attributes, its own, and strings that could be names."""
     strings = [x for x in code.co_consts if isinstance(x, str) and x.isidentifier()]
     return frozenset((*code.co_names, *strings, code.co_name))
+
+
+@functools.lru_cache(maxsize=4096)
+def _imports(code: types.CodeType, package: str) -> frozenset[str]:
+    """Names of modules that a code object imports; of one that may be relative, both."""
+    if _IMPORT not in code.co_code[::2]:
+        return frozenset()
+    found = [i.argval for i in dis.get_instructions(code) if i.opcode == _IMPORT]
+    return frozenset((*found, *(f'{package}.{name}'.rstrip('.') for name in found if package)))

@@ -33,7 +33,7 @@ class World:
         self._names, self._ran = memory.names, frozenset(watch.ran)
         self._fns = [memory.remember(f, changeable=True) for f in (fn if isinstance(fn, tuple) else (fn,))]
         self._rooms = []
-        for room, names in watch.rooms.values():
+        for room, names in watch.all_rooms():
             self._rooms.append((_room_again(room), Room(room, names, memory)))
         self._quick_rooms = [(way, room.same) for way, room in self._rooms]
         self._constant = id(fn) if isinstance(fn, types.FunctionType) and self._fns[0].is_constant else None
@@ -82,6 +82,7 @@ class World:
         return writer.function()
 
     def _holds(self, fn: Any) -> bool:
+        self._memory.round += 1
         if self._memory.died:  # identities may be of other objects now
             if self.difference(fn) is not None:
                 return False
@@ -107,6 +108,7 @@ class World:
 
     def difference(self, fn: Any) -> str | None:
         """The place of the first difference, by the names that lead to it."""
+        self._memory.round += 1
         for f, thing in zip(fn if isinstance(fn, tuple) else (fn,), self._fns, strict=True):
             if thing is not None and (place := thing.differs(f, '')) is not None:
                 return place

@@ -2,6 +2,7 @@
 
 import functools
 import operator
+import sys
 import types
 
 import brainunit as u
@@ -337,3 +338,73 @@ def test_what_a_function_holds_that_did_not_run_does_not_matter():
     assert len(traced) == 1
     model.__init__()
     assert f() == 21
+
+
+def test_what_runs_for_an_import_inside_a_function_is_no_part_of_it(monkeypatch, tmp_path):
+    class Hook:
+        """Knows all modules, as those of test runners and tracers do, and has code that mentions names of everything."""
+
+        def __init__(self):
+            self.known, self.asked = dict(sys.modules), []
+
+        def find_spec(self, name, path=None, target=None):
+            self.asked.append(name)
+            return getattr(self.known.get(name), 'none', None)
+
+    (tmp_path / 'imported_within.py').write_text('gain = 1.0\ndef scaled(x): return gain * x\nhalf = scaled(0.5)')
+    hook, traces = Hook(), []
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, 'meta_path', [hook, *sys.meta_path])
+
+    @jit
+    def f(x):
+        traces.append(x)
+        import imported_within
+
+        return imported_within.scaled(x) + imported_within.half
+
+    assert float(f(2.0)) == 2.5
+    assert 'imported_within' in hook.asked
+    module = sys.modules['imported_within']
+    try:
+        hook.known.clear()
+        hook.known['more'] = 1.0
+        assert float(f(2.0)) == 2.5
+        assert len(traces) == 1
+        module.gain = 3.0  # what ran for the import is seen when the function calls it
+        assert float(f(2.0)) == 6.5
+        module.half = 1.0
+        assert float(f(2.0)) == 7.0
+    finally:
+        del sys.modules['imported_within']
+
+
+@pytest.mark.parametrize('kind', [list, tuple, dict])
+def test_a_container_in_many_places_is_compared_once(kind):
+    deepest = [1.0]
+    inside = deepest
+    for _ in range(40):  # 2 ** 40 ways lead to it
+        inside = {'a': inside, 'b': inside} if kind is dict else kind((inside, inside))
+
+    @jit
+    def f(x):
+        place = inside
+        for _ in range(40):
+            place = place['b'] if kind is dict else place[1]
+        return place[0] * x
+
+    assert float(f(2.0)) == 2.0
+    assert float(f(2.0)) == 2.0
+    for value in 2.0, 3.0, 4.0, 5.0, 6.0, 7.0:  # in the quick way of comparing, and when that is given up
+        deepest[0] = value
+        assert float(f(2.0)) == float(f(2.0)) == 2.0 * value
+    box = {'deep': [1.0], 'again': None}
+    box['again'] = box['deep']
+    g = jit(lambda x: (box['deep'][0] + box['again'][0]) * x)
+    assert float(g(1.0)) == float(g(1.0)) == 2.0
+    box['again'] = [1.0]  # equal, and another one now
+    assert float(g(1.0)) == float(g(1.0)) == 2.0
+    box['again'][0] = 5.0
+    assert float(g(1.0)) == float(g(1.0)) == 6.0
+    box['deep'][0] = 2.0
+    assert float(g(1.0)) == 7.0
