@@ -24,7 +24,16 @@ loop_p.multiple_results = True
 
 
 def scan(
-    step: Callable, init: Any, xs: Any, length: int, *, reverse: bool = False, unroll: int = 1, goes_on: Callable | None = None
+    step: Callable,
+    init: Any,
+    xs: Any,
+    length: int,
+    *,
+    reverse: bool = False,
+    unroll: int = 1,
+    goes_on: Callable | None = None,
+    base: int | None = None,
+    tell: Callable | None = None,
 ) -> tuple[Any, Any]:
     """``jax.lax.scan`` whose steps, and where possible the loop itself, are native functions on CPU.
 
@@ -40,15 +49,20 @@ def scan(
         As in ``jax.lax.scan``; a native loop has no need to unroll.
     goes_on : callable, optional
         Of the carry; the loop ends before a step for which it is false. What ``ys`` hold for such steps is not defined.
+    base : int, optional
+        The derivative keeps the carry before blocks of so many steps, blocks of so many blocks, and so on, and computes blocks again.
+    tell : callable, optional
+        Called in the loop with the number of steps done, and of those since the last call; after blocks, where a derivative takes them.
 
     Returns
     -------
     carry, ys : pytrees
     """
+    options: dict[str, Any] = {'length': length, 'reverse': reverse, 'unroll': unroll, 'base': base, 'tell': tell}
     if goes_on is not None:
-        (carry, _), ys = _scan(_flagged(step, goes_on), (init, goes_on(init)), xs, length, reverse, unroll, True)
+        (carry, _), ys = _scan(_flagged(step, goes_on), (init, goes_on(init)), xs, stops=True, **options)
         return carry, ys
-    return _scan(step, init, xs, length, reverse, unroll, False)
+    return _scan(step, init, xs, stops=False, **options)
 
 
 def _flagged(step: Callable, goes_on: Callable) -> Callable:
@@ -59,7 +73,7 @@ def _flagged(step: Callable, goes_on: Callable) -> Callable:
     return flagged
 
 
-def _scan(step: Callable, init: Any, xs: Any, length: int, reverse: bool, unroll: int, stops: bool) -> tuple[Any, Any]:
+def _scan(step: Callable, init: Any, xs: Any, **options: Any) -> tuple[Any, Any]:
     carry, tree = jax.tree.flatten(init)
     rows, tree_of_rows = jax.tree.flatten(xs)
     made: list[Any] = []  # the structure of the results of a step
@@ -70,7 +84,7 @@ def _scan(step: Callable, init: Any, xs: Any, length: int, reverse: bool, unroll
         made.append(structure)
         return results
 
-    results = loop(flat, carry, rows, length=length, reverse=reverse, unroll=unroll, stops=stops)
+    results = loop(flat, carry, rows, **options)
     return jax.tree.unflatten(made[-1], results)
 
 
@@ -79,13 +93,15 @@ def loop(flat: Callable, carry: Sequence[Any], rows: Sequence[Any], vanishing: S
 
     Some of the rows, by number, are zero over a range.
     """
-    n = len(carry)
-    if not (options['length'] and _backend.is_native()):
+    n, in_blocks = len(carry), options['base'] is not None
+    is_native = bool(options['length']) and _backend.is_native() and options['tell'] is None
+    if not is_native and not in_blocks:
         return _by_jax(fuse(flat, n), carry, rows, **options)
     carry = [jnp.asarray(x) for x in carry]
     closed = inlined(jax.make_jaxpr(flat)(*map(_aval, carry), *map(_row, rows)))
     invars, outvars = closed.jaxpr.invars[:n], closed.jaxpr.outvars[:n]
-    if not _is_native(closed, n):
+    is_native = is_native and _is_native(closed)
+    if not (_lasts(closed, n) and (is_native or in_blocks)):
         succession = dict(zip(invars, outvars, strict=True))
         return _by_jax(lambda *leaves: evaluate(closed, leaves, succession), carry, rows, **options)
     # what a step hands on as it is, is the same for all
@@ -94,13 +110,14 @@ def loop(flat: Callable, carry: Sequence[Any], rows: Sequence[Any], vanishing: S
     operands = [*closed.jaxpr.constvars, *(invars[k] for k in stay + change), *closed.jaxpr.invars[n:]]
     same = len(closed.consts) + len(stay)
     step = part(closed.jaxpr, closed.jaxpr.eqns, operands, [*(outvars[k] for k in change), *closed.jaxpr.outvars[n:]])
-    step = rewritten(step, step.jaxpr.invars[:same], [step.jaxpr.invars[same + len(change) + k] for k in vanishing])
-    before, step = hoisted(step, step.jaxpr.invars[:same])
     fixed = [*closed.consts, *(carry[k] for k in stay)]
-    fixed = [*jaxpr_as_fun(before)(*fixed), *fixed]
-    same = len(fixed)
+    if is_native:
+        step = rewritten(step, step.jaxpr.invars[:same], [step.jaxpr.invars[same + len(change) + k] for k in vanishing])
+        before, step = hoisted(step, step.jaxpr.invars[:same])
+        fixed = [*jaxpr_as_fun(before)(*fixed), *fixed]
     values = [*fixed, *(carry[k] for k in change), *rows, jnp.int32(options['length'])]
-    results = loop_p.bind(*values, step=step, same=same, carried=len(change), backend=_backend.preference(), **options)
+    backend = _backend.preference() if is_native else 'xla'
+    results = loop_p.bind(*values, step=step, same=len(fixed), carried=len(change), backend=backend, **options)
     last = dict(zip(change, results, strict=False)) | {k: carry[k] for k in stay}
     return [*(last[k] for k in range(n)), *results[len(change) :]]
 
@@ -115,17 +132,30 @@ def _row(x: Any) -> Any:
     return jax.ShapeDtypeStruct(aval.shape[1:], aval.dtype, weak_type=aval.weak_type)
 
 
-def _is_native(closed: ClosedJaxpr, carried: int) -> bool:
+def _lasts(closed: ClosedJaxpr, carried: int) -> bool:
+    """Whether the carry keeps its types; where it does not, JAX has an error for it."""
+    pairs = zip(closed.jaxpr.invars[:carried], closed.jaxpr.outvars, strict=False)
+    return all((a.aval.shape, a.aval.dtype) == (b.aval.shape, b.aval.dtype) for a, b in pairs)
+
+
+def _is_native(closed: ClosedJaxpr) -> bool:
     jaxpr = closed.jaxpr
-    pairs = zip(jaxpr.invars[:carried], jaxpr.outvars, strict=False)
-    if any((a.aval.shape, a.aval.dtype) != (b.aval.shape, b.aval.dtype) for a, b in pairs):
-        return False  # JAX has an error for it
-    values = (*jaxpr.constvars, *jaxpr.invars, *jaxpr.outvars)
-    return all(v.aval.dtype in DTYPES for v in values) and is_whole(jaxpr)
+    return all(v.aval.dtype in DTYPES for v in (*jaxpr.constvars, *jaxpr.invars, *jaxpr.outvars)) and is_whole(jaxpr)
 
 
-def _by_jax(flat: Callable, carry: Sequence[Any], rows: Sequence[Any], length: int, reverse: bool, unroll: int, stops: bool) -> list[Any]:
-    """The loop as JAX has it."""
+def _by_jax(
+    flat: Callable,
+    carry: Sequence[Any],
+    rows: Sequence[Any],
+    *,
+    length: int,
+    reverse: bool,
+    unroll: int,
+    stops: bool,
+    base: int | None,
+    tell: Callable | None,
+) -> list[Any]:
+    """The loop as JAX has it; ``base`` is a matter of derivatives."""
     n = len(carry)
 
     def step(carry: Sequence[Any], x: Sequence[Any]) -> tuple[list[Any], list[Any]]:
@@ -133,7 +163,7 @@ def _by_jax(flat: Callable, carry: Sequence[Any], rows: Sequence[Any], length: i
         return results[:n], results[n:]
 
     if not stops:
-        carry, ys = jax.lax.scan(step, list(carry), list(rows), length, reverse=reverse, unroll=unroll)
+        _, carry, ys = told_scan(step, list(carry), list(rows), length, tell, reverse=reverse, unroll=unroll)
         return [*carry, *ys]
 
     def advance(state: Any) -> Any:
@@ -148,10 +178,31 @@ def _by_jax(flat: Callable, carry: Sequence[Any], rows: Sequence[Any], length: i
     return [*carry, *ys]
 
 
-def _avals(*operands: Any, step: ClosedJaxpr, same: int, carried: int, length: int, **_: Any) -> list[Any]:
+def told_scan(
+    step: Callable, init: Any, xs: Any, length: int, tell: Callable | None, size: int = 1, **options: Any
+) -> tuple[Any, Any, Any]:
+    """``jax.lax.scan`` of a body that does ``size`` steps, which are told: the steps done, the carry, the results."""
+    if tell is None:
+        return length * size, *jax.lax.scan(step, init, xs, length, **options)
+
+    def told(carry: Any, x: Any) -> Any:
+        done, carry = carry
+        carry, y = step(carry, x)
+        done, carry = jax.lax.optimization_barrier((done + size, carry))  # told when the steps are done
+        tell(done, size)
+        return (done, carry), y
+
+    (done, carry), ys = jax.lax.scan(told, (jnp.int32(0), init), xs, length, **options)
+    return done, carry, ys
+
+
+def _avals(
+    *operands: Any, step: ClosedJaxpr, same: int, carried: int, length: int, tell: Callable | None, **_: Any
+) -> tuple[list[Any], set[Any]]:
     carry = operands[same : same + carried]
     ys = [v.aval for v in step.jaxpr.outvars[carried:]]
-    return [*(jax.core.ShapedArray(x.shape, x.dtype) for x in carry), *(jax.core.ShapedArray((length, *y.shape), y.dtype) for y in ys)]
+    avals = [*(jax.core.ShapedArray(x.shape, x.dtype) for x in carry), *(jax.core.ShapedArray((length, *y.shape), y.dtype) for y in ys)]
+    return avals, step.effects | (jax.make_jaxpr(lambda done: tell(done, 1))(0).effects if tell else set())
 
 
 def portable(*operands: Any, step: ClosedJaxpr, same: int, carried: int, fused: bool = False, **options: Any) -> list[Any]:
@@ -193,6 +244,6 @@ def _batch(
     return results, [*out_axes[:carried], *(None if axis is None else 1 for axis in out_axes[carried:])]
 
 
-loop_p.def_abstract_eval(_avals)
+loop_p.def_effectful_abstract_eval(_avals)
 _lowering.set_batching(loop_p, _batch)
 _lowering.install(loop_p, portable, portable_on_cpu=functools.partial(portable, fused=True), planned=_planned)

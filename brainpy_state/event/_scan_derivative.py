@@ -16,6 +16,7 @@ from jax.extend.core import ClosedJaxpr, Primitive, jaxpr_as_fun
 from jax.interpreters import ad, mlir
 
 from . import _lowering
+from ._blocks import backward, forward
 from ._postponed import Postponed
 from ._pullback import Pullback, moving_results, pullback
 from ._scan import loop, loop_p, portable
@@ -57,23 +58,38 @@ class _Shape:
 
 
 def _tangent(
-    primals: Any, tangents: Any, *, step: ClosedJaxpr, same: int, carried: int, stops: bool, backend: str, **options: Any
+    primals: Any,
+    tangents: Any,
+    *,
+    step: ClosedJaxpr,
+    same: int,
+    carried: int,
+    stops: bool,
+    backend: str,
+    base: int | None,
+    tell: Any,
+    **options: Any,
 ) -> tuple[Any, Any]:
     if stops:
-        whole = functools.partial(portable, step=step, same=same, carried=carried, stops=stops, fused=True, **options)
+        whole = functools.partial(portable, step=step, same=same, carried=carried, stops=stops, fused=True, base=None, tell=tell, **options)
         return _lowering.tangent_of(whole, primals, tangents, True)
     shape = _Shape(step, same, carried, [type(t) is not ad.Zero for t in tangents[:-1]])
     fixed, carry, rows = shape.split(primals[:-1])
     halves = pullback(step, shape.moves, shape.results, [k < same or k >= same + carried for k in range(len(shape.moves))])
-    results = loop(functools.partial(jaxpr_as_fun(halves.forward), *fixed), carry, rows, stops=False, **options)
-    count = len(shape.results)
+    if base is None:
+        results = _loop(functools.partial(jaxpr_as_fun(halves.forward), *fixed), carry, rows, **options)
+        results, kept = results[: len(shape.results)], results[len(shape.results) :]
+    else:
+        results, kept = forward(functools.partial(jaxpr_as_fun(step), *fixed), carry, rows, base=base, tell=tell, **options)
     given = [ad.instantiate_zeros(t) for t, moved in zip(tangents[:-1], shape.moves, strict=True) if moved]
-    kept = results[count:]
-    moving = tangent_p.bind(*fixed, *carry, *rows, *kept, *given, shape=shape, halves=halves, **options)
-    found = iter(moving)
-    return results[:count], [
-        next(found) if moved else ad.Zero(jax.typeof(x).to_tangent_aval()) for x, moved in zip(results, shape.results, strict=False)
+    found = iter(tangent_p.bind(*fixed, *carry, *rows, *kept, *given, shape=shape, halves=halves, base=base, **options))
+    return results, [
+        next(found) if moved else ad.Zero(jax.typeof(x).to_tangent_aval()) for x, moved in zip(results, shape.results, strict=True)
     ]
+
+
+def _loop(step: Any, carry: Sequence[Any], rows: Sequence[Any], vanishing: Sequence[int] = (), **options: Any) -> list[Any]:
+    return loop(step, carry, rows, vanishing, **{'stops': False, 'base': None, 'tell': None} | options)
 
 
 def _forward(*operands: Any, shape: _Shape, halves: Pullback, **options: Any) -> list[Any]:
@@ -98,7 +114,7 @@ def _forward(*operands: Any, shape: _Shape, halves: Pullback, **options: Any) ->
         chosen = [_as_slope(s, x) for s, x, moved in zip(slope, made, shape.results, strict=True) if moved]
         return [*made[: shape.carried], *chosen[: sum(carries)], *chosen[sum(carries) :]]
 
-    results = loop(step, [*carry, *moving_carry], [*rows, *moving_rows], stops=False, **options)
+    results = _loop(step, [*carry, *moving_carry], [*rows, *moving_rows], **options)
     return results[shape.carried :]
 
 
@@ -115,33 +131,70 @@ def _avals(*operands: Any, shape: _Shape, length: int, **_: Any) -> list[Any]:
     return [jax.core.ShapedArray(a.shape, a.dtype) for a in avals]
 
 
-def _transpose(cotangents: Any, *operands: Any, shape: _Shape, halves: Pullback, **options: Any) -> list[Any]:
+def _transpose(cotangents: Any, *operands: Any, shape: _Shape, halves: Pullback, base: int | None, **options: Any) -> list[Any]:
     count, moving = len(shape.moves), sum(shape.moves)
-    fixed, _, rows = shape.split(operands[:count])
+    fixed, carry, rows = shape.split(operands[:count])
     kept, tangents = operands[count : len(operands) - moving], operands[len(operands) - moving :]
     into_fixed, *_ = shape.split_moving([t.aval for t in tangents])
     carries = sum(shape.results[: shape.carried])
-    seen = [type(ct) is not ad.Zero for ct in cotangents[carries:]]
-    given = [ct for ct, there in zip(cotangents[carries:], seen, strict=True) if there]
-    empty = [ct.aval for ct, there in zip(cotangents[carries:], seen, strict=True) if not there]
-    sums, starts = len(into_fixed), [type(ct) is not ad.Zero for ct in cotangents[:carries]]
-    back = Postponed(halves.backward, len(fixed), range(sums, sums + carries), starts)
-    first = back.start([ad.instantiate_zeros(ct) for ct in cotangents[:carries]])
+    back = _Back(shape, halves, fixed, len(into_fixed), cotangents, base is not None, options)
+    given = [ct for ct in cotangents[carries:] if type(ct) is not ad.Zero]
+    ends = [jnp.zeros(aval.shape, aval.dtype) for aval in into_fixed], [ad.instantiate_zeros(ct) for ct in cotangents[:carries]]
+    if base is None:
+        totals, of_carry, of_rows = back(*ends, rows, kept, given, options['length'])
+    else:
+        totals, of_carry, of_rows = backward(back, *ends, carry, rows, given, options['length'], base, kept)
+    return [*[None] * (len(operands) - moving), *totals, *of_carry, *of_rows]
 
-    def step(*leaves: Any) -> list[Any]:
-        totals, state, rest = leaves[:sums], leaves[sums : sums + len(first)], leaves[sums + len(first) :]
-        of_rows, own, of_results = rest[: len(rows)], rest[len(rows) :][: len(kept)], iter(rest[len(rows) + len(kept) :])
-        zeros = (jnp.zeros(aval.shape[1:], aval.dtype) for aval in empty)
-        all_results = [next(of_results) if there else next(zeros) for there in seen]
-        carried, made = back(*fixed, *of_rows, *own, *back.collected(fixed, state), *all_results)
-        return [*(total + ct for total, ct in zip(totals, made, strict=False)), *carried, *made[sums:]]
 
-    totals = [jnp.zeros(aval.shape, aval.dtype) for aval in into_fixed]
-    options = options | {'reverse': not options['reverse']}
-    vanishing = [len(rows) + k for k, vanishes in enumerate(halves.vanishing) if vanishes]
-    found = loop(step, [*totals, *first], [*rows, *kept, *given], vanishing, stops=False, **options)
-    carry = back.collected(fixed, found[sums : sums + len(first)])
-    return [*[None] * (len(operands) - moving), *found[:sums], *carry, *found[sums + len(first) :]]
+class _Back:
+    """The loop that takes cotangents back through steps."""
+
+    def __init__(
+        self, shape: _Shape, halves: Pullback, fixed: list[Any], sums: int, cotangents: Any, is_part: bool, options: dict[str, Any]
+    ):
+        self._shape, self._halves, self._fixed, self._sums = shape, halves, fixed, sums
+        carries = sum(shape.results[: shape.carried])
+        self._seen = [type(ct) is not ad.Zero for ct in cotangents[carries:]]
+        self._empty = [ct.aval for ct, there in zip(cotangents[carries:], self._seen, strict=True) if not there]
+        starts = [is_part or type(ct) is not ad.Zero for ct in cotangents[:carries]]
+        self._step = Postponed(halves.backward, len(fixed), range(sums, sums + carries), starts)
+        self._options, self._back_options = options, options | {'reverse': not options['reverse']}
+
+    def __call__(self, totals: Any, carry: Any, rows: Any, kept: Any, given: Any, length: int) -> tuple[list[Any], list[Any], list[Any]]:
+        """Cotangents of what all steps read, added to the totals, of the carry before the steps, and of the rows."""
+        sums, first = self._sums, self._step.start(carry)
+
+        def step(*leaves: Any) -> list[Any]:
+            totals, state, rest = leaves[:sums], leaves[sums : sums + len(first)], leaves[sums + len(first) :]
+            of_rows, own, of_results = rest[: len(rows)], rest[len(rows) :][: len(kept)], iter(rest[len(rows) + len(kept) :])
+            zeros = (jnp.zeros(aval.shape[1:], aval.dtype) for aval in self._empty)
+            all_results = [next(of_results) if there else next(zeros) for there in self._seen]
+            carried, made = self._step(*self._fixed, *of_rows, *own, *self._step.collected(self._fixed, state), *all_results)
+            return [*(total + ct for total, ct in zip(totals, made, strict=False)), *carried, *made[sums:]]
+
+        vanishing = [len(rows) + k for k, vanishes in enumerate(self._halves.vanishing) if vanishes]
+        found = _loop(step, [*totals, *first], [*rows, *kept, *given], vanishing, **self._back_options | {'length': length})
+        state, of_rows = found[sums : sums + len(first)], found[sums + len(first) :]
+        return found[:sums], self._step.collected(self._fixed, state), of_rows
+
+    def kept(self, carry: Any, rows: Any, length: int) -> list[Any]:
+        """What is kept of some steps."""
+        count, forward = len(self._shape.results), jaxpr_as_fun(self._halves.forward)
+        carried = self._shape.carried
+
+        def step(*leaves: Any) -> list[Any]:
+            made = forward(*self._fixed, *leaves)
+            return [*made[:carried], *made[count:]]
+
+        return _loop(step, carry, rows, **self._options | {'length': length})[carried:]
+
+    def starts(self, carry: Any, rows: Any, length: int, base: int) -> list[Any]:
+        """The carry before each block of some steps."""
+        primal, carried = jaxpr_as_fun(self._shape.step), self._shape.carried
+        return forward(
+            lambda *leaves: primal(*self._fixed, *leaves)[:carried], carry, rows, base=base, **self._options | {'length': length}
+        )[1]
 
 
 def _batch(operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:

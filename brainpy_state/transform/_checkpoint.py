@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-from jax.custom_derivatives import SymbolicZero
 
+from .. import event
 from .._errors import ParameterError
 from .._tracebacks import entry
 from ._args import name_of, static
@@ -19,7 +18,6 @@ from ._loop import call_scan_body, call_step, loop
 from ._made import Made
 from ._program import Program
 from ._programs import programs_of
-from ._progress import telling
 from ._vmap import call_with
 
 
@@ -107,97 +105,8 @@ class _scan_of:  # noqa: N801  (a function with options that are compared)
     def __call__(
         self, body: Callable, same: Any, init: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
     ) -> tuple[Any, Any]:
-        leaves, tree = jax.tree.flatten((same, init, xs))
-        base = self.base or max(2, _near_root(length))
-
-        @jax.custom_jvp
-        def run(*leaves: Any) -> Any:
-            same, init, xs = jax.tree.unflatten(tree, leaves)
-            step = functools.partial(body, same)
-            if tell is None:
-                return _blocks(step, init, xs, length, base)
-            (_, carry), ys = _blocks(telling(step, tell), (jnp.int32(0), init), xs, length, base)
-            return carry, ys
-
-        def run_jvp(leaves: Any, tangents: Any) -> Any:
-            moves = [not isinstance(t, SymbolicZero) for t in tangents]
-
-            def of_moving(*moving: Any) -> Any:
-                rest = iter(moving)
-                same, init, xs = jax.tree.unflatten(tree, [next(rest) if moved else x for x, moved in zip(leaves, moves, strict=True)])
-                fixed, tree_of_same = jax.tree.flatten(same)
-                threads = {k: _thread(x) for k, x in enumerate(fixed) if moves[k]}
-
-                def threaded(carry: Any, x: Any) -> Any:
-                    carry, threads = carry
-                    now = [_follow(x, threads[k]) if k in threads else x for k, x in enumerate(fixed)]
-                    carry, y = body(jax.tree.unflatten(tree_of_same, now), carry, x)
-                    return (carry, {k: t * 1.0 for k, t in threads.items()}), y  # what is handed on only, JAX takes out
-
-                (carry, _), ys = _blocks(threaded, (init, threads), xs, length, base, tell)
-                return carry, ys
-
-            values, slopes = ([x for x, moved in zip(both, moves, strict=True) if moved] for both in (leaves, tangents))
-            return jax.jvp(of_moving, values, slopes)
-
-        run.defjvp(run_jvp, symbolic_zeros=True)
-        return run(*leaves)
-
-
-# What every step reads, say a weight, gets its gradient step by step from the last to the first, as in a loop without
-# blocks, so that the sums round alike. For that its derivative, and nothing else, travels through the carry: on a
-# "thread" of zeros, so that the weight itself is kept once and not for every block.
-@jax.custom_jvp
-def _thread(x: jax.Array) -> jax.Array:
-    return jnp.zeros_like(x)
-
-
-@_thread.defjvp
-def _thread_jvp(primals: Any, tangents: Any) -> Any:
-    return _thread(*primals), tangents[0]
-
-
-@jax.custom_jvp
-def _follow(x: jax.Array, thread: jax.Array) -> jax.Array:
-    return x
-
-
-@_follow.defjvp
-def _follow_jvp(primals: Any, tangents: Any) -> Any:
-    return primals[0], tangents[1]
-
-
-def _blocks(body: Callable, init: Any, xs: Any, length: int, base: int, tell: Callable | None = None) -> tuple[Any, Any]:
-    """Scan in blocks. ``tell`` is called after the largest ones only: what is inside of them runs again in the backward pass."""
-    if length <= base:
-        return _scan(body, init, xs, length, tell)[1:]
-    size = base
-    while size * base < length:
-        size *= base
-    whole = length - length % size
-
-    def block(carry: Any, x: Any) -> tuple[Any, Any]:
-        return _blocks(body, carry, x, size, base)
-
-    head = jax.tree.map(lambda x: x[:whole].reshape(whole // size, size, *x.shape[1:]), xs)
-    done, carry, ys = _scan(jax.checkpoint(block, prevent_cse=False), init, head, whole // size, tell, size)
-    ys = jax.tree.map(lambda y: y.reshape(whole, *y.shape[2:]), ys)
-    if whole == length:
-        return carry, ys
-    rest = jax.checkpoint(lambda carry, x: _blocks(body, carry, x, length - whole, base))
-    carry, tail = rest(carry, jax.tree.map(lambda x: x[whole:], xs))
-    if tell is not None:
-        done, carry = jax.lax.optimization_barrier((done + length - whole, carry))
-        tell(done, length - whole)
-    return carry, jax.tree.map(lambda *parts: jnp.concatenate(parts), ys, tail)
-
-
-def _scan(body: Callable, init: Any, xs: Any, length: int, tell: Callable | None, size: int = 1) -> tuple[Any, Any, Any]:
-    """``jax.lax.scan`` of a body that does ``size`` steps; gives the steps done if they are told, the carry and the results."""
-    if tell is None:
-        return None, *jax.lax.scan(body, init, xs, length)
-    (done, carry), ys = jax.lax.scan(telling(body, tell, size), (jnp.int32(0), init), xs, length)
-    return done, carry, ys
+        step, base = functools.partial(body, same), self.base or max(2, _near_root(length))
+        return event.scan(step, init, xs, length, reverse=reverse, unroll=unroll, base=base, tell=tell)
 
 
 def _near_root(length: int) -> int:

@@ -20,7 +20,7 @@ from ._args import name_of, same_type, show_types
 from ._lift import Lifted, Trace, lift
 from ._program import Program
 from ._programs import Programs, shared_programs
-from ._progress import as_bar, teller, telling
+from ._progress import as_bar, teller
 
 _CARRY_CHANGED = """\
 {where}: {owner} changes inside the loop from {old} to {new}.
@@ -122,29 +122,7 @@ def plain_scan(
     body: Callable, same: Any, init: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
 ) -> tuple[Any, Any]:
     """One compiled loop over all steps of ``body(same, carry, x)``; ``same`` are the arrays that every step reads."""
-    step = functools.partial(body, same)
-    if tell is None:
-        return event.scan(step, init, xs, length, reverse=reverse, unroll=unroll)
-    (_, carry), ys = jax.lax.scan(telling(natively(step), tell), (jnp.int32(0), init), xs, length, reverse=reverse, unroll=unroll)
-    return carry, ys
-
-
-def natively(step: Callable) -> Callable:
-    """The same step of a loop, with native functions on CPU."""
-
-    def native(carry: Any, x: Any) -> tuple[Any, Any]:
-        leaves, structure = jax.tree.flatten((carry, x))
-        made: list[Any] = []  # the structure of the results
-
-        def flat(*leaves: Any) -> list[Any]:
-            results, shape = jax.tree.flatten(step(*jax.tree.unflatten(structure, leaves)))
-            made.append(shape)
-            return results
-
-        results = event.fuse(flat, len(jax.tree.leaves(carry)))(*leaves)
-        return jax.tree.unflatten(made[-1], results)
-
-    return native
+    return event.scan(functools.partial(body, same), init, xs, length, reverse=reverse, unroll=unroll, tell=tell)
 
 
 class _Loops(threading.local):

@@ -84,19 +84,6 @@ def teller(bar: ProgressBar, steps: int, dt: Any) -> Callable[[Any, int], None]:
     return tell
 
 
-def telling(body: Callable, tell: Callable, size: int = 1) -> Callable:
-    """The body of a scan that does ``size`` steps, with a count of steps in front of its carry, which is told."""
-
-    def told(carry: Any, x: Any) -> Any:
-        done, carry = carry
-        carry, y = body(carry, x)
-        done, carry = jax.lax.optimization_barrier((done + size, carry))  # told when the steps are done
-        tell(done, size)
-        return (done, carry), y
-
-    return told
-
-
 def _seconds(dt: Any) -> float | None:
     try:
         return float(u.Quantity(dt).to_decimal(u.second))
