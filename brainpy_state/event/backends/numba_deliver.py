@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .numba_memory import BLOCK, ITEM_BYTES, POINTER, VALUES, adder, inlined, lowest, reader, spike_scanner
+from .numba_memory import BLOCK, ITEM_BYTES, POINTER, VALUES, adder, inlined, lowest, put_numbers, reader, spike_scanner
 
 _int32, _int64 = POINTER['int32'], POINTER['int64']
 _LINE = 64  # bytes of a cache line
@@ -45,12 +46,15 @@ def _first_from(indices: Any, left: int, right: int, slot: int) -> int:
 
 def collect(spike: str) -> Callable:
     """List the sources that fire, in order: their number at ``active``, and after it their indices."""
-    scan = spike_scanner(spike)
+    scan, has_vectors = spike_scanner(spike), bool(llvm.get_host_cpu_features().get('avx512f'))
 
     def function(spikes: int, active: int, size: int) -> int:
         rows, count = _int32(active), 0
         for first in range(0, size, BLOCK):
             fired = scan(spikes, first, size)
+            if has_vectors and fired != 0 and first + BLOCK <= size:
+                count += put_numbers(fired, first, active + 4 * (count + 1))
+                continue
             while fired != 0:
                 count += 1
                 rows[count] = first + lowest(fired)

@@ -19,6 +19,7 @@ ITEM_BYTES = {'bool': 1, 'int32': 4, 'float32': 4, 'float64': 8}
 
 # So many items are tested for spikes at once: their answers fit one 64-bit word.
 BLOCK = 64
+_LANES, _COMPRESS = 16, 'llvm.x86.avx512.mask.compress.v16i32'
 
 inlined = njit(inline='always')
 
@@ -129,6 +130,44 @@ def lowest(typing: Any, word: Any) -> Any:
     return types.int64(types.int64), generate
 
 
+@intrinsic
+def _after(typing: Any, word: Any, number: Any) -> Any:
+    """A word without so many of its lowest bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.lshr(*arguments)
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def put_numbers(typing: Any, word: Any, first: Any, place: Any) -> Any:
+    """Write the numbers of the bits of a 64-bit word that are set, counted from ``first``, as int32 to an address; return how many.
+
+    Only with AVX-512. What lies behind them may be overwritten, up to the place of number ``first + 64`` in a list of all.
+    """
+
+    def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        word, first, place = arguments
+        i16, i32, i64 = (ir.IntType(n) for n in (16, 32, 64))
+        numbers, flags = ir.VectorType(i32, _LANES), ir.VectorType(ir.IntType(1), _LANES)
+        compress = b.module.globals.get(_COMPRESS) or ir.Function(b.module, ir.FunctionType(numbers, [numbers, numbers, flags]), _COMPRESS)
+        zeros = ir.Constant(ir.VectorType(i32, _LANES), [i32(0)] * _LANES)
+        one = b.insert_element(ir.Constant(numbers, ir.Undefined), b.trunc(first, i32), i32(0))
+        base = b.shuffle_vector(one, ir.Constant(numbers, ir.Undefined), zeros)
+        total = i64(0)
+        for k in range(0, BLOCK, _LANES):
+            bits = b.trunc(b.lshr(word, i64(k)), i16)
+            own = b.add(base, ir.Constant(numbers, [i32(k + j) for j in range(_LANES)]))
+            packed = b.call(compress, [own, zeros, b.bitcast(bits, flags)])
+            at = b.inttoptr(b.add(place, b.mul(total, i64(4))), numbers.as_pointer())
+            b.store(packed, at, align=4)
+            total = b.add(total, b.zext(b.ctpop(bits), i64))
+        return total
+
+    return types.int64(types.int64, types.int64, types.int64), generate
+
+
 def spike_scanner(dtype: str) -> Callable[[int, int, int], int]:
     """Make `scan(address, first, size)`: a word whose bit k tells whether item `first + k` of a vector is nonzero, k < `BLOCK`."""
     item, typed = ITEM_BYTES[dtype], POINTER[dtype]
@@ -138,6 +177,9 @@ def spike_scanner(dtype: str) -> Callable[[int, int, int], int]:
     def scan(address: int, first: int, size: int) -> int:
         if first + BLOCK <= size:
             return whole_block(address + first * item)
+        if size >= BLOCK:
+            last = size - BLOCK
+            return _after(whole_block(address + last * item), first - last)
         items = typed(address)
         fired = 0
         for k in range(size - first):
