@@ -37,7 +37,18 @@ _engines: list[Any] = []  # the loaded code lives as long as its engine
 _SHARED = ('_draws.py', '_threads.py', 'backends/numba_memory.py', 'backends/numba_host.py')
 _PLAIN = ctypes.CFUNCTYPE(ctypes.c_int64)
 # A kernel may call nothing but these: anything else would tie the object code to a running interpreter.
-_ALLOWED_SYMBOLS = ('llvm.', 'memset', 'memcpy', 'memmove', 'sem_wait', 'sem_post', 'sched_yield', 'clock_gettime', 'brainpy_state_')
+_ALLOWED_SYMBOLS = (
+    'llvm.',
+    'memset',
+    'memcpy',
+    'memmove',
+    'sem_wait',
+    'sem_post',
+    'sched_yield',
+    'clock_gettime',
+    'madvise',
+    'brainpy_state_',
+)
 _CHECKSUM_BYTES = 32
 
 
