@@ -34,7 +34,7 @@ _failures: dict[tuple[Option, ...], str] = {}  # functions that could not be bui
 _engines: list[Any] = []  # the loaded code lives as long as its engine
 
 # What functions are made of besides the file of their builder.
-_SHARED = ('_draws.py', '_threads.py', 'backends/numba_memory.py', 'backends/numba_host.py')
+_SHARED = ('_draws.py', '_threads.py', '_within.py', 'backends/numba_memory.py', 'backends/numba_tiles.py', 'backends/numba_host.py')
 _PLAIN = ctypes.CFUNCTYPE(ctypes.c_int64)
 # A kernel may call nothing but these: anything else would tie the object code to a running interpreter.
 _ALLOWED_SYMBOLS = (

@@ -1,7 +1,7 @@
 """Equations of a loop's step that are cheaper in another form, or outside of the loop.
 
 What sources collect from their targets is often multiplied by the slope of a surrogate, which is zero for most of them: then it is computed
-for the others alone. Products with a transposed matrix take one that is transposed before the loop.
+for the others alone. Products with a transposed matrix take one that is transposed, and laid out in panels, before the loop.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from ._equations import ELEMENTWISE, RENAMES
 from ._fuse import alone, part
 from ._matrix import TO_PRE, kind_of
 from ._trilinear import to_pre_p
-from ._within import matrix_all_p, matrix_within_p, to_pre_within_p
+from ._within import in_panels, matrix_all_p, matrix_within_p, to_pre_within_p
+
+_SMALL = 1 << 16  # items that may be kept for a loop where fewer are given
 
 
 def rewritten(closed: ClosedJaxpr, fixed: Collection[Any], vanishing: Collection[Any] = ()) -> ClosedJaxpr:
@@ -43,7 +45,8 @@ def rewritten(closed: ClosedJaxpr, fixed: Collection[Any], vanishing: Collection
                     evaluate(earlier)
                 made = [_within(eqn, [read(atom) for atom in eqn.invars], mask.of(env[mask.value]))]
             elif id(eqn) in others:
-                made = [matrix_all_p.bind(read(eqn.invars[0]), read(eqn.invars[1]).T)]
+                weights = read(eqn.invars[1])
+                made = [matrix_all_p.bind(read(eqn.invars[0]), in_panels(weights), pre=weights.shape[0])]
             else:
                 single = alone(jaxpr, eqn)
                 made = jaxpr_as_fun(single)(*map(read, single.jaxpr.invars))
@@ -69,7 +72,7 @@ def hoisted(closed: ClosedJaxpr, fixed: Sequence[Any]) -> tuple[ClosedJaxpr, Clo
     known, before = set(fixed), []
     for eqn in jaxpr.eqns:
         given = [v for v in eqn.invars if not isinstance(v, Literal)]
-        largest = max((v.aval.size for v in given), default=0)
+        largest = max(_SMALL, 2 * max((v.aval.size for v in given), default=0))
         if given and not eqn.effects and known.issuperset(given) and all(v.aval.size <= largest for v in eqn.outvars):
             known.update(eqn.outvars)
             before.append(eqn)

@@ -1,13 +1,14 @@
 """What sources collect from their targets, in the forms that are cheapest in a loop.
 
-Where a mask is not zero, and zero elsewhere: a surrogate gradient with a window asks for no more. Or by a matrix that was transposed before
-the loop, of values that are rarely zero, so nobody looks.
+Where a mask is not zero, and zero elsewhere: a surrogate gradient with a window asks for no more. Or by a matrix that was laid out for it
+before the loop, of values that are rarely zero, so nobody looks.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.core import ShapedArray
@@ -15,6 +16,8 @@ from jax.core import ShapedArray
 from . import _lowering
 from ._operation import Operation
 from .backends import xla_products
+
+PANEL = 32  # columns of a matrix that are multiplied together
 
 
 def _where(mask: Array, collected: Array) -> Array:
@@ -28,6 +31,19 @@ def _along_synapses(*operands: Array, **parameters: Any) -> Array:
 
 def _by_matrix(values: Array, weights: Array, mask: Array) -> Array:
     return _where(mask, jnp.matmul(values, weights.T, precision='highest'))
+
+
+def in_panels(weights: Array) -> Array:
+    """Weights (pre, post) as (panels, post, `PANEL`): transposed, with the columns of a panel side by side, as a product reads them."""
+    pre, post = weights.shape
+    count = -(-pre // PANEL)
+    whole = jax.lax.pad(weights, jnp.zeros((), weights.dtype), ((0, count * PANEL - pre, 0), (0, 0, 0)))
+    return jax.lax.transpose(jax.lax.reshape(whole, (count, PANEL, post)), (0, 2, 1))
+
+
+def _by_panels(values: Array, weights: Array, pre: int) -> Array:
+    columns = jnp.moveaxis(weights, 0, 1).reshape(weights.shape[1], -1)[:, :pre]
+    return jnp.matmul(values, columns, precision='highest')
 
 
 # Operands: those of `to_pre_p`, and the mask (..., pre).
@@ -50,12 +66,12 @@ matrix_within_p = _lowering.define(
         portable=_by_matrix,
     )
 )
-# Operands: values (..., post), transposed weights (post, pre).
+# Operands: values (..., post), weights in panels; the parameter `pre` says how many sources there are.
 matrix_all_p = _lowering.define(
     Operation(
         'matrix_all',
         native='llvm_matrix.all_to_pre',
-        aval=lambda values, weights: ShapedArray((*values.shape[:-1], weights.shape[1]), values.dtype),
-        portable=lambda values, weights: jnp.matmul(values, weights, precision='highest'),
+        aval=lambda values, weights, pre: ShapedArray((*values.shape[:-1], pre), values.dtype),
+        portable=_by_panels,
     )
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from .. import _threads
@@ -55,11 +54,12 @@ def to_pre(frame: CallFrame, nodes: list[Node]) -> None:
 
 
 def all_to_pre(frame: CallFrame, nodes: list[Node]) -> None:
-    """What all sources collect, by transposed weights."""
+    """What all sources collect, by weights in panels."""
     (node,) = nodes
     values, weights = node.operands
-    batch = math.isqrt(node.size * values.size // weights.size)  # of (batch, post), (post, pre) and (batch, pre)
-    pre, post = node.size // batch, values.size // batch
+    pre = node.params['pre']
+    batch = node.size // pre
+    post = values.size // batch
     function = frame.function(3, 'numba_matrix', 'product_of_all', str(node.dtype))
     words = [*map(frame.address, (values, weights, node)), *map(I64, (batch, post, pre))]
     is_shared = batch * pre * post >= SHARED_PRODUCTS and _threads.ready()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .._within import PANEL
 from .numba_memory import ITEM_BYTES, POINTER, VALUES, inlined
 from .numba_tiles import ROWS, WIDE, WIDEST, dots, lanes, tile
 
@@ -125,15 +126,17 @@ def to_post(dtype: str) -> Callable:
 
 
 def product_of_all(dtype: str) -> Callable:
-    """The product of matrices (m, steps) and (steps, n): from an address of: a, b, c, m, steps, n."""
+    """The product of a matrix (m, steps) and one in panels, of n columns in all: from an address of: a, b, c, m, steps, n."""
     item, product, value = ITEM_BYTES[dtype], _product(dtype), VALUES[dtype]
 
     def function(context: int, part: int, parts: int) -> int:
         words = _int64(context)
         a, b, c, m, steps, n = words[0], words[1], words[2], words[3], words[4], words[5]
         first, last = m * part // parts, m * (part + 1) // parts
-        a, c = a + first * steps * item, c + first * n * item
-        product(a, steps * item, item, b, n * item, c, n * item, last - first, n, steps, 1, value(1))
+        a, c, row = a + first * steps * item, c + first * n * item, PANEL * item
+        for k in range(0, n, PANEL):
+            width, place = min(PANEL, n - k), b + k * steps * item
+            product(a, steps * item, item, place, row, c + k * item, n * item, last - first, width, steps, 1, value(1))
         return 0
 
     return function
