@@ -6,6 +6,7 @@ from . import environ as environ
 from . import event as event
 from . import graph as graph
 from . import losses as losses
+from . import nir as nir
 from . import nn as nn
 from . import numerics as numerics
 from . import optim as optim
