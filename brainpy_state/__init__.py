@@ -1,6 +1,7 @@
 """Spiking networks with units: simulate at event speed, train unchanged."""
 
 from . import _bridge as _bridge
+from . import datasets as datasets
 from . import encode as encode
 from . import environ as environ
 from . import event as event
