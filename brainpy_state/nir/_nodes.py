@@ -99,6 +99,7 @@ class Maker:
     def rate_readout(self, layer: layers.LeakyRateReadout, signal: Signal) -> tuple[dict[str, Any], Signal]:
         if len(signal.size) != 1:
             raise ParameterError(f'it acts on the last of the axes {signal.size}, in NIR on all; put Flatten before it')
+        _check_first_value(layer, 'r')
         after = Signal.plain(layer.varshape)
         leak = self._leak(layer.tau, self._gain(layer.tau), 0.0, after)
         return {'.weight': self._weighted(layer.weight.value, None, signal), '.leak': leak}, after
@@ -153,16 +154,15 @@ class Maker:
         return {'': self.nir.Threshold(signal.array(layer.threshold))}, signal
 
     def integrator(self, layer: Integrator, signal: Signal) -> tuple[dict[str, Any], Signal]:
+        _check_first_value(layer, 'V')
         return {'': self.nir.I(signal.array(layer.gain) * self.clock.time)}, signal
 
     def leaky(self, layer: LeakyIntegrator, signal: Signal) -> tuple[dict[str, Any], Signal]:
-        if layer._initializers:
-            raise ParameterError('a V_initializer is given, and NIR has no first values')
+        _check_first_value(layer, 'V', may_be_zero=False)
         return {'': self._leak(layer.tau, layer.R, layer.V_rest, signal)}, signal
 
     def exponential(self, layer: Expon, signal: Signal) -> tuple[dict[str, Any], Signal]:
-        if (first := layer._initializers.get('g')) is not None and (callable(first) or np.any(u.get_mantissa(first))):
-            raise ParameterError('g_initializer is not 0, and NIR has no first values')
+        _check_first_value(layer, 'g')
         gain = self._gain(layer.tau)
         if layer.acts == 'mean':
             gain = plain(layer.tau / environ.get_dt())
@@ -192,13 +192,12 @@ class Maker:
         """Threshold and reset of a neuron that has nothing that NIR has not."""
         if type(neuron) not in (IF, LIF, LIFRef, PerfectIF):
             raise ParameterError('NIR has no node for it')
+        _check_first_value(neuron, 'V', may_be_zero=False)
         faults = []
         if neuron.spk_reset != 'hard':
             faults.append(f"spk_reset is {neuron.spk_reset!r}, but NIR sets V to v_reset, which is spk_reset='hard'")
         if neuron.tau_ref is not None:
             faults.append('it has a refractory period; tau_ref=None is without')
-        if 'V' in neuron._initializers:
-            faults.append('a V_initializer is given, and NIR has no first values')
         if neuron.receptors or neuron.receives:
             faults.append('projections lead to it; make a Graph of modules and edges')
         if faults:
@@ -239,6 +238,13 @@ def is_synapse(module: Any) -> bool:
 def is_membrane(module: Any) -> bool:
     """Whether a module may be the membrane of a ``CubaLIF`` or ``CubaLI``."""
     return isinstance(module, (LIF, IF, LeakyIntegrator))
+
+
+def _check_first_value(module: Any, name: str, may_be_zero: bool = True) -> None:
+    """Raise if a variable does not begin as it does in NIR, at rest."""
+    first = module._initializers.get(name)
+    if first is not None and not (may_be_zero and not callable(first) and not np.any(u.get_mantissa(first))):
+        raise ParameterError(f'{name}_initializer is given, and NIR has no first values')
 
 
 def _typed(node: Any, before: Signal, after: Signal) -> Any:

@@ -113,6 +113,8 @@ class _Reader:
         kinds = {name: type(node).__name__ for name, node in graph.nodes.items()}
         inputs: dict[str, Any] = {name: size or _shape(graph.nodes[name].input_type) for name, kind in kinds.items() if kind == 'Input'}
         outputs = [name for name, kind in kinds.items() if kind == 'Output']
+        if place and (len(inputs), len(outputs)) != (1, 1):
+            raise ParameterError(f'a graph within another must have one input and one output, but has {len(inputs)} and {len(outputs)}')
         known: dict[str, Size | None] = dict(inputs)
         parts: dict[str, Module] = {}
         for name in search_order(inputs, graph.edges):

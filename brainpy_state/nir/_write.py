@@ -89,10 +89,10 @@ class _Writer:
             raise ParameterError(f'to_nir: the in_size of {model.label} is not known; give it to the first layer.')
         channels_last = any(isinstance(m, Windowed) and m.channel_axis == -1 for m in model.nodes().values())
         graph: Any = model if isinstance(model, Graph) else _Chain(model)
-        return self.graph(graph, '', {name: Signal.of(size, -1 if channels_last else 0) for name, size in graph.inputs.items()})
+        return self.graph(graph, '', {name: Signal.of(size, -1 if channels_last else 0) for name, size in graph.inputs.items()})[0]
 
-    def graph(self, model: Any, place: str, signals: dict[str, Signal]) -> Any:
-        """The graph of a `Graph` whose inputs are known."""
+    def graph(self, model: Any, place: str, signals: dict[str, Signal]) -> tuple[Any, list[Signal]]:
+        """The graph of a `Graph` whose inputs are known, and what it gives."""
         given, nodes, edges, ends, taken = dict(signals), [], [], {name: (name, name) for name in (*model.inputs, *model.outputs)}, {}
         for name in model.order:
             known = [signals[a] for a in model.sources(name) if a in signals]
@@ -106,7 +106,7 @@ class _Writer:
                 self.misfits.append(f'    {place}{b}: what comes from {a!r} has another shape, or order of elements, than it takes.')
         edges = [(ends[a][1], ends[b][0]) for a, b in model.edges] + edges
         results = {name: signals[model.sources(name)[0]] for name in model.outputs}
-        return None if self.misfits else self._graph(given, nodes, results, edges)
+        return None if self.misfits else self._graph(given, nodes, results, edges), list(results.values())
 
     def modules(self, model: Any, place: str, name: str, signal: Signal) -> tuple[_Nodes, Signal]:
         """The nodes of the layers of a `Sequential`, or of one module, one after the other."""
@@ -139,8 +139,8 @@ class _Writer:
         if len(model.inputs) != 1 or len(model.outputs) != 1:
             self.misfits.append(f'    {place}{name} (Graph): within another graph it must have one input and one output.')
             return [], signal
-        graph = self.graph(model, f'{place}{name}.', dict.fromkeys(model.inputs, signal))
-        return [(name, graph)], Signal.plain(model.out_size or ())
+        graph, (after,) = self.graph(model, f'{place}{name}.', dict.fromkeys(model.inputs, signal))
+        return [(name, graph)], after
 
     def _graph(self, inputs: dict[str, Signal], nodes: _Nodes, outputs: dict[str, Signal], edges: _Edges) -> Any:
         nir = self.maker.nir

@@ -190,6 +190,16 @@ def test_images_with_channels_last_give_the_same_spikes_after_writing_and_readin
 
 
 @pytest.mark.slow  # two seconds, for compiling
+def test_images_that_leave_a_subgraph_are_flattened_in_their_order():
+    inner = Graph({'in': (4, 3, 2)}, {'c': bst.nn.Conv2d((4, 3, 2), 3, 2)}, [('in', 'c'), ('c', 'out')], outputs=('out',))
+    parts = {'image': inner, 'flat': bst.nn.Flatten(in_size=(4, 3, 3)), 'weights': bst.nn.Linear(36, 2)}
+    edges = [('input', 'image'), ('image', 'flat'), ('flat', 'weights'), ('weights', 'output')]
+    net, x = bst.nn.init_all_states(Graph({'input': (4, 3, 2)}, parts, edges)), RNG.normal(size=(4, 3, 2)).astype('float32')
+    again = bst.nn.init_all_states(from_nir(to_nir(net)))
+    np.testing.assert_allclose(again(np.moveaxis(x, -1, 0)), net(x), rtol=1e-5, atol=1e-6)  # sums of 36 in another order
+
+
+@pytest.mark.slow  # two seconds, for compiling
 def test_a_recurrent_network_gives_the_same_spikes_after_writing_for_euler_and_reading():
     parts = {
         'weights': bst.nn.Linear(12, 10, w_init=lambda shape: bst.random.normal(0.5, 0.7, shape) * u.mA, b_init=None),
@@ -294,6 +304,16 @@ def test_one_error_names_all_nodes_that_cannot_be_read():
     assert 'below (IF): PerfectIF: V_th = ' in text and 'must lie above V_reset' in text
 
 
+def test_a_subgraph_with_two_outputs_is_an_error():
+    two = {'in': nir.Input(np.array([2])), 'a': nir.Scale(np.ones(2)), 'out': nir.Output(np.array([2])), 'more': nir.Output(np.array([2]))}
+    inner = nir.NIRGraph(two, [('in', 'a'), ('a', 'out'), ('a', 'more')])
+    nodes = {'input': nir.Input(np.array([2])), 'inner': inner, 'output': nir.Output(np.array([2]))}
+    with pytest.raises(
+        ParameterError, match='inner .NIRGraph.: a graph within another must have one input and one output, but has 1 and 2'
+    ):
+        from_nir(nir.NIRGraph(nodes, [('input', 'inner'), ('inner', 'output')], type_check=False))
+
+
 def test_one_error_names_all_parts_that_cannot_be_written():
     net = bst.nn.Sequential(
         bst.nn.Linear(3, 2), bst.LIFRef(2), bst.nn.Sequential(bst.ALIF(2), bst.nn.ReLU()), bst.Expon(2, g_initializer=1.0)
@@ -314,7 +334,8 @@ def projected():
 
 UNWRITTEN = {
     'a projection': (lambda: bst.nn.Sequential(projected()), 'projections lead to it; make a Graph'),
-    'a first value': (lambda: bst.LIF(2, spk_reset='hard', V_initializer=0.5 * u.mV), 'NIR has no first values'),
+    'a first value': (lambda: bst.LIF(2, spk_reset='hard', V_initializer=0.5 * u.mV), 'V_initializer is given, and NIR has no first values'),
+    'a first output': (lambda: bst.nn.LeakyRateReadout(2, 2, r_initializer=1.0), 'r_initializer is given'),
     'a mean with padding': (lambda: bst.nn.AvgPool2d(2, padding=1, in_size=(4, 4, 1)), 'padding is (1, 1), but must be 0'),
     'a padding of one side': (lambda: bst.nn.Conv2d((5, 4, 1), 1, 2, stride=2), 'must be the same at both ends'),
     'weights of an image': (lambda: bst.nn.Linear((4, 3), (4, 2)), 'acts on the last of the axes'),
@@ -357,6 +378,8 @@ def test_files_and_options_that_are_wrong_are_errors(tmp_path):
             from_nir(tmp_path / f'{name}.nir')
     with pytest.raises(FileNotFoundError):
         from_nir(tmp_path / 'none.nir')
+    with pytest.raises(TypeError, match='model must be a Sequential, a Graph'):
+        to_nir(jnp.tanh)
     with pytest.raises(TypeError, match='source must be a nir.NIRGraph or the path'):
         from_nir(lif(2))
     with pytest.raises(UnitError, match='euler = 0.1 must be a time'):
