@@ -157,6 +157,29 @@ def test_a_file_read_and_written_again_has_the_same_arrays(name):
     assert_same(graph, to_nir(from_nir(graph, **AS_IN[name]), **AS_IN[name]), 1e-5)  # time constants of 32 bits, there and back
 
 
+def recurrent_network():
+    rng = np.random.default_rng(2)
+    membrane = {'R': 1.0 * u.ohm, 'V_th': 1.0 * u.volt, 'V_rest': 0.0 * u.volt, 'V_reset': 0.0 * u.volt, 'spk_reset': 'hard'}
+    current = bst.Expon(10, tau=5.0 * u.ms, g_initializer=0.0 * u.amp)
+    parts = {
+        'weights': bst.nn.Linear(12, 10, rng.normal(0.5, 0.7, (12, 10)), np.linspace(0, 0.5, 10)),
+        'neurons': bst.nn.Sequential(current, bst.LIF(10, tau=np.linspace(5, 20, 10) * u.ms, spk_fun=bst.nir.above, **membrane)),
+        'recurrent': bst.nn.Linear(10, 10, rng.normal(0, 0.5, (10, 10)), b_init=None),
+        'out': bst.nn.Linear(10, 4, rng.normal(1.0, 3.0, (10, 4)), b_init=None),
+        'last': bst.LIF(4, tau=10.0 * u.ms, spk_fun=bst.nir.above, **membrane),
+    }
+    edges = [('input', 'weights'), ('weights', 'neurons'), ('neurons', 'recurrent'), ('recurrent', 'neurons')]
+    return Graph({'input': 12}, parts, [*edges, ('neurons', 'out'), ('out', 'last'), ('last', 'output')])
+
+
+def test_norse_computes_our_spikes_from_our_file():
+    net = recurrent_network()
+    assert_same(nir.read(FILES / 'written.nir'), to_nir(net, euler=1.0 * u.ms), 1e-6)  # time constants are computed
+    found = simulated(net, SPIKES['written_x'])
+    assert found.sum() > 50
+    np.testing.assert_array_equal(found, SPIKES['written_y'])
+
+
 # ---- There and back ------------------------------------------------------------------------------------------------------
 
 

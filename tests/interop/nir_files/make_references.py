@@ -1,5 +1,8 @@
 """Networks of snnTorch and Norse as NIR files, and the spikes that these libraries compute from them.
 
+Also the spikes that Norse computes from a file of ours: `written.nir`, which is `to_nir(recurrent_network(), euler=1.0 * u.ms)` of
+`test_nir.py`.
+
 Made with snntorch 1.0.0, norse 1.1.0, nirtorch 2.6, nir 1.0.8 and torch 2.13.0, in the folder of this file:
 
     python make_references.py
@@ -109,6 +112,9 @@ def main():
     graph, x = graph_for_norse(rng), draw(12)
     net = norse.from_nir(graph, dt=0.001)
     store('norse_recurrent', graph, x, spikes(net, x, keeps_state=False))
+
+    x, net = draw(12), norse.from_nir(nir.read('written.nir'), dt=0.001)
+    found.update({'written_x': x.astype(bool), 'written_y': spikes(net, x, keeps_state=False).astype(bool)})
     np.savez_compressed('spikes.npz', **found)
 
 
