@@ -130,12 +130,12 @@ class _Reader:
             return None
         try:
             return Graph(inputs, parts | self._not_reached(graph, kinds, parts), graph.edges, outputs)
-        except BrainStateError as error:
-            self.misfits.append(f'    {place or "the graph"}: {error}')
+        except (BrainStateError, ValueError) as error:
+            self.misfits.append(f'    {place.rstrip(".") or "the whole"} (NIRGraph): {error}')
             return None
 
     def _not_reached(self, graph: Any, kinds: dict[str, str], parts: dict[str, Module]) -> dict[str, Any]:
-        """Nodes on no way, which the graph refuses by name."""
+        """Nodes on no way from an input, which `Graph` refuses by name."""
         return {name: Module() for name, kind in kinds.items() if name not in parts and kind not in ('Input', 'Output')}
 
     def part(self, node: Any, name: str, size: Size | None) -> Any:

@@ -337,6 +337,27 @@ def test_a_subgraph_with_two_outputs_is_an_error():
         from_nir(nir.NIRGraph(nodes, [('input', 'inner'), ('inner', 'output')], type_check=False))
 
 
+UNREAD = {
+    'a node on no way': ({'a': nir.Scale(np.ones(2))}, [('input', 'output')], "'a' must lie on a way from an input"),
+    'an edge to nowhere': ({}, [('input', 'output'), ('input', 'b')], "the edge from 'input' to 'b' must begin at"),
+    'an input without a shape': ({'input': nir.Input(None)}, [('input', 'output')], 'a size is a non-negative integer'),
+    'another shape': (
+        {'a': nir.Scale(np.ones(3))},
+        [('input', 'a'), ('a', 'output')],
+        'a (Scale): Scale: scale gives shape (3,), expected (2,)',
+    ),
+}
+
+
+@pytest.mark.parametrize('case', UNREAD)
+def test_a_graph_that_leads_nowhere_is_an_error(case):
+    nodes, edges, text = UNREAD[case]
+    ends = {'input': nir.Input(np.array([2])), 'output': nir.Output(np.array([2]))}
+    with pytest.raises(ParameterError) as caught:
+        from_nir(nir.NIRGraph(ends | nodes, edges, type_check=False))
+    assert text in str(caught.value)
+
+
 def test_one_error_names_all_parts_that_cannot_be_written():
     net = bst.nn.Sequential(
         bst.nn.Linear(3, 2), bst.LIFRef(2), bst.nn.Sequential(bst.ALIF(2), bst.nn.ReLU()), bst.Expon(2, g_initializer=1.0)
