@@ -1,11 +1,13 @@
 """Spiking networks with units: simulate at event speed, train unchanged."""
 
 from . import _bridge as _bridge
+from . import datasets as datasets
 from . import encode as encode
 from . import environ as environ
 from . import event as event
 from . import graph as graph
 from . import losses as losses
+from . import nir as nir
 from . import nn as nn
 from . import numerics as numerics
 from . import optim as optim

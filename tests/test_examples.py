@@ -10,6 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+import brainpy_state as bst
+
 EXAMPLES = Path(__file__).parents[1] / 'examples'
 INTERVAL = 10.0 * math.log(20.0 / 5.0)  # ms, of a LIF with tau 10 ms from reset to 15 mV above it under 20 mV
 
@@ -114,3 +116,25 @@ def test_digits_are_split_with_the_same_share_of_each_class(digits):
 def test_digits_are_learnt(digits, capsys):
     assert digits.main(['--epochs', '8']) > 0.8
     assert 'test accuracy' in capsys.readouterr().out
+
+
+@pytest.fixture
+def spoken():
+    return load('train_spoken_digits')
+
+
+def test_made_up_words_are_a_file_of_the_format_with_all_classes(spoken, tmp_path):
+    spoken.write_words(tmp_path / 'words.h5', 40, seed=1)
+    with bst.datasets.SHD(tmp_path / 'words.h5') as data:
+        assert np.bincount(data.labels).tolist() == [2] * 20
+        assert all(len(sample.units) == 150 and sample.times.max() < spoken.DURATION for sample in data)
+
+
+@pytest.mark.slow  # about ten seconds
+def test_spoken_digits_are_learnt_and_the_network_can_be_exchanged(spoken, tmp_path, capsys):
+    path = tmp_path / 'net.nir'
+    accuracy = spoken.main(['--samples', '400', '--epochs', '4', '--batch', '20', '--dt', '20', '--nir', str(path)])
+    assert accuracy > 0.2  # of 20 classes
+    assert 'epoch 4/4   loss' in capsys.readouterr().out
+    net = bst.nir.from_nir(path)
+    assert net.in_size == (700,) and net.out_size == (20,)

@@ -103,7 +103,8 @@ class Batches:
             if not isinstance(batch, (tuple, list)) or not batch:
                 raise TypeError(f'{self._where}: a batch of {self._name} must be a tuple of arguments, but is a {type(batch).__name__}.')
             args = jax.tree.map(lambda x: x if isinstance(x, jax.Array) else np.asarray(x), tuple(batch))
-            yield Batch(args, max(1, np.shape(jax.tree.leaves(args)[0])[0] if np.ndim(jax.tree.leaves(args)[0]) else 1))
+            sizes = [np.shape(x)[0] for x in jax.tree.leaves(args) if np.ndim(x)]
+            yield Batch(args, max(1, sizes[-1] if sizes else 1))  # the last array is that of labels; others may have time first
             count += 1
         if not count:
             raise ParameterError(f'{self._where}: {self._name} has no batch in epoch {epoch + 1}.')

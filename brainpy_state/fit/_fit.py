@@ -62,7 +62,8 @@ def fit(
         What to train, and how.
     data : tuple of arrays, iterable, or callable
         ``(x, y)``: samples along the leading axes, in an order that changes in each epoch. Or batches, each a tuple: an iterable that
-        can be gone through again, or a function of the number of the epoch, from 0, that returns an iterable.
+        can be gone through again, or a function of the number of the epoch, from 0, that returns an iterable. The leading axis of the
+        last array of a batch is its number of samples.
     epochs : int
         How many epochs in all; those of ``history`` count.
     batch_size : int

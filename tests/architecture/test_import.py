@@ -2,7 +2,7 @@
 
 import pytest
 
-HEAVY = {'numba', 'llvmlite', 'matplotlib', 'braintools', 'brainstate', 'brainevent', 'scipy', 'optax', 'pandas', 'IPython'}
+HEAVY = {'numba', 'llvmlite', 'matplotlib', 'braintools', 'brainstate', 'brainevent', 'scipy', 'optax', 'pandas', 'IPython', 'h5py', 'nir'}
 MOST = 0.15  # of the time that `import jax, brainunit` takes
 
 LOADED = """
