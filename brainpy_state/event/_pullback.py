@@ -56,6 +56,11 @@ def _is_real(aval: Any) -> bool:
     return bool(jnp.issubdtype(aval.dtype, np.inexact))
 
 
+def computed(closed: ClosedJaxpr) -> ClosedJaxpr:
+    """A step of which a derivative was taken: where one is taken again, JAX differentiates what was computed, not what stands for it."""
+    return inlined(closed, ('jit', 'pjit', 'custom_jvp_call'))
+
+
 def pullback(step: ClosedJaxpr, moves: Sequence[bool], results: Sequence[bool], at_hand: Sequence[bool]) -> Pullback:
     """The derivative of a step.
 
@@ -80,8 +85,7 @@ def pullback(step: ClosedJaxpr, moves: Sequence[bool], results: Sequence[bool], 
         structure[:] = [tree]
         return [*made, *residuals]
 
-    # of a derivative that is taken again, JAX differentiates what was computed, not what stands for it
-    whole = inlined(jax.make_jaxpr(forward)(*step.in_avals), ('jit', 'pjit', 'custom_jvp_call'))
+    whole = computed(jax.make_jaxpr(forward)(*step.in_avals))
     jaxpr, count = whole.jaxpr, len(results)
     free = [v for v, known in zip(jaxpr.invars, at_hand, strict=True) if known]
     residuals = jaxpr.outvars[count:]

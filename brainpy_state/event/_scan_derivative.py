@@ -18,7 +18,7 @@ from jax.interpreters import ad, mlir
 from . import _lowering
 from ._blocks import backward, forward
 from ._postponed import Postponed
-from ._pullback import Pullback, moving_results, pullback
+from ._pullback import Pullback, computed, moving_results, pullback
 from ._scan import loop, loop_p, portable
 
 tangent_p = Primitive('native_loop_tangent')
@@ -80,7 +80,7 @@ def _tangent(
         results = _loop(functools.partial(jaxpr_as_fun(halves.forward), *fixed), carry, rows, **options)
         results, kept = results[: len(shape.results)], results[len(shape.results) :]
     else:
-        results, kept = forward(functools.partial(jaxpr_as_fun(step), *fixed), carry, rows, base=base, tell=tell, **options)
+        results, kept = forward(functools.partial(jaxpr_as_fun(computed(step)), *fixed), carry, rows, base=base, tell=tell, **options)
     given = [ad.instantiate_zeros(t) for t, moved in zip(tangents[:-1], shape.moves, strict=True) if moved]
     found = iter(tangent_p.bind(*fixed, *carry, *rows, *kept, *given, shape=shape, halves=halves, base=base, **options))
     return results, [
@@ -191,7 +191,7 @@ class _Back:
 
     def starts(self, carry: Any, rows: Any, length: int, base: int) -> list[Any]:
         """The carry before each block of some steps."""
-        primal, carried = jaxpr_as_fun(self._shape.step), self._shape.carried
+        primal, carried = jaxpr_as_fun(computed(self._shape.step)), self._shape.carried
         return forward(
             lambda *leaves: primal(*self._fixed, *leaves)[:carried], carry, rows, base=base, **self._options | {'length': length}
         )[1]

@@ -112,6 +112,7 @@ def test_spike_times_in_the_older_order():
         assert bst.run(source, 0.3 * u.ms).tolist() == [[0, 0], [1, 0], [0, 1]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('draw', 'mean', 'variance'),
     [

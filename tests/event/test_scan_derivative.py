@@ -115,7 +115,7 @@ def test_gradients_equal_those_of_xla(precise, name, spike, detached):
     agree(jax.value_and_grad(loss, (0, 1, 2, 3)), *arguments(size))
 
 
-@pytest.mark.quick('synapses')
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['synapses', 'a matrix'])
 def test_forward_mode_second_derivatives_and_lanes_equal_those_of_xla(precise, name):
     deliver, size = CONNECTIONS[name]
@@ -128,7 +128,7 @@ def test_forward_mode_second_derivatives_and_lanes_equal_those_of_xla(precise, n
     agree(lambda w, d, v, xs: jax.vmap(jax.grad(loss), (0, None, None, None))(w, d, v, xs), jnp.stack([args[0], 2 * args[0]]), *args[1:])
 
 
-@pytest.mark.parametrize('batch', [(), (1,), (2, 5)])
+@pytest.mark.parametrize('batch', [pytest.param((), marks=pytest.mark.slow), pytest.param((1,), marks=pytest.mark.slow), (2, 5)])
 def test_any_batch(precise, batch):
     for name in ('synapses', 'a matrix'):
         deliver, size = CONNECTIONS[name]

@@ -62,6 +62,7 @@ def by_hand(kind, cell, xs):
         yield h
 
 
+@pytest.mark.quick('^RNN')
 @pytest.mark.parametrize('kind', ['RNNCell', 'GRUCell', 'MGUCell', 'LSTMCell'])
 def test_cells_do_what_their_equations_say(kind):
     bst.random.seed(0)

@@ -79,6 +79,7 @@ CASES = {
 every = pytest.mark.parametrize(('loss', 'x', 'expected'), CASES.values(), ids=CASES)
 
 
+@pytest.mark.quick('32-')
 @every
 def test_a_loss_is_that_of_numpy(loss, x, expected, precision):
     tolerance = {32: 1e-5, 64: 1e-12}[precision]  # sums of 144 numbers; rates are squared
@@ -121,6 +122,7 @@ def test_van_rossum_costs_half_a_spike_and_one_for_two_far_apart():
     assert losses.van_rossum(far, none, tau=3.0 * u.ms) == pytest.approx(0.5, rel=1e-6)  # what follows the last step counts
 
 
+@pytest.mark.slow
 def test_a_single_train_needs_no_batch():
     assert losses.spike_count(SPIKES[:, 0], np.array(2)) == pytest.approx(float(losses.spike_count(SPIKES[:, :1], np.array([2]))))
 
@@ -130,6 +132,7 @@ def test_spikes_may_be_booleans_or_integers():
         np.testing.assert_allclose(losses.rate(SPIKES.astype(kind), 20.0 * u.Hz), CASES['rate'][2], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradients_go_through_a_network_by_the_surrogate():
     neurons = bst.LIF(N, tau=5.0 * u.ms)
     gain = bst.ParamState(jnp.full(N, 0.9) * u.mA)

@@ -22,6 +22,7 @@ def test_numbers_without_a_unit_need_a_step_without_one():
         np.testing.assert_allclose(exp_euler_step(lambda x: -x, 1), np.exp(-0.1), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_noise_has_the_variance_of_the_equation():
     bst.random.seed(0)
     x, tau, sigma = jnp.zeros(20_000) * u.mV, 5.0 * u.ms, 2.0 * u.mV

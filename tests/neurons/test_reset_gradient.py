@@ -104,8 +104,8 @@ def by_hand(name, flow, options, inputs, direction):
     return z, d, spikes
 
 
-@pytest.mark.quick('^LIF$')
-@pytest.mark.parametrize('name', [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in RESETTING])
+@pytest.mark.slow
+@pytest.mark.parametrize('name', RESETTING)
 def test_the_reset_of_every_model_has_the_derivative_of_its_formula_and_detached_that_of_the_run(name):
     """Forwards and backwards; without the spike's own derivative it is that of the run between spikes that keep their steps."""
     case = MODELS[name]
