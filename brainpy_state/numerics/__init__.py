@@ -18,6 +18,7 @@ from ._spike import reset_to as reset_to
 from ._steps import LAST_STEP as LAST_STEP
 from ._steps import check_resolution as check_resolution
 from ._steps import on_grid as on_grid
+from ._steps import split_steps as split_steps
 from ._steps import whole_steps as whole_steps
 from ._time import Time as Time
 from ._time import host_times as host_times

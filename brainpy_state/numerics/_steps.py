@@ -56,6 +56,16 @@ def whole_steps(time: Any, dt: Any, what: str, *, positive: bool = False, signed
     return steps.astype(np.int64)
 
 
+def split_steps(steps: Any, last: int) -> tuple[Any, Any]:
+    """A real-valued number of steps as whole ones, int32 from 0 to ``last``, and the part of one that is left, from 0 to 1.
+
+    The derivative by ``steps`` is that of the part.
+    """
+    steps = jnp.asarray(steps)
+    whole = jnp.clip(jnp.floor(steps).astype(np.int32), 0, last)
+    return whole, steps - whole.astype(steps.dtype)
+
+
 def on_grid(times: np.ndarray, dt: float, offset: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """``(times - offset) / dt``, the nearest whole number, and whether it is whole but for rounding of the times."""
     times = np.asarray(times)
