@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -64,6 +66,24 @@ def split_steps(steps: Any, last: int) -> tuple[Any, Any]:
     steps = jnp.asarray(steps)
     whole = jnp.clip(jnp.floor(steps).astype(np.int32), 0, last)
     return whole, steps - whole.astype(steps.dtype)
+
+
+def counted_steps(steps: Any, what: str) -> jax.Array:
+    """A traced number of steps, rounded to a whole one; a derivative by it, which would be zero, is an error that says ``what`` it is."""
+    return _counted(what, jnp.asarray(steps))
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _counted(what: str, steps: jax.Array) -> jax.Array:
+    return jnp.rint(steps)
+
+
+@_counted.defjvp
+def _counted_jvp(what: str, primals: Any, tangents: Any) -> Any:
+    raise ParameterError(
+        f'{what} acts in whole steps, so there is no derivative by it, and it cannot be trained; leave its state out of those '
+        'that are trained, or give a number.'
+    )
 
 
 def on_grid(times: np.ndarray, dt: float, offset: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
