@@ -4,6 +4,8 @@ A spike is a step of the margin to the threshold, with a surrogate in the place 
 program in which each spike is what it was in the run, and changes as the integral of the surrogate does. That program is smooth.
 """
 
+import inspect
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -63,6 +65,28 @@ def weighted(results, sizes):
 
 def numbers(results):
     return [jnp.asarray(u.get_mantissa(x), float) for x in jax.tree.leaves(results, is_leaf=lambda x: isinstance(x, u.Quantity))]
+
+
+def public(base):
+    """All public classes of a base that can be used, by name; another name of the same class counts once."""
+    found = {name: x for name, x in vars(bst).items() if inspect.isclass(x) and issubclass(x, base) and x is not base}
+    return {name: cls for name, cls in found.items() if name == cls.__name__}
+
+
+def trained_values(cls, size, untrained=('tau_ref', 'T_dur')):
+    """A value for each parameter, zero ones moved a little, and first values of the variables."""
+    plain = bst.nn.init_all_states(cls(size))
+    given = {}
+    for name in cls.parameters:
+        value = getattr(plain, name)
+        if value is not None and name not in untrained:
+            number, unit = np.asarray(u.get_mantissa(value), float), u.get_unit(value)
+            given[name] = with_unit(jnp.asarray(np.where(number == 0, 0.01, number)), unit)
+    rng = np.random.default_rng(2)
+    for path, state in plain.states(bst.HiddenState).items():
+        number, unit = np.asarray(u.get_mantissa(state.value), float), u.get_unit(state.value)
+        given[f'{path[-1]}_initializer'] = with_unit(jnp.asarray(number + 0.01 * rng.random(number.shape)), unit)
+    return given
 
 
 class Program:
