@@ -124,15 +124,15 @@ class Program:
         return weighted(results, sizes), (seen, sizes, results)
 
 
-def derivatives(program, twin, states, monkeypatch):
+def derivatives(program, twin, states, monkeypatch, copies=None):
     """Of each state: the derivative of the program in a direction, and central differences of the smoothed twin.
 
     Parameters
     ----------
     program, twin : Program
-        Of two models with the same states.
-    states : dict of State
-        By which.
+        Of two models.
+    states, copies : dict of State
+        By which, of the program and of its twin; by default both have the same.
     """
     slopes, loss, (margins, sizes, results) = jit(grad(program.run, states, has_aux=True, return_value=True))()
     with monkeypatch.context() as patch:
@@ -140,7 +140,7 @@ def derivatives(program, twin, states, monkeypatch):
         smooth = jit(lambda: twin.run(margins, sizes)[0])
         assert float(smooth()) == pytest.approx(float(loss), rel=1e-9, abs=1e-9)
         found = {}
-        for k, (key, state) in enumerate(states.items()):
+        for k, (key, state) in enumerate((copies or states).items()):
             start, unit = np.asarray(u.get_mantissa(state.value)), u.get_unit(state.value)
             slope = np.asarray(u.get_mantissa(slopes[key]))
             assert np.all(np.isfinite(slope)), f'{key}: {slope}'
