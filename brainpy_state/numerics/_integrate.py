@@ -34,7 +34,7 @@ def _exprel_jvp(primals: tuple, tangents: tuple) -> tuple:
 
 @jax.custom_jvp
 def bernoulli(z: Any) -> jax.Array:
-    """``z / (exp(z) - 1)``, which is 1 at 0 and 0 far above it, elementwise: ``1 / exprel(z)`` with a derivative that is finite everywhere."""
+    """``z / (exp(z) - 1)``, elementwise: ``1 / exprel(z)``, whose derivative is finite also where the exponential is not."""
     return 1.0 / exprel(z)
 
 

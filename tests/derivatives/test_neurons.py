@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import brainpy_state as bst
+
 from .smoothed import Program, Spike, agree, derivatives, public, trained_values
 
 pytestmark = pytest.mark.usefixtures('x64')

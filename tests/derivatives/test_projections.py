@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import brainpy_state as bst
-from brainpy_state import COBA, AlignPostProj, AlignPreProj, CurrentProj, DeltaProj, Expon, GapJunction
+from brainpy_state import COBA, AlignPreProj, Expon, GapJunction
 from brainpy_state.nn import ClipT, Param
 
 from .smoothed import Program, Spike, agree, derivatives, public
@@ -81,7 +81,13 @@ def network(kind, form, listed, stp=False):
         results = [net.post(states['drive'].value), net.post.V.value]
         return results if stp else [*results, net.pre(states['drive'].value * x[:PRE]), net.pre.V.value]
 
-    return Program(net, step, jnp.asarray(SPIKES if stp else 1 + 0.5 * np.sin(np.add.outer(np.arange(STEPS), np.arange(PRE)))), spike), states
+    return Program(
+        net, step, jnp.asarray(SPIKES if stp else 1 + 0.5 * np.sin(np.add.outer(np.arange(STEPS), np.arange(PRE)))), spike
+    ), states
+
+
+LISTED = 'no delay', 'each synapse', 'trained each synapse'  # of single delays, a list of synapses knows nothing
+CASES = [(kind, form, listed) for kind in WEIGHTS for form in DELAYS for listed in (True, False) if form in LISTED or not listed]
 
 
 def test_every_kind_of_projection_is_here():
@@ -89,9 +95,7 @@ def test_every_kind_of_projection_is_here():
 
 
 @pytest.mark.quick('^AlignPostProj-trained each synapse-listed')
-@pytest.mark.parametrize('listed', [True, False], ids=['listed', 'all pairs'])
-@pytest.mark.parametrize('form', DELAYS)
-@pytest.mark.parametrize('kind', WEIGHTS)
+@pytest.mark.parametrize(('kind', 'form', 'listed'), CASES, ids=['-'.join([k, f, 'listed' if x else 'all pairs']) for k, f, x in CASES])
 def test_every_projection(kind, form, listed, dt, monkeypatch):
     check(*(network(kind, form, listed) for _ in range(2)), monkeypatch)
 

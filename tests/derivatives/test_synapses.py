@@ -54,7 +54,11 @@ def test_every_synapse(case, dt, monkeypatch):
 def test_every_output(name, dt, monkeypatch):
     cls = getattr(bst, name)
     states = {key: bst.ParamState(value) for key, value in trained_values(cls, 1).items()}
-    out, states['g'], states['V'] = cls(**states), bst.ParamState(jnp.array([0.1, 2.0]) * u.nS), bst.ParamState(jnp.array([-70.0, -20.0]) * u.mV)
+    out, states['g'], states['V'] = (
+        cls(**states),
+        bst.ParamState(jnp.array([0.1, 2.0]) * u.nS),
+        bst.ParamState(jnp.array([-70.0, -20.0]) * u.mV),
+    )
     program = Program(out, lambda x: [out.current(states['g'].value * x, states['V'].value * x)], jnp.linspace(0.5, 1.5, 3), Spike())
     agree(derivatives(program, program, states, monkeypatch)[0], but={'V'} if name == 'CUBA' else ())
 
@@ -62,7 +66,9 @@ def test_every_output(name, dt, monkeypatch):
 def test_derivatives_of_blocked_receptors_are_finite_far_below_rest():
     V = jnp.array([-3000.0, -1400.0, -65.0], jnp.float32)
     out = bst.MgBlock(cc_Mg=bst.ParamState(1.2))
-    slopes = bst.transform.grad(lambda V: jnp.sum(out.current(1.0 * u.nS, V * u.mV).to_decimal(u.pA)), out.states(bst.ParamState), argnums=0)(V)
+    slopes = bst.transform.grad(
+        lambda V: jnp.sum(out.current(1.0 * u.nS, V * u.mV).to_decimal(u.pA)), out.states(bst.ParamState), argnums=0
+    )(V)
     assert all(np.all(np.isfinite(x)) for x in (slopes[1], *slopes[0].values()))
 
 
