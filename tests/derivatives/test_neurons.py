@@ -34,7 +34,7 @@ def program_of(cls, options, states):
     return Program(model, step, jnp.asarray(1 + 0.3 * np.sin(np.arange(STEPS))), spike)
 
 
-@pytest.mark.quick('^(LIF-soft|AdExIF-hard)')
+@pytest.mark.quick('^LIF-soft')
 @pytest.mark.parametrize(('name', 'form'), CASES)
 def test_every_neuron(name, form, monkeypatch):
     cls, options = MODELS[name], (RESETTING | CROSSING)[form]
@@ -47,7 +47,8 @@ def test_every_neuron(name, form, monkeypatch):
     agree(found)
 
 
-@pytest.mark.parametrize('trained', [bst.ParamState, bst.nn.Param])
+@pytest.mark.quick('Param$')
+@pytest.mark.parametrize('trained', [bst.ParamState, bst.nn.Param], ids=lambda x: x.__name__)
 def test_a_refractory_period_is_refused_by_name(trained):
     neuron = bst.LIF(2, tau_ref=trained(1.0 * u.ms))
 

@@ -94,7 +94,7 @@ def test_every_kind_of_projection_is_here():
     assert set(public(bst.projections.Projection)) == set(WEIGHTS)
 
 
-@pytest.mark.quick('^AlignPostProj-trained each synapse-listed')
+@pytest.mark.slow
 @pytest.mark.parametrize(('kind', 'form', 'listed'), CASES, ids=['-'.join([k, f, 'listed' if x else 'all pairs']) for k, f, x in CASES])
 def test_every_projection(kind, form, listed, dt, monkeypatch):
     check(*(network(kind, form, listed) for _ in range(2)), monkeypatch)
