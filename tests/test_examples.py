@@ -131,7 +131,7 @@ def test_spikes_coincide_within_two_milliseconds(adex):
 @pytest.mark.slow  # twenty seconds
 def test_a_neuron_is_fitted_to_a_trace_and_predicts_spikes(adex, tmp_path, capsys):
     path = tmp_path / 'fit.png'
-    error, same = adex.main(['--steps', '120', '--guesses', '4', '--plot', str(path)])
+    error, same = adex.main(['--steps', '120', '--plot', str(path)])
     assert error < 0.3
     assert same > 0.9
     assert path.stat().st_size > 40_000
