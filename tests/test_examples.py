@@ -138,3 +138,25 @@ def test_spoken_digits_are_learnt_and_the_network_can_be_exchanged(spoken, tmp_p
     assert 'epoch 4/4   loss' in capsys.readouterr().out
     net = bst.nir.from_nir(path)
     assert net.in_size == (700,) and net.out_size == (20,)
+
+
+@pytest.fixture
+def adex():
+    return load('fit_adex_to_a_voltage_trace')
+
+
+def test_spikes_coincide_within_two_milliseconds(adex):
+    spikes, others = np.zeros((2, 500))
+    spikes[[100, 200, 300]] = others[[115, 240, 300, 400]] = 1
+    assert adex.coincidence(spikes, others) == 2 / 5
+    assert adex.coincidence(spikes, spikes) == 1
+
+
+@pytest.mark.slow  # twenty seconds
+def test_a_neuron_is_fitted_to_a_trace_and_predicts_spikes(adex, tmp_path, capsys):
+    path = tmp_path / 'fit.png'
+    error, same = adex.main(['--steps', '120', '--plot', str(path)])
+    assert error < 0.3
+    assert same > 0.9
+    assert path.stat().st_size > 40_000
+    assert 'V_T' in capsys.readouterr().out

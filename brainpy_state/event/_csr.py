@@ -148,6 +148,18 @@ class CSR(Structure):
         row._fill(self.indptr[jnp.stack([place, stop])], self.indices, (1, self.shape[1]), self.ordered)
         return row
 
+    def moved(self, by: jax.Array) -> CSR:
+        """The same synapses with other targets, such as later places in a ring.
+
+        Parameters
+        ----------
+        by : int32, shape () or (nnz,)
+            Added to the targets, which must stay within the structure; may be traced.
+        """
+        other = CSR.__new__(CSR)
+        other._fill(self.indptr, self.indices + by, self.shape, False)
+        return other
+
     @property
     def nnz(self) -> int:
         """Number of synapses."""

@@ -122,7 +122,8 @@ def product(structure: Structure, weight: Array | float, spikes: Array) -> Array
 
     Notes
     -----
-    Differentiable in weight and in float spikes, forward and backward, to any order. A structure must not be mapped by `jax.vmap`.
+    Differentiable in weight and in float spikes, forward and backward, to any order. Where `jax.vmap` maps a
+    structure or its weights, one lane runs after the other.
 
     Examples
     --------

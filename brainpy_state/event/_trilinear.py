@@ -77,9 +77,7 @@ def _transpose_to_weight(ct: Any, indptr: Any, indices: Any, spikes: Any, values
 
 
 def _batch(primitive: Primitive, operands: Any, axes: Any, **parameters: Any) -> tuple[Any, Any]:
-    if axes[0] is not None or axes[1] is not None:
-        raise NotImplementedError('event products: jax.vmap over a CSR structure is not supported; give it in_axes=None.')
-    # The kernels take any leading axes of the last factor, but one set of weights and, for `to_weight`, one sum over the batch.
+    # The kernels take any leading axes of the last factor, but one structure, one set of weights and, for `to_weight`, one sum.
     if primitive is to_weight_p or any(axis is not None for axis in axes[:-1]):
         return _lowering.map_lanes(primitive, operands, axes, **parameters)
     return primitive.bind(*operands[:-1], jnp.moveaxis(operands[-1], axes[-1], 0), **parameters), 0

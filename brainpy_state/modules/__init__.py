@@ -14,6 +14,8 @@ from ._delay import Delay as Delay
 from ._delay import check_delay as check_delay
 from ._delay import check_dt as check_dt
 from ._delay import delay_steps as delay_steps
+from ._delay import longest_delay as longest_delay
+from ._delay import ring_length as ring_length
 from ._delay import same_dt as same_dt
 from ._dynamics import Dynamics as Dynamics
 from ._exp_euler import exp_euler_step as exp_euler_step
@@ -45,3 +47,5 @@ from ._transforms import SigmoidT as SigmoidT
 from ._transforms import SoftplusT as SoftplusT
 from ._transforms import TanhT as TanhT
 from ._transforms import Transform as Transform
+from ._verify import read as read
+from ._verify import trained_state as trained_state

@@ -177,8 +177,8 @@ class Variable(Allocated):
     ----------
     init : quantity, number, str or callable
         The first value, or the name of the parameter that gives it, or a function from the model and
-        the shape (with batch) to it. A model also accepts ``<name>_initializer``: a value, or a callable
-        from the shape to an array.
+        the shape (with batch) to it. A model also accepts ``<name>_initializer``: a value, a callable
+        from the shape to an array, or a `State` or `Param`, which can be trained.
     doc : str
         What it means.
     kind : type of State
@@ -247,7 +247,7 @@ class Variable(Allocated):
 
     def _first_value(self, obj: Any, batch: tuple[int, ...]) -> Any:
         shape = (*batch, *obj.varshape)
-        given = obj._initializers.get(self.name)
+        given = read(obj._initializers.get(self.name))
         value = self._default(obj, shape) if given is None else given(shape) if callable(given) else given
         name = f'{self.name}_initializer'
         if given is not None and not self.any_unit:

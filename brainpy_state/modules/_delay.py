@@ -12,14 +12,42 @@ import numpy as np
 from .. import environ
 from .._errors import ParameterError, ShapeError
 from .._typing import Size, as_size
-from ..numerics import brief, plain, whole_steps, with_unit
+from ..numerics import brief, plain, split_steps, whole_steps, with_unit
 from ..state import DelayState
 from ._allocated import Allocated
 from ._declare import broadcasts, check_unit
 from ._module import Module
+from ._param import Param
+from ._verify import read, trained_state
 
 _ROUNDING = 1e-6  # of dt
 _ROUND_IT = '; round it, as `spatial.delays` does, or use another dt (a `Delay` of graded values can interpolate)'
+
+_NO_RANGE = """\
+{owner}: a trained delay needs a range, for which there is room from the start, but delay is {given}. Give for example
+    delay=Param({example}, t=ClipT(0. * u.ms, 20. * u.ms))"""
+
+
+def longest_delay(time: Any, owner: str) -> Any:
+    """The longest delay in the range of a trained one; None of one that is a number.
+
+    Raises
+    ------
+    ParameterError
+        If it has no range, or one that is not from zero or more to a longest delay.
+    """
+    value = read(time)
+    check_unit(value, 1.0 * u.ms, owner, 'delay')
+    if trained_state(time) is None:
+        check_delay(value, owner)
+        return None
+    example = '1. * u.ms' if np.ndim(u.get_mantissa(value)) == 0 else '... * u.ms'
+    if not isinstance(time, Param):
+        raise ParameterError(_NO_RANGE.format(owner=owner, given=f'a {type(time).__name__}, which has none', example=example))
+    lowest, longest = (np.asarray(u.get_mantissa(limit)) for limit in time.limits())
+    if not (np.all(lowest >= 0) and np.isfinite(longest).all()):
+        raise ParameterError(_NO_RANGE.format(owner=owner, given=f'a Param with t={time.t}', example=example))
+    return with_unit(float(longest.max()), u.get_unit(value))
 
 
 def delay_steps(time: Any, dt: Any, owner: str) -> np.ndarray:
@@ -54,6 +82,11 @@ def check_dt(made_for: Any, owner: str, remedy: str = 'initialise the model agai
         raise ParameterError(f'{owner}: it was made for dt = {brief(made_for)}, but dt is {brief(dt)} now; {remedy}.')
 
 
+def ring_length(longest: Any, dt: Any) -> int:
+    """How many steps a ring needs for delays up to the longest, and one more to interpolate."""
+    return max(int(np.ceil(float(plain(longest / dt)) - _ROUNDING)), 1) + 1
+
+
 class Delay(Module):
     """What a value was some time ago.
 
@@ -64,9 +97,9 @@ class Delay(Module):
     ----------
     in_size : int or tuple of int
         The shape of the value, without batch.
-    time : time
+    time : time, or Param
         One delay, or one for each element, of a shape that broadcasts to ``in_size``; a multiple of ``dt``
-        unless ``interpolate``.
+        unless ``interpolate``. A `Param` is trained: it needs ``interpolate`` and a range, such as ``t=ClipT(0. * u.ms, 20. * u.ms)``.
     initial : quantity, number or array
         What the value was before the first step; it has the unit of the value, and may have its shape.
     interpolate : bool
@@ -77,7 +110,8 @@ class Delay(Module):
     Raises
     ------
     ParameterError
-        If a delay is negative or no multiple of ``dt``, or if ``dt`` is another than when the states were made.
+        If a delay is negative or no multiple of ``dt``, or if ``dt`` is another than when the states were made; if a trained one
+        has no range or is not to be interpolated.
     UnitError, ShapeError
         If a value does not fit.
 
@@ -103,20 +137,25 @@ class Delay(Module):
     def __init__(self, in_size: Size, time: Any, *, initial: Any = 0.0, interpolate: bool = False, name: str | None = None):
         super().__init__(name)
         self.varshape = self.in_size = self.out_size = as_size(in_size, type(self).__name__)
-        check_delay(time, self.label)
-        shape = np.shape(u.get_mantissa(time))
+        self.longest = longest_delay(time, self.label)
+        if self.longest is not None and not interpolate:
+            raise ParameterError(f'{self.label}: delay is a Param, but there is no derivative by whole steps; give interpolate=True.')
+        shape = np.shape(u.get_mantissa(read(time)))
         if not broadcasts(shape, self.varshape):
             raise ShapeError(f'{self.label}: delay has shape {shape}, which does not broadcast to the size {self.varshape}.')
-        self.time, self.initial, self.interpolate = time, initial, interpolate
+        self.time, self.initial, self.interpolate = time if self.longest is not None else read(time), initial, interpolate
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Make room for the delay, in steps of the ``dt`` that is set, filled with ``initial``."""
         self.made_for = dt = environ.get('dt', desc=f'{self.label} needs the time step to know how many steps it lasts')
-        check_delay(self.time, self.label)
-        exact = np.asarray(plain(self.time / dt), float)
-        self.steps = np.floor(exact).astype(np.int32) if self.interpolate else delay_steps(self.time, dt, self.label)
-        self.fraction = exact - self.steps if self.interpolate else np.zeros_like(exact)
-        length = int(np.max(self.steps, initial=0)) + bool(self.fraction.any())
+        if self.longest is not None:
+            length = ring_length(self.longest, dt) - 1
+        else:
+            check_delay(self.time, self.label)
+            exact = np.asarray(plain(self.time / dt), float)
+            self.steps = np.floor(exact).astype(np.int32) if self.interpolate else delay_steps(self.time, dt, self.label)
+            self.fraction = exact - self.steps if self.interpolate else np.zeros_like(exact)
+            length = int(np.max(self.steps, initial=0)) + bool(self.fraction.any())
         shape = (length, *(() if batch_size is None else (batch_size,)), *self.varshape)
         first = jnp.broadcast_to(jnp.asarray(u.get_mantissa(self.initial), environ.dftype()), shape)
         self.history = DelayState(with_unit(first, u.get_unit(self.initial)))
@@ -131,18 +170,31 @@ class Delay(Module):
             return x
         now = u.Quantity(x).to_decimal(u.get_unit(history)) if isinstance(x, u.Quantity) else jnp.asarray(x)
         now = now.astype(past.dtype)
-        old = self._past(past, now, self.steps)
-        if self.interpolate and self.fraction.any():
-            old = old * (1.0 - self.fraction).astype(old.dtype) + self._past(past, now, self.steps + 1) * self.fraction.astype(old.dtype)
+        steps, fraction = self._split(length)
+        old = self._past(past, now, steps)
+        if self.longest is not None or fraction.any():
+            old = old * (1.0 - fraction).astype(old.dtype) + self._past(past, now, steps + 1) * fraction.astype(old.dtype)
         row = self.row.value
         unit = u.get_unit(history)
         self.history.value = with_unit(jax.lax.dynamic_update_index_in_dim(past, now, row, 0), unit)
         self.row.value = jnp.where(row + 1 == length, 0, row + 1)
         return with_unit(old, unit)
 
-    def _past(self, past: jax.Array, now: jax.Array, steps: np.ndarray) -> jax.Array:
+    def _split(self, length: int) -> tuple[Any, Any]:
+        """The delay in whole steps, and the part of a step on top of it."""
+        if self.longest is None:
+            return self.steps, self.fraction
+        return split_steps(plain(read(self.time) / self.made_for), length - 1)
+
+    def _past(self, past: jax.Array, now: jax.Array, steps: Any) -> jax.Array:
         """The value of ``steps`` before, for each element, from the ring in which row ``row`` is ``length`` steps old."""
         length, row = past.shape[0], self.row.value
+        if self.longest is not None:
+            if steps.ndim == 0:
+                old = jax.lax.dynamic_index_in_dim(past, (row + length - steps) % length, 0, keepdims=False)
+            else:
+                old = jnp.take_along_axis(past, jnp.broadcast_to((row + length - steps) % length, now.shape)[None], axis=0)[0]
+            return jnp.where(steps == 0, now, old)
         if steps.size == 0 or (steps == steps.flat[0]).all():
             k = int(steps.flat[0]) if steps.size else 0
             return now if k == 0 else jax.lax.dynamic_index_in_dim(past, (row + length - k) % length, 0, keepdims=False)

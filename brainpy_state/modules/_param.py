@@ -76,6 +76,13 @@ class Param(Module):
         """The parameter for an unconstrained number."""
         return self.t.forward(raw)
 
+    def limits(self) -> tuple[Any, Any]:
+        """The lowest and the highest value of the range, infinite where there is no bound."""
+        raw = self.val.peek() if self.fit else self.val
+        with jax.ensure_compile_time_eval():
+            ends = [self.of(with_unit(jnp.asarray(end, u.get_mantissa(raw).dtype), u.get_unit(raw))) for end in (-np.inf, np.inf)]
+            return u.math.minimum(*ends), u.math.maximum(*ends)
+
     def cache(self) -> None:
         """Keep the parameter that is computed now, until another value is written or `clear_cache` is called."""
         raw = self.val.value if self.fit else self.val

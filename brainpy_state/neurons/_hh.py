@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 
 from .. import random
 from ..modules import Parameter, Variable, non_negative, positive
-from ..numerics import exprel
+from ..numerics import bernoulli
 from ._channels import Channel, ConductanceNeuron, Gate
 from ._neuron import Neuron
 
@@ -39,9 +40,9 @@ class HH(ConductanceNeuron):
     EL: Any = Parameter(-54.387 * u.mV, doc='leak reversal potential')
 
     V: Any = Variable(_somewhere_at_rest, 'membrane potential', like=1.0 * u.mV)
-    m: Any = Gate('sodium activation', lambda V: 1.0 / exprel(-(V + 40.0) / 10.0), lambda V: 4.0 * jnp.exp(-(V + 65.0) / 18.0))
-    h: Any = Gate('sodium inactivation', lambda V: 0.07 * jnp.exp(-(V + 65.0) / 20.0), lambda V: 1.0 / (1.0 + jnp.exp(-(V + 35.0) / 10.0)))
-    n: Any = Gate('potassium activation', lambda V: 0.1 / exprel(-(V + 55.0) / 10.0), lambda V: 0.125 * jnp.exp(-(V + 65.0) / 80.0))
+    m: Any = Gate('sodium activation', lambda V: bernoulli(-(V + 40.0) / 10.0), lambda V: 4.0 * jnp.exp(-(V + 65.0) / 18.0))
+    h: Any = Gate('sodium inactivation', lambda V: 0.07 * jnp.exp(-(V + 65.0) / 20.0), lambda V: jax.nn.sigmoid((V + 35.0) / 10.0))
+    n: Any = Gate('potassium activation', lambda V: 0.1 * bernoulli(-(V + 55.0) / 10.0), lambda V: 0.125 * jnp.exp(-(V + 65.0) / 80.0))
 
     channels = (Channel('gNa', 'ENa', m=3, h=1), Channel('gK', 'EK', n=4), Channel('gL', 'EL'))
 
@@ -66,14 +67,14 @@ class WangBuzsakiHH(ConductanceNeuron):
 
     V: Any = Variable(-65.0 * u.mV, 'membrane potential')
     m: Any = Gate(
-        'sodium activation', lambda V: 1.0 / exprel(-0.1 * (V + 35.0)), lambda V: 4.0 * jnp.exp(-(V + 60.0) / 18.0), instantaneous=True
+        'sodium activation', lambda V: bernoulli(-0.1 * (V + 35.0)), lambda V: 4.0 * jnp.exp(-(V + 60.0) / 18.0), instantaneous=True
     )
     h: Any = Gate(
-        'sodium inactivation', lambda V: 0.07 * jnp.exp(-(V + 58.0) / 20.0), lambda V: 1.0 / (jnp.exp(-0.1 * (V + 28.0)) + 1.0),
+        'sodium inactivation', lambda V: 0.07 * jnp.exp(-(V + 58.0) / 20.0), lambda V: jax.nn.sigmoid(0.1 * (V + 28.0)),
         speed='phi', start=0.6,
     )  # fmt: skip
     n: Any = Gate(
-        'potassium activation', lambda V: 0.1 / exprel(-0.1 * (V + 34.0)), lambda V: 0.125 * jnp.exp(-(V + 44.0) / 80.0),
+        'potassium activation', lambda V: 0.1 * bernoulli(-0.1 * (V + 34.0)), lambda V: 0.125 * jnp.exp(-(V + 44.0) / 80.0),
         speed='phi', start=0.32,
     )  # fmt: skip
 
@@ -106,14 +107,14 @@ class TraubMilesHH(ConductanceNeuron):
 
     V: Any = Variable('EL', 'membrane potential')
     m: Any = Gate(
-        'sodium activation', lambda V: 1.28 / exprel((13.0 - V) / 4.0), lambda V: 1.4 / exprel((V - 40.0) / 5.0), relative_to='V_T'
+        'sodium activation', lambda V: 1.28 * bernoulli((13.0 - V) / 4.0), lambda V: 1.4 * bernoulli((V - 40.0) / 5.0), relative_to='V_T'
     )
     h: Any = Gate(
-        'sodium inactivation', lambda V: 0.128 * jnp.exp((17.0 - V) / 18.0), lambda V: 4.0 / (1.0 + jnp.exp((40.0 - V) / 5.0)),
+        'sodium inactivation', lambda V: 0.128 * jnp.exp((17.0 - V) / 18.0), lambda V: 4.0 * jax.nn.sigmoid((V - 40.0) / 5.0),
         relative_to='V_T',
     )  # fmt: skip
     n: Any = Gate(
-        'potassium activation', lambda V: 0.16 / exprel((15.0 - V) / 5.0), lambda V: 0.5 * jnp.exp((10.0 - V) / 40.0), relative_to='V_T'
+        'potassium activation', lambda V: 0.16 * bernoulli((15.0 - V) / 5.0), lambda V: 0.5 * jnp.exp((10.0 - V) / 40.0), relative_to='V_T'
     )
 
     channels = (Channel('gNa', 'ENa', m=3, h=1), Channel('gK', 'EK', n=4), Channel('gL', 'EL'))

@@ -14,7 +14,7 @@ from .._errors import ModelError, ParameterError, ShapeError
 from .._frames import stack
 from .._typing import Size
 from ..modules import Dynamics, Option, Parameter, Variable, broadcasts, check_unit, non_negative
-from ..numerics import brief, exp_euler_change, heaviside, plain, reset_to, runge_kutta
+from ..numerics import brief, counted_steps, exp_euler_change, heaviside, plain, reset_to, runge_kutta
 from ..state import ShortTermState
 from ..transform import jit_error_if
 from ._definition import check_definition
@@ -228,10 +228,10 @@ class Neuron(Dynamics):
         after = self._after(spike, new, threshold)
         if self.raises_threshold:
             raised = u.get_mantissa(self._threshold(after) - threshold) > 0
-            self.armed.value = jnp.where(spike > 0, raised, below > 0).astype(spike.dtype)
+            self.armed.value = jnp.where(spike > 0.5, raised, below > 0.5).astype(spike.dtype)
         if held is not None:
             left = self.refractory.value
-            self.refractory.value = jnp.where(spike > 0, self._refractory_steps(dt) - 1, jnp.maximum(left - 1, 0)).astype(left.dtype)
+            self.refractory.value = jnp.where(spike > 0.5, self._refractory_steps(dt) - 1, jnp.maximum(left - 1, 0)).astype(left.dtype)
         if self.receives:
             self.delta.value = u.math.zeros_like(delta)
         for name, value in after.items():
@@ -341,7 +341,9 @@ class Neuron(Dynamics):
 
     def _refractory_steps(self, dt: Any) -> Any:
         ratio = plain(self.tau_ref / dt)
-        return np.maximum(np.rint(ratio), 1).astype(np.int32) if not isinstance(ratio, jax.core.Tracer) else jnp.maximum(jnp.rint(ratio), 1)
+        if not isinstance(ratio, jax.core.Tracer):
+            return np.maximum(np.rint(ratio), 1).astype(np.int32)
+        return jnp.maximum(counted_steps(ratio, f'{self.label}: tau_ref'), 1)
 
     def _check_input(self, x: Any, shape: tuple[int, ...]) -> None:
         check_unit(x, self.input_like, self.label, 'current')

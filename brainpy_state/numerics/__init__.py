@@ -1,6 +1,7 @@
 """Integration steps and spike functions: pure functions of arrays and quantities."""
 
 from ._brief import brief as brief
+from ._integrate import bernoulli as bernoulli
 from ._integrate import decay as decay
 from ._integrate import exp_euler as exp_euler
 from ._integrate import exp_euler_change as exp_euler_change
@@ -17,7 +18,9 @@ from ._spike import heaviside as heaviside
 from ._spike import reset_to as reset_to
 from ._steps import LAST_STEP as LAST_STEP
 from ._steps import check_resolution as check_resolution
+from ._steps import counted_steps as counted_steps
 from ._steps import on_grid as on_grid
+from ._steps import split_steps as split_steps
 from ._steps import whole_steps as whole_steps
 from ._time import Time as Time
 from ._time import host_times as host_times

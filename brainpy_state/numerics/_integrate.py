@@ -32,6 +32,21 @@ def _exprel_jvp(primals: tuple, tangents: tuple) -> tuple:
     return value, jnp.where(near, series, (jnp.exp(z) - value) / away) * dz
 
 
+@jax.custom_jvp
+def bernoulli(z: Any) -> jax.Array:
+    """``z / (exp(z) - 1)``, elementwise: ``1 / exprel(z)``, whose derivative is finite also where the exponential is not."""
+    return 1.0 / exprel(z)
+
+
+@bernoulli.defjvp
+def _bernoulli_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (z,), (dz,) = primals, tangents
+    value = bernoulli(z)
+    near = jnp.abs(z) < _SERIES_BELOW
+    series = -1 / 2 + z / 6 - z**3 / 180
+    return value, jnp.where(near, series, value * (1.0 - z - value) / jnp.where(near, 1.0, z)) * dz
+
+
 def plain(x: Any) -> Any:
     """The number behind a dimensionless quantity; anything else stays as it is."""
     return x.to_decimal() if isinstance(x, u.Quantity) else x

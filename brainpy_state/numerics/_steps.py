@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -54,6 +56,34 @@ def whole_steps(time: Any, dt: Any, what: str, *, positive: bool = False, signed
         range_ = '' if signed else ', more than zero' if positive else ', zero or more'
         raise ParameterError(f'{what} = {brief(first)} must be a multiple of dt = {brief(dt)}{range_}{hint}.')
     return steps.astype(np.int64)
+
+
+def split_steps(steps: Any, last: int) -> tuple[Any, Any]:
+    """A real-valued number of steps as whole ones, int32 from 0 to ``last``, and the part of one that is left, from 0 to 1.
+
+    The derivative by ``steps`` is that of the part.
+    """
+    steps = jnp.asarray(steps)
+    whole = jnp.clip(jnp.floor(steps).astype(np.int32), 0, last)
+    return whole, steps - whole.astype(steps.dtype)
+
+
+def counted_steps(steps: Any, what: str) -> jax.Array:
+    """A traced number of steps, rounded to a whole one; a derivative by it, which would be zero, is an error that says ``what`` it is."""
+    return _counted(what, jnp.asarray(steps))
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _counted(what: str, steps: jax.Array) -> jax.Array:
+    return jnp.rint(steps)
+
+
+@_counted.defjvp
+def _counted_jvp(what: str, primals: Any, tangents: Any) -> Any:
+    raise ParameterError(
+        f'{what} acts in whole steps, so there is no derivative by it, and it cannot be trained; leave its state out of those '
+        'that are trained, or give a number.'
+    )
 
 
 def on_grid(times: np.ndarray, dt: float, offset: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

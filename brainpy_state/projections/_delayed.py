@@ -11,8 +11,8 @@ import numpy as np
 from .. import environ, event
 from .._errors import ParameterError
 from ..connections import Connection, ring_slots
-from ..modules import Allocated, Module, call_order, check_dt, delay_steps
-from ..numerics import plain, with_unit
+from ..modules import Allocated, Module, call_order, check_dt, delay_steps, longest_delay, read, ring_length
+from ..numerics import plain, split_steps, with_unit
 from ..state import DelayState
 
 
@@ -61,16 +61,29 @@ class Ring(Module):
 
 
 class DelayedConnection(Module):
-    """Delivers each spike to each target after the delay of the synapse between them.
+    r"""Delivers each spike to each target after the delay of the synapse between them.
+
+    A delay that is trained lies between two steps. Its spike arrives in both, with the weight shared between them:
+
+    .. math:: w\,(1 - f) \text{ after } k \text{ steps}, \quad w\,f \text{ after } k + 1, \quad d / \Delta t = k + f
+
+    So the derivative by the delay is that of what is simulated, :math:`w\,(c_{k+1} - c_k) / \Delta t` for a spike whose arrival has the
+    cotangents c. Both are deliveries into the ring as those of fixed delays are.
 
     Parameters
     ----------
     comm : Connection
         The synapses and their weights.
-    time : quantity, shape (n_synapses,), optional
+    time : quantity or Param, shape (n_synapses,), optional
         The delay of each, in the order of ``comm.sources``; None where the connection has delays of its own.
     owner : Projection
         What knows the unit of the sources' signal, once the states are there.
+
+    Notes
+    -----
+    Source: linear interpolation of learnable spacings, Khalfaoui-Hassani et al. 2023, arXiv:2112.03740; delays of spikes by a kernel whose
+    width shrinks while it learns, Hammouamri et al. 2024, arXiv:2306.17670. A wider kernel sees farther, at the cost of as many
+    events; here, the synapse's own time constant smooths what is learnt.
     """
 
     graph_invisible_attrs = ('comm', 'owner')
@@ -80,7 +93,9 @@ class DelayedConnection(Module):
 
     def __init__(self, comm: Connection, time: Any, owner: Any):
         super().__init__()
-        self.comm, self.time, self.owner = comm, time, owner
+        self.comm, self.owner = comm, owner
+        self.longest = None if time is None else longest_delay(time, owner.label)
+        self.time = time if self.longest is not None else read(time)
         self.deliver_into(Ring())
 
     def deliver_into(self, ring: Ring) -> None:
@@ -91,7 +106,7 @@ class DelayedConnection(Module):
     @property
     def delays(self) -> Any:
         """The delay of each synapse, shape ``(n_synapses,)``."""
-        return self.comm.delays if self.time is None else self.time
+        return self.comm.delays if self.time is None else read(self.time).reshape(-1)
 
     @property
     def unit(self) -> Any:
@@ -99,9 +114,11 @@ class DelayedConnection(Module):
         return u.get_unit(self.comm.acting_weight) * u.get_unit(self.owner.signal())
 
     def in_steps(self, dt: Any) -> Any:
-        """The delay of each synapse in steps, or of procedural ones the longest that is possible."""
+        """The delay of each synapse in steps, or of procedural and of trained ones the longest that is possible."""
+        if self.longest is not None:
+            return np.asarray(ring_length(self.longest, dt) - 1)
         if self.time is not None:
-            return delay_steps(self.time, dt, self.label)
+            return delay_steps(self.delays, dt, self.label)
         check_dt(self.comm.made_for, self.comm.label)
         structure = self.comm.structure
         return structure.rule.longest if structure.is_drawn else np.asarray(self.comm.delay_steps)
@@ -115,7 +132,7 @@ class DelayedConnection(Module):
         if self.comm.structure.is_drawn:
             self.slots = self.comm.structure  # draws delays itself
         elif 'slots' not in known or self.slots.shape[1] != length * post or not bool(dt == self.made_for):
-            self.slots = ring_slots(self.comm, steps, length)
+            self.slots = ring_slots(self.comm, steps if self.longest is None else np.zeros((), int), length)
         self.made_for = dt
 
     def send(self, x: Any) -> None:
@@ -125,7 +142,14 @@ class DelayedConnection(Module):
         waiting, row = ring.waiting.value, ring.row.value
         x, scale = u.get_mantissa(x), float(plain(with_unit(1.0, self.unit) / with_unit(1.0, u.get_unit(waiting))))
         x = x if scale == 1 else x * scale
-        added = event.to_ring(slots, u.get_mantissa(self.comm.acting_weight), x, row, u.get_mantissa(waiting))
+        weight, added = u.get_mantissa(self.comm.acting_weight), u.get_mantissa(waiting)
+        if self.longest is not None:
+            length, *_, post = added.shape
+            whole, part = split_steps(plain(self.delays / self.made_for), length - 2)
+            for steps, share in ((whole, 1 - part), (whole + 1, part)):
+                added = event.to_ring(slots.moved(steps * post), (weight * share).astype(added.dtype), x, row, added)
+        else:
+            added = event.to_ring(slots, weight, x, row, added)
         ring.waiting.value = with_unit(added, u.get_unit(waiting))
 
     def update(self, x: Any) -> Any:

@@ -9,14 +9,14 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-from .. import environ
+from .. import environ, event
 from .._errors import ParameterError, ShapeError
 from ..connections import Connection
-from ..modules import Delay, Dynamics, Module, call_order, check_delay, check_unit
+from ..modules import Delay, Dynamics, Module, call_order, check_unit, longest_delay, read
 from ..neurons import Neuron
 from ..numerics import with_unit
 from ..state import State
-from ..synapses import ShortTermPlasticity, Synapse, SynOut
+from ..synapses import GatedSynapse, ShortTermPlasticity, Synapse, SynOut
 from ._delayed import DelayedConnection
 from ._receptors import Arrival, Description, add_receptor, as_it_is, build, shared_receptor
 
@@ -32,10 +32,12 @@ class Projection(Module):
         From the source ``(..., n_pre)`` to the target ``(..., n_post)``, such as a `Connection`.
     post : Neuron or Dynamics
         The target. One that gives its own ``update`` takes what arrives by `Dynamics.sum_current_inputs` and `sum_delta_inputs`.
-    delay : time, optional
+    delay : time or Param, optional
         One for all; or one for each source, of shape ``(n_pre,)``; or one for each synapse of a `Connection`,
-        of shape ``(n_synapses,)`` in the order of its ``sources``. A multiple of ``dt``. A delay of k steps is k steps
-        on top of what a projection without delay takes. A `Connection` whose rule has drawn delays brings its own.
+        of shape ``(n_synapses,)`` in the order of its ``sources``, between all pairs also ``(n_pre, n_post)``. A multiple of ``dt``. A
+        delay of k steps is k steps on top of what a projection without delay takes. A `Connection` whose rule has drawn delays brings
+        its own. A `Param` is trained, within a range such as ``t=ClipT(0. * u.ms, 20. * u.ms)``: its delays need not be whole steps,
+        and a spike then arrives in the two steps around it, its weight shared between them.
     stp : ShortTermPlasticity or description, optional
         From spikes to what each releases, such as ``STP.desc()``; of the size of the source.
     label : str, optional
@@ -48,7 +50,26 @@ class Projection(Module):
     TypeError
         If ``post`` is no `Dynamics`.
     ParameterError, UnitError, ShapeError
-        If a delay is negative or no time, its shape fits neither sources nor synapses, or the connection has delays too.
+        If a delay is negative or no time, its shape fits neither sources nor synapses, or the connection has delays too; if a
+        trained one has no range.
+
+    Notes
+    -----
+    The derivative by a trained delay is that of the interpolation: it sees what would change if the spike came within the same step.
+    A synapse with a time constant lets it see farther. `Param.set_value` rounds delays to whole steps for an evaluation.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> first = np.random.default_rng(0).uniform(0., 20., (4, 3)) * u.ms
+    >>> delay = bst.nn.Param(first, t=bst.nn.ClipT(0. * u.ms, 20. * u.ms))
+    >>> proj = bst.DeltaProj(comm=bst.all_to_all(4, 3, weight=1. * u.mV), post=bst.LIF(3), delay=delay)
+    >>> sorted(proj.states(bst.ParamState))
+    [('comm', 'weight'), ('line', 'time', 'val')]
+    >>> dt = 0.1 * u.ms
+    >>> delay.set_value(u.math.round(delay.value() / dt) * dt)
     """
 
     graph_invisible_attrs: tuple[str, ...] = ('post', 'receptor')
@@ -92,8 +113,8 @@ class Projection(Module):
         """The delay of each synapse of a `Connection`, in the order of its ``sources``; None where there is none."""
         if self.line is None or isinstance(self.line, DelayedConnection):
             return None if self.line is None else self.line.delays
-        time = self.line.time
-        each = np.broadcast_to(u.get_mantissa(time), self.sources)
+        time = read(self.line.time)
+        each = jnp.broadcast_to(u.get_mantissa(time), self.sources)
         return with_unit(each[self.comm.sources] if isinstance(self.comm, Connection) else each, u.get_unit(time))
 
     def _line_for(self, delay: Any) -> Delay | DelayedConnection | None:
@@ -103,8 +124,8 @@ class Projection(Module):
             return self._delayed(self.comm, None)
         if delay is None:
             return None
-        check_delay(delay, self.label)
-        shape, sources = np.shape(u.get_mantissa(delay)), self.sources
+        is_trained = longest_delay(delay, self.label) is not None
+        shape, sources = np.shape(u.get_mantissa(read(delay))), self.sources
         synapses = ''
         if isinstance(self.comm, Connection) and not self.comm.structure.is_drawn:
             if shape == (self.comm.n_synapses,) == sources and (self.comm.outdegree != 1).any():
@@ -112,12 +133,14 @@ class Projection(Module):
                     f'{self.label}: a delay of shape {shape} could be one for each source or one for each synapse, '
                     'as there are equally many of them; use two projections.'
                 )
-            if shape == (self.comm.n_synapses,) != sources:
+            structure = self.comm.structure
+            is_matrix = isinstance(structure, event.AllToAll) and structure.own and shape == structure.shape
+            if is_matrix or shape == (self.comm.n_synapses,) != sources:
                 return self._delayed(self.comm, delay)
             synapses = f', or {(self.comm.n_synapses,)}: one for each synapse'
         if shape not in ((), sources):
             raise ShapeError(f'{self.label}: delay has shape {shape}, expected (): one for all, {sources}: one for each source{synapses}.')
-        return Delay(sources, delay)
+        return Delay(sources, delay, interpolate=is_trained)
 
     def _delayed(self, comm: Connection, delay: Any) -> DelayedConnection:
         return DelayedConnection(comm, delay, self)
@@ -227,6 +250,11 @@ class AlignPreProj(Projection):
         if not isinstance(syn, Module) or not isinstance(out, SynOut):
             raise TypeError(
                 f'{self.label}: syn and out must be a synapse and a SynOut, or descriptions of them, but are {syn!r} and {out!r}.'
+            )
+        if isinstance(self.line, Delay) and self.line.longest is not None and isinstance(syn, GatedSynapse):
+            raise ParameterError(
+                f'{self.label}: a trained delay of each source, or one for all, brings parts of spikes to {syn.label}, whose pulses '
+                'begin with whole ones; give one for each synapse of a Connection, which delays its conductance.'
             )
         self.syn: Any = syn
         self.receptor = Arrival(out.current, out, self.tag)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..modules import Dynamics, Parameter, Variable, keeping_variables, non_negative, positive
-from ..numerics import exp_euler_change, plain
+from ..numerics import counted_steps, exp_euler_change, plain
 from ..state import ShortTermState
 from ._arrival import amounts
 
@@ -74,7 +74,7 @@ class GatedSynapse(Dynamics):
 
     def _transmitter(self, x: jax.Array, dt: Any) -> jax.Array:
         """The transmitter during the step, in units of T."""
-        steps = jnp.maximum(jnp.rint(plain(self.T_dur / dt)), 1)
+        steps = jnp.maximum(counted_steps(plain(self.T_dur / dt), f'{self.label}: T_dur'), 1)
         fired = x > 0
         level = jnp.where(fired, jnp.where(x > 1, 1, x), self.transmitter.value)
         left = jnp.where(fired, steps.astype(np.int32), self.pulse.value)

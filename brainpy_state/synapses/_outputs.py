@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from ..modules import Dynamics, Parameter, check_unit, non_negative, positive
 from ..numerics import plain
 
+_LARGEST_EXPONENT = 80.0  # whose exponential is a number of 32 bits
+
 
 class SynOut(Dynamics):
     """Base of synaptic outputs: ``current(g, V)``, without states of their own."""
@@ -64,6 +66,7 @@ class MgBlock(SynOut):
 
     Notes
     -----
+    The exponent is limited to 80, where hardly a channel is open.
     Source: Jahr & Stevens 1990, *J. Neurosci.* 10:3178, doi:10.1523/JNEUROSCI.10-09-03178.1990.
 
     Examples
@@ -88,7 +91,8 @@ class MgBlock(SynOut):
                 check_unit(getattr(self, name), 1.0 * u.mM, self.label, name)
 
     def current(self, g: Any, V: Any) -> Any:
-        blocked = _in_mM(self.cc_Mg) / _in_mM(self.beta) * jnp.exp(plain(self.alpha * (self.V_offset - V)))
+        exponent = jnp.minimum(plain(self.alpha * (self.V_offset - V)), _LARGEST_EXPONENT)
+        blocked = _in_mM(self.cc_Mg) / _in_mM(self.beta) * jnp.exp(exponent)
         return g * (self.E - V) / (1.0 + blocked)
 
 

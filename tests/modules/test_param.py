@@ -149,3 +149,11 @@ def test_training_moves_a_parameter_but_never_beyond_its_bound(dt):
     assert taus == sorted(taus, reverse=True)
     assert taus[0] < 10.0
     assert 1.0 <= taus[-1] < 1.1
+
+
+def test_a_parameter_knows_the_limits_of_its_range():
+    low, high = bst.nn.Param([3.0, 4.0] * u.ms, t=bst.nn.SigmoidT(1.0 * u.ms, 20.0 * u.ms)).limits()
+    assert u.math.allclose(low, 1.0 * u.ms)
+    assert u.math.allclose(high, 20.0 * u.ms)
+    assert [float(x) for x in bst.nn.Param(2.0, t=bst.nn.NegSoftplusT(5.0)).limits()] == [-np.inf, 5.0]
+    assert [float(x) for x in bst.nn.Const(2.0).limits()] == [-np.inf, np.inf]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import brainpy_state as bst
-from brainpy_state.numerics import decay, exp_euler, exprel, heaviside, plain, reset_to, whole_steps
+from brainpy_state.numerics import bernoulli, decay, exp_euler, exprel, heaviside, plain, reset_to, whole_steps
 
 EPS = {32: 2.0**-23, 64: 2.0**-52}
 
@@ -17,6 +17,15 @@ def test_exprel_equals_the_exact_quotient(precision):
     exact = np.where(z == 0, 1.0, np.expm1(z) / np.where(z == 0, 1.0, z))
     # expm1 is good to a few units in the last place, and so is the division
     np.testing.assert_allclose(exprel(jnp.asarray(z)), exact, rtol=8 * EPS[precision])
+
+
+def test_derivative_of_one_over_exprel_is_right_near_zero_and_finite_where_the_exponential_is_not(x64):
+    slope = jax.vmap(jax.grad(bernoulli))
+    near = np.array([-9e-3, -1e-9, 0.0, 1e-9, 9e-3, 1.1e-2])
+    np.testing.assert_allclose(slope(jnp.asarray(near)), -1 / 2 + near / 6 - near**3 / 180, rtol=1e-11)
+    far = np.array([-30.0, -0.5, 2.0, 300.0])
+    np.testing.assert_allclose(slope(jnp.asarray(far)), (np.expm1(far) - far * np.exp(far)) / np.expm1(far) ** 2, rtol=1e-12)
+    np.testing.assert_array_equal(slope(jnp.array([-1e4, 1e4])), [-1.0, 0.0])
 
 
 @pytest.mark.quick('32')
