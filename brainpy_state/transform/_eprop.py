@@ -9,6 +9,7 @@ import brainunit as u
 import jax
 import numpy as np
 
+from .._errors import ParameterError
 from .._tracebacks import entry
 from ..state import State
 from ._args import name_of
@@ -33,11 +34,91 @@ def eprop_grad(
     return_value: bool = False,
     unit_aware: bool = False,
 ) -> Any:
-    """TODO"""
+    r"""Gradient of a sum of losses over time by e-prop, computed along with the steps: its memory does not depend on their number.
+
+    The counterpart of `grad` over a `for_loop`: the same step, whose losses are added up, but no backward pass.
+
+    .. math::
+        \frac{dE}{dW_{ij}} \approx \sum_t L_j^t\,e_{ij}^t, \qquad
+        \varepsilon_{ij}^t =
+        \frac{\partial h_j^t}{\partial h_j^{t-1}}\,\varepsilon_{ij}^{t-1} + \frac{\partial h_j^t}{\partial I_j^t}\,x_i^t, \qquad
+        e_{ij}^t = \frac{\partial z_j^t}{\partial h_j^t}\,\varepsilon_{ij}^t
+
+    :math:`x_i` is what source i sends, :math:`h_j` are all variables of target j, such as potential, adaptation and synaptic
+    currents, and :math:`z_j` are its spikes. The derivatives are those of the step itself, with its surrogates and its reset.
+    :math:`L_j`, the learning signal, is what the losses of steps say of j: directly, and through readouts.
+
+    Parameters
+    ----------
+    step : callable
+        One step: ``step(*x)`` with one slice of each input; it simulates the network and returns the step's share of the loss, one number,
+        or ``(loss, aux)`` with ``has_aux``. Without it, a decorator is returned.
+    grad_states : State, sequence or mapping of State
+        Weights to differentiate by, such as ``net.states(ParamState)``. They multiply what sources send, as in `Linear`
+        or a `Connection`, or act neuron by neuron, as a bias or a time constant.
+    feedback : dict of State, optional
+        From the weights of a readout to a state of the same structure, shape and unit, through which learning signals come
+        back in their place: random feedback. One that is among ``grad_states`` gets the gradient of the weights that it stands
+        for, so an optimiser moves both alike: adaptive feedback. Without it, feedback is symmetric: the weights themselves.
+    has_aux : bool
+        Whether ``step`` returns something besides the loss.
+    return_value : bool
+        Whether to return the sum of the losses too.
+    unit_aware : bool
+        As in `grad`.
+
+    Returns
+    -------
+    callable
+        Called with inputs ``*xs`` whose first axis is time, and ``length=`` where there are none, as a `for_loop`. It returns ``grads``,
+        ``(grads, loss)``, ``(grads, aux)`` or ``(grads, loss, aux)``; ``grads`` mirrors ``grad_states``, and ``aux`` is stacked over
+        time. States hold what they hold after the last step.
+
+    Raises
+    ------
+    TypeError
+        If ``step`` does not return one number, or weights are no floats.
+    ParameterError
+        If the step never reads weights, or writes them; where weights act on neurons in a way that cannot be followed, as between synapses
+        with delays of their own, or by a sum over neurons; where no learning signal reaches weights; for a readout whose outputs decay
+        differently; for feedback that belongs to no readout.
+    StateTreeError
+        If feedback has another structure, shape or unit than the weights that it stands for.
+
+    Notes
+    -----
+    What is left out is the effect of a weight through the spikes of other neurons: spikes that enter a product with weights are taken as
+    given, except in readouts, which are those products that no further product follows. So for one layer of neurons without recurrence
+    and with symmetric feedback the gradient is exact; otherwise it is that of `grad` with ``stop_gradient`` on the spikes that
+    neurons send to neurons. A call begins with empty traces.
+
+    Memory: for each trained matrix, one array ``(batch, pre, post)`` for each variable of the targets that matters, one for each
+    variable of a readout, and one for the sum. Where all targets share a trace, it has the shape ``(batch, pre, 1)``: in readouts,
+    and of a potential without reset gradient and refractory period. Traces of a sparse `Connection` have the shape
+    ``(batch, n_synapses)``.
+
+    Source: Bellec et al. 2020, *Nat. Commun.* 11:3625, equation 1 and Methods, doi:10.1038/s41467-020-17236-y. There, the derivative
+    of the reset by the spike is left out; here it is part of the step, unless ``detach_reset=True``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> bst.environ.set(dt=1. * u.ms)
+    >>> net = bst.nn.Sequential(bst.nn.Linear(3, 5, w_init=1. * u.mA), bst.LIF(5), bst.nn.LeakyRateReadout(5, 2, w_init=0.1))
+    >>> net = bst.nn.init_all_states(net, batch_size=4)
+    >>> online = bst.transform.eprop_grad(lambda x: jnp.mean((net(x) - 1.) ** 2), net.states(bst.ParamState))
+    >>> grads = online(jnp.ones((100, 4, 3)))
+    >>> grads['layers', 2, 'weight'].shape
+    (5, 2)
+    """
+    given: dict[str, Any] = {'feedback': feedback, 'has_aux': has_aux, 'return_value': return_value, 'unit_aware': unit_aware}
     if step is None:
-        options = {'feedback': feedback, 'has_aux': has_aux, 'return_value': return_value, 'unit_aware': unit_aware}
-        return lambda step: eprop_grad(step, grad_states, **options)
+        return lambda step: eprop_grad(step, grad_states, **given)
     by = Variables('eprop_grad', grad_states, None)
+    if not by.states:
+        raise ParameterError('eprop_grad: there is nothing to differentiate by; pass weights, such as net.states(ParamState).')
     pairs = tuple((feedback or {}).items())
     key = ('eprop_grad', by.key, pairs, has_aux, unit_aware)
 
@@ -52,11 +133,12 @@ def eprop_grad(
         result = (by.pack(found.gradient),) + ((found.value,) if return_value else ()) + ((found.aux,) if has_aux else ())
         return result if len(result) > 1 else result[0]
 
-    given = {'grad_states': grad_states, 'feedback': feedback, 'has_aux': has_aux, 'return_value': return_value, 'unit_aware': unit_aware}
-    return Made(eprop_grad, step, given, online, f'eprop_grad({name_of(step)[1:-1]})', (*key, return_value))
+    return Made(eprop_grad, step, {'grad_states': grad_states, **given}, online, f'eprop_grad({name_of(step)[1:-1]})', (*key, return_value))
 
 
-def _evaluate(by: Variables, feedback: dict[State, State], step: Callable, xs: Any, steps: int, has_aux: bool, unit_aware: bool) -> Derivative:
+def _evaluate(
+    by: Variables, feedback: dict[State, State], step: Callable, xs: Any, steps: int, has_aux: bool, unit_aware: bool
+) -> Derivative:
     """The gradient while a lift traces; in it, the loop over the steps."""
     first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x)[1:], jax.typeof(x).dtype, weak_type=jax.typeof(x).weak_type), xs)
     back = {instead: s for s, instead in feedback.items()}

@@ -6,22 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import Jaxpr, Literal, jaxpr_as_fun
+from jax.extend.core import Jaxpr, Literal
 
 from .._errors import ParameterError
 from ..event._equations import ELEMENTWISE, RENAMES, called
 from ..event._explain import where
-from ..event._fuse import alone
 from ._eprop_forms import Product, product_of
 
 _NEURON_BY_NEURON = ELEMENTWISE | set(RENAMES) | {'heaviside_surrogate_gradient', 'reduce_precision'}
 
 _HIDDEN_WAY = (
-    '{name}: e-prop cannot follow how {weight} acts on {target}: the way goes through `{primitive}`{where}, which is neither neuron by neuron '
-    'nor a product with a matrix or a Connection. {hint}'
+    '{name}: e-prop cannot follow how {weight} acts on {target}: the way goes through `{primitive}`{where}, which is neither neuron by '
+    'neuron nor a product with a matrix or a Connection. {hint}'
 )
 _DELAYED = 'Synapses with delays of their own cannot be followed; a delay for each source, Projection(delay=...), can.'
 _MIXED = 'Let neurons act on each other through a Linear or a Connection, and give each population its own.'
@@ -71,6 +69,8 @@ class Paths:
 
     Parameters
     ----------
+    name : str
+        The transform, for messages.
     jaxpr : Jaxpr
         The step.
     fixed, trained : set of Var
@@ -94,12 +94,13 @@ class Paths:
         self.readouts = [tap for tap in products if self.of(tap.data) and sending.isdisjoint((tap, *self.reach[tap]))]
         self.needed = self._needed()
         self.follows = {tap: [v for v in self.reach[tap] if v in self.needed] for tap in self.taps}
-        self.trained = [tap for tap in self.taps if tap.weight is not None]
+        taken = sending | self.of(loss).keys()
+        self.trained = [tap for tap in self.taps if tap.weight is not None and not taken.isdisjoint((tap, *self.reach[tap]))]
         self._check()
 
     def require(self, weights: Sequence[Sequence[Any]]) -> None:
         """Raise unless each of several groups of trained operands enters the step somewhere, and none leaves it as it is."""
-        used = {tap.weight for tap in self.taps}
+        used = {tap.weight for tap in self.trained}
         for group in weights:
             if used.isdisjoint(group) or any(v is new for v in group for new in self.carried.values()):
                 raise ParameterError(_NO_SIGNAL.format(name=self.name, weight=self.names(group[0])))
@@ -112,10 +113,15 @@ class Paths:
         """The sources through which a tap acts on a target: states that follow it, and itself."""
         return [source for source in (*self.follows[tap], tap) if source in self.of(target)]
 
+    def at(self, eqn: Any) -> list[Tap]:
+        """The taps at an equation."""
+        return self._at.get(id(eqn), [])
+
     def _find(self, fixed: set, trained: set) -> None:
-        for eqn in self.jaxpr.eqns:
+        eqns: Any = self.jaxpr.eqns
+        for eqn in eqns:
             product = product_of(eqn, lambda v: isinstance(v, Literal) or v in fixed)
-            out = eqn.outvars[0] if len(eqn.outvars) == 1 else None
+            out: Any = next(iter(eqn.outvars), None)
             if product is not None:
                 weight = eqn.invars[product.weight]
                 self._of[out] = self._enter(Tap(eqn, weight if weight in trained else None, product))
@@ -124,7 +130,7 @@ class Paths:
             is_plain = is_neuron_by_neuron(eqn)
             for v in eqn.invars:
                 if not isinstance(v, Literal) and v in trained and _is_float(v):
-                    if not (_spreads(eqn) or (is_plain and _broadcasts(v.aval.shape, out.aval.shape))):
+                    if not (spreads(eqn) or (is_plain and _broadcasts(v.aval.shape, out.aval.shape))):
                         raise ParameterError(self._told(_STRANGE_USE, v, eqn))
                     found |= self._enter(Tap(eqn, v))
                 for source, mixed in self.of(v).items():
@@ -177,60 +183,8 @@ class Paths:
         primitive, place = eqn.primitive.name, where(eqn)
         return text.format(
             name=self.name, weight=weight if isinstance(weight, str) else self.names(weight), target=target, primitive=primitive,
-            where=f' at {place}' if place else '', hint=_DELAYED if primitive == 'event_to_ring' else _MIXED,
+            where=f' at {place}' if place else '', hint=_DELAYED if primitive in ('event_to_ring', 'event_due') else _MIXED,
         )  # fmt: skip
-
-    def values(self, operands: Sequence[Any]) -> dict[Any, Any]:
-        """What all variables of the step are."""
-        env = dict(zip(self.jaxpr.invars, operands, strict=True))
-        for eqn in self.jaxpr.eqns:
-            env.update(zip(eqn.outvars, _evaluate(self.jaxpr, eqn, env), strict=True))
-        return env
-
-    def slopes(self, target: Any, sources: Sequence[Any], values: dict[Any, Any]) -> list[Any]:
-        """The derivatives of a variable by states and by what is added at taps, place by place.
-
-        Parameters
-        ----------
-        target : Var
-        sources : sequence of Var or Tap
-        values : dict
-            What the variables are.
-        """
-        ways = self._ways(target, set(sources))
-
-        def changed(*at: Any) -> Any:
-            env = dict(values)
-            added = dict(zip(sources, at, strict=True))
-            env.update((source, x) for source, x in added.items() if not isinstance(source, Tap))
-            for eqn in ways:
-                taps = [tap for tap in self._at.get(id(eqn), ()) if tap in added]
-                if taps and (taps[0].product is not None or _spreads(eqn)):
-                    env[eqn.outvars[0]] = values[eqn.outvars[0]] + added[taps[0]]
-                else:
-                    given = {**env, **{tap.weight: env[tap.weight] + added[tap] for tap in taps}}
-                    env.update(zip(eqn.outvars, _evaluate(self.jaxpr, eqn, given), strict=True))
-            return env[target]
-
-        at = [jnp.zeros(s.aval.shape, s.aval.dtype) if isinstance(s, Tap) else values[s] for s in sources]
-        made, pull = jax.vjp(changed, *at)
-        return list(pull(jnp.ones_like(made)))
-
-    def _ways(self, target: Any, sources: set[Any]) -> list[Any]:
-        """The equations between sources and a target."""
-        found, wanted = [], {target}
-        for eqn in reversed(self.jaxpr.eqns):
-            if wanted.isdisjoint(eqn.outvars) or all(sources.isdisjoint(self.of(v)) for v in eqn.outvars):
-                continue
-            found.append(eqn)
-            if not any(tap.product for tap in self._at.get(id(eqn), ())):
-                wanted.update(v for v in eqn.invars if not isinstance(v, Literal))
-        return found[::-1]
-
-
-def _evaluate(jaxpr: Jaxpr, eqn: Any, env: dict[Any, Any]) -> list[Any]:
-    single = alone(jaxpr, eqn)
-    return jaxpr_as_fun(single)(*(env[v] for v in single.jaxpr.invars))
 
 
 def _is_float(v: Any) -> bool:
@@ -241,12 +195,13 @@ def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
     return shape == () or (len(shape) == len(to) and all(n in (1, m) for n, m in zip(shape, to, strict=True)))
 
 
-def _spreads(eqn: Any) -> bool:
+def spreads(eqn: Any) -> bool:
+    """Whether an equation repeats its operand."""
     return eqn.primitive.name == 'broadcast_in_dim'
 
 
 def is_neuron_by_neuron(eqn: Any) -> bool:
     """Whether each item of the results depends on the items of the same place alone."""
     if (inner := called(eqn)) is not None:
-        return all(is_neuron_by_neuron(e) or (_spreads(e) and e.invars[0].aval.size == 1) for e in inner.jaxpr.eqns)
+        return all(is_neuron_by_neuron(e) or (spreads(e) and e.invars[0].aval.size == 1) for e in inner.jaxpr.eqns)
     return len(eqn.outvars) == 1 and eqn.primitive.name in _NEURON_BY_NEURON

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,7 +17,8 @@ from ..event._rewrite import hoisted
 from ..state import State, write_back
 from ._args import same_type, show_types
 from ._eprop_paths import Paths
-from ._eprop_traces import Traces
+from ._eprop_slopes import Slopes
+from ._eprop_traces import Trace
 from ._lift import Lifted
 from ._loop import check_carry
 from ._units import numbers_of
@@ -27,7 +27,7 @@ _NO_SUM = (
     'eprop_grad: {where} is one step and must return its share of the loss, one real number{aux}, but returned {given}. e-prop adds up the '
     'losses of steps as they come; a loss of the whole sequence, such as the largest potential, needs `grad` over `for_loop`.'
 )
-_UNREAD = 'eprop_grad: {where} never reads {state} (state {n} of grad_states), so there is no gradient. Leave it out, or use it in the step.'
+_UNREAD = 'eprop_grad: {where} never reads {state}, so there is no gradient. Leave it out, or use it in the step.'
 _WRITTEN = 'eprop_grad: {where} writes {state}, by which the gradient is taken; weights must stay as they are during a sequence.'
 _NO_FLOAT = 'eprop_grad: {state} holds {kind}, which has no derivative. Make it a float, or leave it out.'
 _NO_READOUT = (
@@ -79,9 +79,9 @@ class Step:
 
     def _check(self) -> None:
         lifted = self.lifted
-        for n, s in enumerate(self.weights):
+        for s in self.weights:
             if s not in lifted.reads:
-                raise ParameterError(_UNREAD.format(where=lifted.where, state=s.label, n=n))
+                raise ParameterError(_UNREAD.format(where=lifted.where, state=s.label))
             if s in lifted.writes:
                 raise ParameterError(_WRITTEN.format(where=lifted.where, state=s.label))
             for leaf in jax.tree.leaves(s.peek()):
@@ -119,7 +119,7 @@ class Step:
         jaxpr = self._closed.jaxpr
         self.paths = Paths('eprop_grad', jaxpr, fixed, trained, self._carried_vars, jaxpr.outvars[0], labels.__getitem__)
         self.paths.require([[v for v in trained if s in self.made_of[v]] for s in self.weights])
-        self.traces = Traces(self.paths, [v.aval for v in jaxpr.invars])
+        self.slopes = Slopes(self.paths, [v.aval for v in jaxpr.invars])
         readouts = {s for tap in self.paths.readouts if tap.weight is not None for s in self.made_of[tap.weight]}
         for s in self.feedback:
             if s not in readouts:
@@ -127,40 +127,47 @@ class Step:
                 raise ParameterError(_NO_READOUT.format(state=s.label, known=known))
 
     def run(self, xs: Any, length: int) -> tuple[list[Any], Any, Any]:
-        """Do all steps; gives the gradient by each weight in the structure of its value, the sum of the losses, and what steps return besides.
+        """Do all steps; gives the gradient by each weight, the sum of the losses, and what steps return besides.
 
-        States then hold what they hold after the last step.
+        A gradient has the structure of its weight's value. States then hold what they hold after the last step.
         """
         theta, same = jax.tree.leaves(self.theta), jax.tree.leaves(self.same)
         before, pull, indirect = self._prepared(theta, same)
         fixed = [*before, *self._consts, *theta, *same]
         values = dict(zip(self._fixed_vars, fixed, strict=True))
-        forms, traces = self.traces.begin(values)
-        carried, n = jax.tree.leaves(self.carried), len(self._carried_vars)
-        look = functools.partial(self.traces.look, self._instead(same))
+        instead, n = self._instead(same), len(self._carried_vars)
+        traces = [Trace(self.slopes, tap, values) for tap in self.paths.trained]
+
+        def look(carried: Any, x: Any) -> tuple[Any, list[Any]]:
+            return self.slopes.of([*fixed, *carried, *jax.tree.leaves(x)], instead)
+
+        def follow(known: Any, followed: list[Any]) -> list[Any]:
+            seen = self.slopes.seen(known)
+            return [trace.advance(seen, *part) for trace, part in zip(traces, followed, strict=True)]
 
         def advance(carry: Any, x: Any) -> Any:
-            carried, looked, traces, total = carry
-            traces = self.traces.follow(forms, looked, traces)
-            looked, made = look([*fixed, *carried, *jax.tree.leaves(x)])
-            return (made[1 : 1 + n], looked, traces, total + made[0]), made[1 + n :]
+            carried, known, followed, total = carry
+            followed = follow(known, followed)
+            known, made = look(carried, x)
+            return (made[1 : 1 + n], known, followed, total + made[0]), made[1 + n :]
 
-        # What is found of a step waits in the carry for the next one: else it would be computed again for each of the weights.
-        first = [*fixed, *carried, *jax.tree.leaves(self.x)]
-        nothing = jax.tree.map(lambda aval: jnp.zeros(aval.shape, aval.dtype), jax.eval_shape(look, first)[0])
+        # What is known of a step waits in the carry for the next one: else it would be computed again for each of the weights.
+        carried = jax.tree.leaves(self.carried)
+        nothing = jax.tree.map(lambda aval: jnp.zeros(aval.shape, aval.dtype), jax.eval_shape(look, carried, self.x)[0])
         zero = jnp.zeros((), self._closed.jaxpr.outvars[0].aval.dtype)
-        (carried, looked, traces, total), aux = event.scan(advance, (carried, nothing, traces, zero), xs, length)
-        traces = self.traces.follow(forms, looked, traces)
+        first = carried, nothing, [trace.begin() for trace in traces], zero
+        (carried, known, followed, total), aux = event.scan(advance, first, xs, length)
         value, new, aux = jax.tree.unflatten(self.results, [total, *carried, *aux])
         write_back(self.lifted.writes, new)
-        sums: dict[Var, Any] = {}
-        for v, found in self.traces.totals(forms, traces):
-            sums[v] = sums.get(v, 0) + _summed_to(found, v.aval.shape)
+        sums: dict[Any, Any] = {}
+        for trace, (*_, collected) in zip(traces, follow(known, followed), strict=True):
+            weight = trace.tap.weight
+            sums[weight] = sums.get(weight, 0) + trace.total(collected)
         through = pull([sums.get(v, jnp.zeros(v.aval.shape, v.aval.dtype)) for v in indirect])[0]
         direct = [sums.get(v, 0) + g for v, g in zip(self._weight_vars, through, strict=True)]
         return jax.tree.unflatten(jax.tree.structure(self.theta), direct), value, aux
 
-    def _prepared(self, theta: list[Any], same: list[Any]) -> tuple[list[Any], Callable, list[Var]]:
+    def _prepared(self, theta: list[Any], same: list[Any]) -> tuple[list[Any], Callable, list[Any]]:
         """What is computed before the loop, and the derivative of what is made of weights, of these variables."""
         made = self._before.jaxpr.outvars
         indirect = [v for v in made if v in self.made_of and jnp.issubdtype(v.aval.dtype, np.floating)]
@@ -191,11 +198,3 @@ def _loss_of(lifted: Lifted, has_aux: bool) -> Any:
         aux = ', and something besides in a pair' if has_aux else ''
         raise TypeError(_NO_SUM.format(where=lifted.where, aux=aux, given=show_types(out)))
     return loss
-
-
-def _summed_to(x: Any, shape: tuple[int, ...]) -> Any:
-    """The sum over what a number was spread over."""
-    if x.shape == shape:
-        return x
-    x = x.sum(tuple(range(x.ndim - len(shape))))
-    return x.sum(tuple(k for k, n in enumerate(shape) if n == 1), keepdims=True) if shape else x
