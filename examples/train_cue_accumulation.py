@@ -46,7 +46,7 @@ class Times(NamedTuple):
         return CUES * (self.cue + self.gap) + self.delay + self.recall
 
 
-PUBLISHED, SHORT = Times(100, 50, 1050, 150), Times(20, 10, 100, 50)
+PUBLISHED, SHORT = Times(100, 50, 1050, 150), Times(40, 20, 150, 80)
 
 
 def draw(n, times, rng):
@@ -201,7 +201,7 @@ def plot(path, learner, times, curve, rate_of_success, rng):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--batches', type=int, default=150, help=f'of {BATCH} trials to learn from')
+    parser.add_argument('--batches', type=int, default=80, help=f'of {BATCH} trials to learn from')
     parser.add_argument('--full', action='store_true', help='trials of the published length')
     parser.add_argument('--feedback', choices=('random', 'adaptive', 'symmetric'), default='random')
     parser.add_argument('--seed', type=int, default=0)
