@@ -54,7 +54,7 @@ class Sparse:
         return x[..., self.sources]
 
     def at(self, x: Any) -> Any:
-        return x if x.shape[-1] == 1 else x[..., self.targets]
+        return x[..., self.targets]
 
     def total(self, x: Any) -> Any:
         return x.sum(tuple(range(x.ndim - 1)))

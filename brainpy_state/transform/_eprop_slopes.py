@@ -69,7 +69,8 @@ class Slopes:
         n, m = len(self.paths.jaxpr.outvars), len(self._products)
         slopes = dict(zip(self._pairs, made[n + m :], strict=True))
         values = {**dict(zip(self.paths.jaxpr.invars, operands, strict=True)), **feedback}
-        return (made[n : n + m], made[n + m :], [self._back(tap, slopes, values) for tap in self.paths.readouts]), made[:n]
+        back = [self._back(tap, slopes, values) for tap in self.paths.readouts]
+        return (made[n : n + m], [self._short(*pair, slope) for pair, slope in slopes.items()], back), made[:n]
 
     def seen(self, known: Any) -> Seen:
         """What `of` has found, by name."""
@@ -79,6 +80,10 @@ class Slopes:
             dict(zip(self._pairs, slopes, strict=True)),
             dict(zip(self.paths.readouts, back, strict=True)),
         )
+
+    def _short(self, target: Any, source: Any, slope: Any) -> Any:
+        """A slope, as one number where it is the same for all; signals have the shape of the targets."""
+        return slope.reshape(-1)[0] if target is not self.paths.loss and self.are_alike(target, source) else slope
 
     def _is_linked(self, target: Any, source: Any) -> bool:
         return any(source in self.links(target, tap) for tap in self.taps)

@@ -54,7 +54,7 @@ class Trace:
         for (readout, states), old in zip(self.readouts.items(), behind, strict=True):
             read = dict(zip(states, old, strict=True)) | {readout: self._moved(seen, now, readout)}
             signals += zip([read[s] for s in self.slopes.links(loss, readout)], seen.back[readout], strict=True)
-            further.append([sum(_first(seen.slopes[v, s]) * read[s] for s in self.slopes.links(v, readout)) for v in states])
+            further.append([sum(seen.slopes[v, s] * read[s] for s in self.slopes.links(v, readout)) for v in states])
         collected = collected + sum(trace * self.form.at(signal) for trace, signal in signals)
         return [self._moved(seen, now, v) for v in self.states], further, collected
 
@@ -68,9 +68,7 @@ class Trace:
         moved = 0
         for source in self.slopes.links(target, self.tap):
             slope = seen.slopes[target, source]
-            if slope.ndim and self.tap.data is not None and self.slopes.are_alike(target, source):
-                slope = slope[..., :1]
-            moved = moved + self.form.at(slope) * now[source]
+            moved = moved + (self.form.at(slope) if slope.ndim else slope) * now[source]
         return moved
 
     def _shared(self) -> set[Any]:
@@ -86,10 +84,6 @@ class Trace:
             if not lost:
                 return found
             found -= lost
-
-
-def _first(slope: Any) -> Any:
-    return slope.reshape(-1)[0]
 
 
 def _summed_to(x: Any, shape: tuple[int, ...]) -> Any:

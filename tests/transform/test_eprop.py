@@ -130,7 +130,7 @@ def test_the_gradient_is_that_of_the_backward_pass_without_the_spikes_between_ne
     spikes = net.neurons.spike.value
     net.cut = True
     assert_same(found, backward(net, *data()))
-    assert_same(spikes, net.neurons.spike.value) if spikes.any() else None
+    np.testing.assert_array_equal(spikes, net.neurons.spike.value)
 
 
 @pytest.mark.slow
@@ -203,6 +203,7 @@ def small():
     return Net(bst.LIF(N), by_jumps, recurrent=False)
 
 
+@pytest.mark.slow
 def test_feedback_that_is_trained_moves_as_the_weights_that_it_stands_for(small):
     small.feedback = bst.ParamState(jnp.ones((N, OUT)))
     grads, _ = online(small, *data(), feedback={small.out.weight: small.feedback})
@@ -286,6 +287,7 @@ def test_several_populations_and_readouts_have_signals_of_their_own():
     assert_same(found, backward(net, *data()))
 
 
+@pytest.mark.slow
 def test_one_compiled_step_trains_by_an_optimiser(small):
     optimizer = bst.optim.Optimizer(optax.adam(1e-2), small.states(bst.ParamState))
 
