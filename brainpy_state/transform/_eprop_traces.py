@@ -46,15 +46,15 @@ class Trace:
         """What `begin` gives, after another step."""
         loss = self.slopes.paths.loss
         now = dict(zip(self.states, traces, strict=True))
-        now[self.tap] = (
-            jnp.ones(self.tap.aval.shape, self.tap.aval.dtype) if self.tap.data is None else self.form.spread(seen.sent[self.tap])
-        )
+        one = jnp.ones(self.tap.aval.shape, self.tap.aval.dtype)
+        now[self.tap] = one if self.tap.data is None else self.form.spread(seen.sent[self.tap])
         signals = [(now[s], seen.slopes[loss, s]) for s in self.slopes.links(loss, self.tap)]
         further = []
         for (readout, states), old in zip(self.readouts.items(), behind, strict=True):
             read = dict(zip(states, old, strict=True)) | {readout: self._moved(seen, now, readout)}
             signals += zip([read[s] for s in self.slopes.links(loss, readout)], seen.back[readout], strict=True)
-            further.append([sum(seen.slopes[v, s] * read[s] for s in self.slopes.links(v, readout)) for v in states])
+            filtered = [sum(seen.slopes[v, s] * read[s] for s in self.slopes.links(v, readout)) for v in states]
+            further.append([jnp.broadcast_to(x, collected.shape) for x in filtered])
         collected = collected + sum(trace * self.form.at(signal) for trace, signal in signals)
         return [self._moved(seen, now, v) for v in self.states], further, collected
 
