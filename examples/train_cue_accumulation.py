@@ -8,7 +8,8 @@ does not grow with the length of a trial.
 
     python examples/train_cue_accumulation.py --plot cues.png
 
-By default, trials are shorter than published, so that training takes minutes; `--full` has the published times.
+By default, trials are shorter than published, so that training takes minutes: after 80 batches, 88 % of new trials are right. `--full` has
+the published times, and takes several times as long.
 """
 
 import argparse
@@ -192,7 +193,7 @@ def plot(path, learner, times, curve, rate_of_success, rng):
     for k, (name, colour) in enumerate((('left', '#1f5fa8'), ('right', '#e3a008'))):
         axes[3].plot(jax.nn.softmax(readout, axis=-1)[:, k], color=colour, label=name)
     axes[3].axvspan(times.steps - times.recall, times.steps, color='0.9', lw=0)
-    axes[3].legend(frameon=False, ncols=2, loc='upper left')
+    axes[3].legend(frameon=False, ncols=2, loc='lower right', bbox_to_anchor=(1.0, 0.95))
     axes[3].set(xlabel='time (ms)', ylabel='readout', xlim=(0, times.steps), ylim=(0, 1.05))
     for axis in figure.axes:
         axis.spines[['top', 'right']].set_visible(False)
