@@ -33,6 +33,11 @@ def classifier():
     return load('train_spiking_classifier')
 
 
+@pytest.fixture
+def cues():
+    return load('train_cue_accumulation')
+
+
 def test_first_neuron_spikes_after_each_analytic_interval_rounded_up_to_a_step(first_neuron):
     t, _, spikes = first_neuron.simulate()
     steps = np.flatnonzero(spikes)
@@ -160,3 +165,29 @@ def test_a_neuron_is_fitted_to_a_trace_and_predicts_spikes(adex, tmp_path, capsy
     assert same > 0.9
     assert path.stat().st_size > 40_000
     assert 'V_T' in capsys.readouterr().out
+
+
+@pytest.fixture
+def test_cues_come_on_the_side_that_has_more_of_them(cues):
+    spikes, side = cues.draw(200, cues.PUBLISHED, np.random.default_rng(0))
+    assert spikes.shape == (2250, 200, 40)  # 7 cues of 100 ms every 150 ms, and 1200 ms
+    left, right, recall, noise = (spikes[:, :, k : k + 10].mean((0, 2)) for k in range(0, 40, 10))
+    assert ((right > left) == side).all()
+    np.testing.assert_allclose((left + right).mean(), 0.04 * 700 / 2250, rtol=0.01)
+    np.testing.assert_allclose(recall.mean(), 0.04 * 150 / 2250, rtol=0.02)
+    np.testing.assert_allclose(noise.mean(), 0.01, rtol=0.01)
+    first = spikes[50:150, :, 10:20].mean((0, 2)) > 0  # is the first cue on the right?
+    assert abs((first == side).mean() - 0.65) < 0.1
+
+
+@pytest.mark.slow  # several programs to compile
+def test_cues_are_learnt_from_and_drawn(cues, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(cues, 'SHORT', cues.Times(6, 3, 10, 5))
+    monkeypatch.setattr(cues, 'BATCH', 4)
+    path, result = tmp_path / 'cues.png', tmp_path / 'result.json'
+    cues.main(['--batches', '2', '--feedback', 'adaptive', '--plot', str(path), '--json', str(result)])
+    assert 'of new trials right after 2 batches, adaptive feedback' in capsys.readouterr().out
+    assert path.stat().st_size > 10_000
+    stored = json.loads(result.read_text())
+    assert stored['steps'] == 78
+    assert len(stored['curve']) == 2

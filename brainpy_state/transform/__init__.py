@@ -20,6 +20,7 @@ from ._cond import cond as cond
 from ._cond import ifelse as ifelse
 from ._cond import switch as switch
 from ._derivative import GradientTransform as GradientTransform
+from ._eprop import eprop_grad as eprop_grad
 from ._error_if import jit_error_if as jit_error_if
 from ._grad import fwd_grad as fwd_grad
 from ._grad import grad as grad

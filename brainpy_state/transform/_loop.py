@@ -145,7 +145,7 @@ def loop(
     pbar: Any = None,
 ) -> tuple[Any, Any]:
     """Scan ``call(f, (carry, x)) -> (carry, y)``."""
-    return loops(f, call, _steps(f, xs, length), reverse, unroll, scan=scan, pbar=pbar)(f, (init, xs))
+    return loops(f, call, steps_of(f, xs, length), reverse, unroll, scan=scan, pbar=pbar)(f, (init, xs))
 
 
 def loops(
@@ -213,7 +213,7 @@ def _checked_first(pure: Callable, lifted: Lifted, touched: Sequence[State], che
     return Program(both, [first, lifted], reads, writes, args)
 
 
-def _steps(f: Callable, xs: Any, length: int | None) -> int:
+def steps_of(f: Callable, xs: Any, length: int | None) -> int:
     """The number of steps, from the leading axes of ``xs`` or from ``length``."""
     if length is not None:
         try:
