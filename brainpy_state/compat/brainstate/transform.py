@@ -6,6 +6,9 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 from jax.sharding import PartitionSpec
 
 from ... import graph
@@ -59,6 +62,19 @@ class ProgressBar(_ours.ProgressBar):  # type: ignore[no-redef]
     def __init__(self, freq: int | None = None, count: int | None = None, desc: Any = None):
         text = desc[0].partition('{')[0].rstrip(' =:,') if isinstance(desc, tuple) else desc
         super().__init__(freq, count, text or '')
+
+
+def debug_nan_if(has_nan: Any, fn: Callable, *args: Any) -> None:
+    """`debug_nan` of a call where a condition holds; the condition is known when it runs."""
+    if isinstance(has_nan, jax.core.Tracer):
+        raise ParameterError('debug_nan_if: has_nan is known when the program runs only; call debug_nan outside of transforms.')
+    if np.any(has_nan):
+        _ours.debug_nan(fn, *args)
+
+
+def breakpoint_if(pred: Any, **options: Any) -> None:
+    """Stop in the debugger of JAX where a condition holds; ``options`` are those of ``jax.debug.breakpoint``."""
+    jax.lax.cond(jnp.any(pred), lambda: jax.debug.breakpoint(**options), lambda: None)
 
 
 def vmap_new_states(fun: Callable | None = None, **options: Any) -> Any:  # type: ignore[no-redef]
