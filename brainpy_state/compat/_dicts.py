@@ -46,6 +46,12 @@ class _Dict(dict):
         groups, _ = self._sorted((first, *others))
         return groups[0] if not others else groups
 
+    subset = filter
+
+    def to_dict(self) -> dict[Any, Any]:
+        """A plain dict of the same items."""
+        return dict(self)
+
     def _sorted(self, filters: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[Any, Any]]:
         for k, f in enumerate(filters):
             if f in (..., True) and not all(g in (..., True) for g in filters[k:]):

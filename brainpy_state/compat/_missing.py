@@ -7,7 +7,10 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 _INSTEAD = {
-    'pmap2': 'transform.shard_map',
+    'pmap2_new_states': 'transform.vmap2_new_states',
+    'optimize_jaxpr': 'the compiler does so; look at jit(f).lower(...)',
+    'EnvironmentState': 'environ.context',
+    'split_context': 'graph.treefy_split',
 }
 
 

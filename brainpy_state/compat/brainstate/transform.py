@@ -16,6 +16,8 @@ from ... import transform as _ours
 from ..._errors import ParameterError
 from ...state import ShortTermState, State
 from ...transform import *  # noqa: F403
+from .._devices import StatefulMapping as StatefulMapping
+from .._devices import pmap2 as pmap2
 from .._mapping import vmap2 as vmap2
 from .._mapping import vmap2_new_states as vmap2_new_states
 from .._missing import missing
