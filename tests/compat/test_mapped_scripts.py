@@ -202,6 +202,18 @@ def test_a_mapping_with_its_options():
         brainstate.transform.StatefulMapping(add, mapping_fn=jax.pmap)
 
 
+def test_what_all_lanes_share():
+    unvmap = brainstate.transform.unvmap
+    x = jnp.array([[False, True], [False, False]])
+    for lanes in (x, x[0]):
+        shared = jax.jit(jax.vmap(lambda row: (unvmap(row), unvmap(row, op='all'), unvmap(row, op='none'))))(lanes)
+        assert shared[0].all() and not shared[1].any()
+        np.testing.assert_array_equal(shared[2], lanes)
+    assert (jax.vmap(jax.vmap(lambda x: unvmap(x, 'max')))(jnp.arange(6).reshape(2, 3)) == 5).all() and unvmap(x)
+    with pytest.raises(ValueError, match="op is 'any'"):
+        unvmap(x, op='sum')
+
+
 def test_stops_and_checks_where_a_condition_holds(monkeypatch):
     T, stops = brainstate.transform, []
     monkeypatch.setattr(jax.debug, 'breakpoint', lambda **options: jax.debug.callback(lambda: stops.append(options)))

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec
 
@@ -24,6 +23,7 @@ from .._missing import missing
 from .._naming import StateFinder as StateFinder
 from .._naming import named_call as named_call
 from .._naming import named_scope as named_scope
+from .._naming import unvmap as unvmap
 
 _WITHOUT = {
     'in_shardings': 'put arguments on devices with jax.device_put, or use transform.shard_map',
@@ -76,7 +76,7 @@ def debug_nan_if(has_nan: Any, fn: Callable, *args: Any) -> None:
 
 def breakpoint_if(pred: Any, **options: Any) -> None:
     """Stop in the debugger of JAX where a condition holds; ``options`` are those of ``jax.debug.breakpoint``."""
-    jax.lax.cond(jnp.any(pred), lambda: jax.debug.breakpoint(**options), lambda: None)
+    jax.lax.cond(unvmap(pred), lambda: jax.debug.breakpoint(**options), lambda: None)
 
 
 def vmap_new_states(fun: Callable | None = None, **options: Any) -> Any:  # type: ignore[no-redef]
