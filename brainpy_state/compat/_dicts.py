@@ -64,6 +64,18 @@ class _Dict(dict):
             (rest if fits is None else groups[fits])[path] = x
         return tuple(self._again(group) for group in groups), rest
 
+    def __add__(self, other: Any) -> Any:
+        return type(self).merge(self, other) if isinstance(other, Mapping) else NotImplemented
+
+    __or__ = __add__
+
+    def __sub__(self, other: Any) -> Any:
+        """Without what stands at paths of another."""
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        out = type(self).merge(other)._pairs()
+        return self._again({path: x for path, x in self._pairs().items() if path not in out})
+
     @classmethod
     def merge(cls, first: Mapping, *others: Mapping) -> Any:
         """One dict of several; what comes later holds."""

@@ -17,6 +17,14 @@ from ...state import ShortTermState, State
 from ...transform import *  # noqa: F403
 from .._devices import StatefulMapping as StatefulMapping
 from .._devices import pmap2 as pmap2
+from .._jaxprs import algebraic_simplification as algebraic_simplification
+from .._jaxprs import common_subexpression_elimination as common_subexpression_elimination
+from .._jaxprs import constant_fold as constant_fold
+from .._jaxprs import copy_propagation as copy_propagation
+from .._jaxprs import dead_code_elimination as dead_code_elimination
+from .._jaxprs import fn_to_python_code as fn_to_python_code
+from .._jaxprs import jaxpr_to_python_code as jaxpr_to_python_code
+from .._jaxprs import optimize_jaxpr as optimize_jaxpr
 from .._mapping import vmap2 as vmap2
 from .._mapping import vmap2_new_states as vmap2_new_states
 from .._missing import missing
@@ -24,6 +32,7 @@ from .._naming import StateFinder as StateFinder
 from .._naming import named_call as named_call
 from .._naming import named_scope as named_scope
 from .._naming import unvmap as unvmap
+from .._stateful import StatefulFunction as StatefulFunction
 
 _WITHOUT = {
     'in_shardings': 'put arguments on devices with jax.device_put, or use transform.shard_map',

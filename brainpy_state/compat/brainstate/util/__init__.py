@@ -33,13 +33,6 @@ All, Any, Everything, Not, Nothing = filter.All, filter.Any, filter.Everything, 
 OfType, PathContains, WithTag, to_predicate = filter.OfType, filter.PathContains, filter.WithTag, filter.to_predicate
 
 
-class PrettyDict(dict):
-    """A dict with a line for each item."""
-
-    def __repr__(self) -> str:
-        return pretty_repr(dict(self))
-
-
 @jax.tree_util.register_pytree_node_class
 class PrettyList(list):
     """A list with a line for each item; to JAX a tree."""
