@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 
 _INSTEAD = {
     'pmap2_new_states': 'transform.vmap2_new_states',
-    'EnvironmentState': 'environ.context',
     'split_context': 'graph.treefy_split',
 }
 
