@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 _INSTEAD = {
     'pmap2_new_states': 'transform.vmap2_new_states',
     'split_context': 'graph.treefy_split',
+    'self_assign_multi_keys': 'random.split_keys',
 }
 
 
