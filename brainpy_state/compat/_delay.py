@@ -72,6 +72,11 @@ class Delay(nn.Delay):
             self.time = longest
 
     @property
+    def _registered_entries(self) -> dict[str, tuple[int]]:
+        """Entries in steps; scripts print this."""
+        return {name: (round(float(plain(t / environ.get_dt())) if u.get_dim(t) == u.ms.dim else t),) for name, t in self.entries.items()}
+
+    @property
     def max_time(self) -> Any:
         """The longest delay."""
         return self.time

@@ -46,6 +46,12 @@ class _Dict(dict):
         groups, _ = self._sorted((first, *others))
         return groups[0] if not others else groups
 
+    subset = filter
+
+    def to_dict(self) -> dict[Any, Any]:
+        """A plain dict of the same items."""
+        return dict(self)
+
     def _sorted(self, filters: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[Any, Any]]:
         for k, f in enumerate(filters):
             if f in (..., True) and not all(g in (..., True) for g in filters[k:]):
@@ -57,6 +63,18 @@ class _Dict(dict):
             fits = next((k for k, predicate in enumerate(predicates) if predicate(path, x)), None)
             (rest if fits is None else groups[fits])[path] = x
         return tuple(self._again(group) for group in groups), rest
+
+    def __add__(self, other: Any) -> Any:
+        return type(self).merge(self, other) if isinstance(other, Mapping) else NotImplemented
+
+    __or__ = __add__
+
+    def __sub__(self, other: Any) -> Any:
+        """Without what stands at paths of another."""
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        out = type(self).merge(other)._pairs()
+        return self._again({path: x for path, x in self._pairs().items() if path not in out})
 
     @classmethod
     def merge(cls, first: Mapping, *others: Mapping) -> Any:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 _INSTEAD = {
-    'pmap2': 'transform.shard_map',
+    'pmap2_new_states': 'transform.vmap2_new_states',
+    'split_context': 'graph.treefy_split',
+    'self_assign_multi_keys': 'random.split_keys',
 }
 
 

@@ -1,4 +1,4 @@
-"""Names of parts of a program, and the states that a function uses."""
+"""Names of parts of a program, the states that a function uses, and values that all lanes share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from .. import transform
 from .._errors import ParameterError
@@ -114,3 +115,33 @@ class StateFinder:
                 key = f'{first}_{n}'
             keyed[key] = state
         return keyed
+
+
+def unvmap(x: Any, op: str = 'any') -> Any:
+    """A reduction of a value over its axes and over all lanes in which it is computed, so that it is the same in each.
+
+    Parameters
+    ----------
+    x : array
+    op : {'any', 'all', 'max', 'none'}
+        What it is; with 'none', the value itself.
+
+    Raises
+    ------
+    ValueError
+        If ``op`` is unknown.
+    """
+    if op == 'none':
+        return x
+    if op not in _OVER_LANES:
+        raise ParameterError(f"unvmap: op is 'any', 'all', 'max' or 'none', but is {op!r}.")
+    return _OVER_LANES[op](x)
+
+
+def _over_lanes(reduce: Callable) -> Callable:
+    reduced = jax.custom_batching.custom_vmap(lambda x: reduce(x))  # the function itself has options
+    reduced.def_vmap(lambda _, in_batched, x: (reduced(x), False))
+    return reduced
+
+
+_OVER_LANES = {'any': _over_lanes(jnp.any), 'all': _over_lanes(jnp.all), 'max': _over_lanes(jnp.max)}

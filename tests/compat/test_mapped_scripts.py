@@ -1,5 +1,8 @@
 """Mapped states, divided states, shapes of modules, and filters that ask for classes."""
 
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -142,3 +145,89 @@ def test_filters_ask_for_the_class_of_a_state():
     assert list(chosen) == ['head'] and list(rest) == ['backbone']
     assert list(brainstate.graph.treefy_states(model, trained)) == ['head']
     assert list(brainstate.graph.treefy_states(model, bst.filter.PathContains('head'))) == ['head']
+
+
+def test_pmap2_gives_each_device_a_lane():
+    class Total(brainstate.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = brainstate.ParamState(jnp.ones(1))
+
+        def update(self, x, scale):
+            self.w.value += x
+            return self.w.value * scale + brainstate.random.rand()
+
+    of = {0: brainstate.ParamState}
+    model = Total()
+    mapped = brainstate.transform.pmap2(model, 'i', in_axes=(0, None), devices=jax.devices()[:1], state_in_axes=of, state_out_axes=of)
+    assert isinstance(mapped, brainstate.transform.StatefulMapping) and mapped.origin_fun is model and mapped.state_in_axes is of
+    out = mapped(jnp.full((1, 3), 2.0), 0.0)
+    assert out.shape == (1, 3) and 0 < float(out[0, 0]) < 1
+    np.testing.assert_array_equal(model.w.value, np.full((1, 3), 3.0))
+    brainstate.random.rand()  # its key belongs to no device
+    with pytest.raises(ValueError, match='2 lanes need as many devices, but there are 1'):
+        mapped(jnp.ones(2), 0.0)
+    with pytest.raises(ValueError, match='lanes is one number'):
+        brainstate.transform.pmap2(lambda x, y: x)(jnp.ones(1), jnp.ones(2))
+    with pytest.raises(ValueError, match='donate_argnums is not supported'):
+        brainstate.transform.pmap2(model, donate_argnums=0)
+    with pytest.raises(TypeError, match='pmap2 takes no size'):
+        brainstate.transform.pmap2(size=2)
+
+
+@pytest.mark.slow
+def test_pmap2_uses_several_devices():
+    code = (
+        'import jax, jax.numpy as jnp; jax.config.update("jax_num_cpu_devices", 4)\n'
+        'from brainpy_state.compat import brainstate\n'
+        '@brainstate.transform.pmap2(axis_name="i")\n'
+        'def share(x): return x / jax.lax.psum(x, "i") + 0 * brainstate.random.rand()\n'
+        'out = share(jnp.arange(4.)); assert len(out.sharding.device_set) == 4, out.sharding\n'
+        'assert jnp.allclose(out, jnp.arange(4.) / 6) and len(share(jnp.ones(2)).sharding.device_set) == 2\n'
+    )
+    subprocess.run([sys.executable, '-W', 'ignore', '-c', code], check=True)
+
+
+def test_a_mapping_with_its_options():
+    total = brainstate.State(jnp.zeros(3))
+
+    def add(x):
+        total.value += x
+        return total.value
+
+    mapped = brainstate.transform.StatefulMapping(add, state_in_axes=total, state_out_axes=total)
+    np.testing.assert_array_equal(mapped(jnp.arange(3.0)), np.arange(3.0))
+    assert mapped.in_axes == 0 and mapped.__name__ == 'add' and mapped.state_out_axes is total
+    with pytest.raises(ValueError, match='use pmap2'):
+        brainstate.transform.StatefulMapping(add, mapping_fn=jax.pmap)
+
+
+def test_what_all_lanes_share():
+    unvmap = brainstate.transform.unvmap
+    x = jnp.array([[False, True], [False, False]])
+    for lanes in (x, x[0]):
+        shared = jax.jit(jax.vmap(lambda row: (unvmap(row), unvmap(row, op='all'), unvmap(row, op='none'))))(lanes)
+        assert shared[0].all() and not shared[1].any()
+        np.testing.assert_array_equal(shared[2], lanes)
+    assert (jax.vmap(jax.vmap(lambda x: unvmap(x, 'max')))(jnp.arange(6).reshape(2, 3)) == 5).all() and unvmap(x)
+    with pytest.raises(ValueError, match="op is 'any'"):
+        unvmap(x, op='sum')
+
+
+def test_stops_and_checks_where_a_condition_holds(monkeypatch):
+    T, stops = brainstate.transform, []
+    monkeypatch.setattr(jax.debug, 'breakpoint', lambda **options: jax.debug.callback(lambda: stops.append(options)))
+
+    @T.jit
+    def halved(x):
+        T.breakpoint_if(x < 0, filter_frames=False)
+        return x / 2
+
+    assert halved(2.0) == 1.0 and halved(-2.0) == -1.0
+    jax.effects_barrier()
+    assert stops == [{'filter_frames': False}]
+    T.debug_nan_if(False, jnp.log, -1.0)
+    with pytest.raises(bst.transform.NanError, match='log'):
+        T.debug_nan_if(True, jnp.log, -1.0)
+    with pytest.raises(ValueError, match='call debug_nan outside'):
+        T.jit(lambda bad: T.debug_nan_if(bad, jnp.log, 1.0))(True)

@@ -30,7 +30,7 @@ def test_the_package_brainstate_stays_itself():
 def test_names_are_our_own():
     assert brainstate.ParamState is bst.ParamState and brainstate.transform.for_loop is bst.transform.for_loop
     assert issubclass(brainstate.nn.Linear, bst.nn.Linear) and brainstate.random.seed is bst.random.seed
-    assert brainstate.environ.get is bst.environ.get and brainstate.graph.clone is bst.graph.clone
+    assert brainstate.environ.get.__wrapped__ is bst.environ.get and brainstate.graph.clone is bst.graph.clone
     assert brainstate.graph.treefy_merge is bst.graph.treefy_merge
     assert brainstate.compile is brainstate.augment is brainstate.transform and brainstate.functional is brainstate.nn
     assert issubclass(brainpy.state.LIF, bst.LIF) and brainpy.state.LIF.__doc__ == bst.LIF.__doc__
@@ -57,7 +57,7 @@ def test_names_are_our_own():
     [
         (brainstate, 'interop', 'brainstate has no .interop. here'),
         (brainstate.nn, 'Linea', 'it has Linear'),
-        (brainstate.transform, 'pmap2', r'use transform\.shard_map'),
+        (brainstate.transform, 'pmap2_new_states', r'use transform\.vmap2_new_states'),
         (brainpy.state, 'LIFf', 'LIF'),
     ],
 )
@@ -122,6 +122,8 @@ def test_spike_times_in_the_older_order():
         (lambda n: brainstate.random.loggamma(1.0, n), -np.euler_gamma, np.pi**2 / 6),
         (lambda n: brainstate.random.weibull_min(1.0, 2.0, n), 2, 4),
         (lambda n: brainstate.random.noncentral_chisquare(3.0, 2.0, n), 5, 14),
+        (lambda n: brainstate.random.noncentral_f(5, 20, 2.0, n), 14 / 9, 422 / 324),
+        (lambda n: brainstate.random.logseries(0.6, n), 1.637035, 1.412657),
         (lambda n: brainstate.random.zipf(4.0, n), 1.1106265, 1.5190 - 1.1106265**2 + 0.0),
         (lambda n: brainstate.random.hypergeometric(6, 4, 5, n), 3, 5 * 0.6 * 0.4 * 5 / 9),
         (lambda n: brainstate.random.sample(n), 0.5, 1 / 12),
@@ -140,6 +142,22 @@ def test_orthogonal_matrices_and_keys():
     np.testing.assert_allclose(Q @ Q.swapaxes(-1, -2), np.broadcast_to(np.eye(4), (2, 4, 4)), atol=1e-5)
     key = brainstate.random.split_key()
     np.testing.assert_array_equal(brainstate.random.maxwell(3, key=key), brainstate.random.maxwell(3, key=key))
+
+
+def test_a_generator_remembers_a_key():
+    assert isinstance(brainstate.random.DEFAULT, brainstate.random.RandomState) and not isinstance(1, brainstate.random.RandomState)
+    generator = brainstate.random.RandomState(3)
+    generator.backup_key()
+    first = generator.logseries(0.5, size=8)
+    with pytest.raises(ValueError, match='call restore_key first'):
+        generator.backup_key()
+    generator.restore_key()
+    np.testing.assert_array_equal(generator.logseries(0.5, size=8), first)
+    with pytest.raises(ValueError, match='call backup_key first'):
+        generator.restore_key()
+    generator.set_key(brainstate.random.RandomState(3).value)
+    np.testing.assert_array_equal(generator.logseries(0.5, size=8), first)
+    assert len(generator.split_keys(3)) == 3
 
 
 def test_functions_before_and_after_an_update():

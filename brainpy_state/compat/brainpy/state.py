@@ -19,6 +19,14 @@ from ...numerics import plain
 from ...projections import GapJunction as GapJunction
 from ...projections import Projection as Projection
 from .._missing import missing
+from .._networks import AllToAllProj as AllToAllProj
+from .._networks import Builder as Builder
+from .._networks import FixedIndegreeProj as FixedIndegreeProj
+from .._networks import FixedOutdegreeProj as FixedOutdegreeProj
+from .._networks import FixedTotalNumberProj as FixedTotalNumberProj
+from .._networks import Network as Network
+from .._networks import OneToOneProj as OneToOneProj
+from .._networks import PairwiseBernoulliProj as PairwiseBernoulliProj
 from .._projections import AlignPostProj as AlignPostProj
 from .._projections import AlignPreProj as AlignPreProj
 from .._projections import CurrentProj as CurrentProj
@@ -58,11 +66,17 @@ def _get_spike(self: Any, V: Any = None) -> Any:
     return self.spike.value if V is None else self.spk_fun((V - self.threshold()) / self.spk_width)
 
 
-def _taking_ref_var(cls: type) -> None:
-    """Let a model be asked for ``refractory``, which all have: the steps of refractoriness that are left."""
+_FIRST_V = {name: 0.0 for name in ('LIF', 'LIFRef', 'ALIF', 'CubaLIF', 'CobaLIF')}  # in mV
+_FIRST_V |= {name: -65.0 for name in ('ExpIF', 'ExpIFRef', 'AdExIF', 'AdExIFRef', 'QuaIF', 'AdQuaIF', 'AdQuaIFRef')}
 
-    def start(self: Any, *args: Any, ref_var: bool = False, **params: Any) -> None:
-        super(cls, self).__init__(*args, **params)  # type: ignore[arg-type]
+
+def _starting(cls: type, name: str) -> None:
+    """Let V start where scripts expect it, and some models be asked for ``refractory``, which all have."""
+    first = {'V_initializer': _FIRST_V[name] * u.mV} if name in _FIRST_V else {}
+    asked = {'ref_var'} if name.endswith('Ref') else set()
+
+    def start(self: Any, *args: Any, **params: Any) -> None:
+        super(cls, self).__init__(*args, **first | {key: x for key, x in params.items() if key not in asked})  # type: ignore[arg-type]
 
     cls.__init__ = start  # type: ignore[misc]
 
@@ -137,6 +151,20 @@ def _coupled(pre: Any, pre_state: str, post: Any, post_state: str, conn: Any, we
     return GapJunction(pre, post, edges, symmetric=symmetric)
 
 
+class STP(reaching(synapses.STP)):  # type: ignore[misc]
+    """See `brainpy_state.STP`; u starts at U."""
+
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Allocate the variables."""
+        super().init_state(batch_size, **kwargs)
+        self.u.value = self.u.value + self.U
+
+    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Give the variables their first values again."""
+        super().reset_state(batch_size, **kwargs)
+        self.u.value = self.u.value + self.U
+
+
 class SpikeTime(reaching(inputs.SpikeTime)):  # type: ignore[misc]
     """See `brainpy_state.SpikeTime`; times need not be sorted, so ``need_sort`` changes nothing."""
 
@@ -152,8 +180,7 @@ def _fill(room: dict[str, Any]) -> None:
                 if issubclass(found, _Neuron) and not found.up_crossing:
                     room[name].get_spike = _get_spike
                     room[name].require_above = _require_above
-                    if name.endswith('Ref'):
-                        _taking_ref_var(room[name])
+                    _starting(room[name], name)
 
 
 _fill(globals())

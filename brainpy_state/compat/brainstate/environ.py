@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,8 @@ import numpy as np
 from ... import environ as _ours
 from ..._errors import ParameterError
 from ...environ import *  # noqa: F403
+from .._environments import EnvironmentState as EnvironmentState
+from .._environments import require_behavior, tell
 from .._missing import missing
 
 I, T, DT, PRECISION, PLATFORM, HOST_DEVICE_COUNT = 'i', 't', 'dt', 'precision', 'platform', 'host_device_count'  # noqa: E741
@@ -25,7 +28,7 @@ _behaviours: dict[str, Callable[[Any], Any]] = {}
 def set(**settings: Any) -> None:  # type: ignore[no-redef]
     """See `brainpy_state.environ.set`; then what is registered for these settings is called."""
     _ours.set(**settings)
-    _tell(settings)
+    tell(_behaviours, settings)
 
 
 @contextmanager  # type: ignore[no-redef]
@@ -33,15 +36,9 @@ def context(**settings: Any) -> Iterator[dict[str, Any]]:
     """See `brainpy_state.environ.context`; calls what is registered, with the values and at the end those before."""
     before = _ours.all()
     with _ours.context(**settings) as found:
-        _tell(settings)
+        tell(_behaviours, settings)
         yield found
-    _tell({key: before[key] for key in settings if key in before})
-
-
-def _tell(settings: dict[str, Any]) -> None:
-    for key, value in settings.items():
-        if key in _behaviours:
-            _behaviours[key](value)
+    tell(_behaviours, {key: before[key] for key in settings if key in before})
 
 
 def register_default_behavior(key: str, behavior: Callable[[Any], Any], replace_if_exist: bool = False) -> None:
@@ -54,10 +51,7 @@ def register_default_behavior(key: str, behavior: Callable[[Any], Any], replace_
     ValueError
         If there is one for the key already, and ``replace_if_exist`` is not given.
     """
-    if not isinstance(key, str):
-        raise TypeError(f'register_default_behavior: a key is a text, but is {key!r}.')
-    if not callable(behavior):
-        raise TypeError(f'register_default_behavior: a function of the value is expected, but {behavior!r} was given.')
+    require_behavior(key, behavior)
     if key in _behaviours and not replace_if_exist:
         raise ParameterError(f'register_default_behavior: there is one for {key!r} already; give replace_if_exist=True to replace it.')
     _behaviours[key] = behavior
@@ -111,4 +105,17 @@ def reset() -> None:
     _ours.set(precision=DEFAULT_PRECISION)
 
 
+def _of_an_environment(name: str) -> Callable:
+    """The function of this room that asks or changes another environment if one is given as ``env``."""
+    function = globals()[name]
+
+    @functools.wraps(function)
+    def of(*args: Any, env: EnvironmentState | None = None, **kwargs: Any) -> Any:
+        return function(*args, **kwargs) if env is None else getattr(env, name)(*args, **kwargs)
+
+    return of
+
+
+for _name in [name for name in vars(EnvironmentState) if name[0] != '_']:
+    globals()[_name] = _of_an_environment(_name)
 __getattr__ = missing(__name__, globals())

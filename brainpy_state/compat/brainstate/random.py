@@ -12,6 +12,7 @@ import numpy as np
 
 from ... import environ
 from ... import random as _ours
+from ..._errors import ParameterError
 from ...random import *  # noqa: F403
 from .._missing import missing
 
@@ -71,6 +72,26 @@ def noncentral_chisquare(df: Any, nonc: Any, size: Any = None, key: Any = None, 
     return jax.random.chisquare(second, (jnp.asarray(df) + 2 * more).astype(dtype), dtype=dtype)
 
 
+def noncentral_f(dfnum: Any, dfden: Any, nonc: Any, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
+    """The ratio of a `noncentral_chisquare` and a chi-squared variable, each divided by its degrees of freedom."""
+    first, second = jax.random.split(_drawn(key))
+    shape, dtype = _shape(size, dfnum, dfden, nonc), dtype or environ.dftype()
+    above = noncentral_chisquare(dfnum, nonc, shape, first, dtype) / jnp.asarray(dfnum)
+    return above / (jax.random.chisquare(second, jnp.broadcast_to(jnp.asarray(dfden, dtype), shape), dtype=dtype) / jnp.asarray(dfden))
+
+
+def logseries(p: Any, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
+    """Whole numbers k from 1 on with probabilities proportional to ``p^k / k``, for 0 < p < 1.
+
+    A geometric number whose own chance is drawn: Kemp 1981, doi:10.2307/2346348.
+    """
+    first, second = jax.random.split(_drawn(key))
+    shape, real = _shape(size, p), environ.dftype()
+    rest = -jnp.expm1(jax.random.uniform(first, shape, real) * jnp.log1p(-jnp.asarray(p, real)))
+    k = 1 + jnp.log(jax.random.uniform(second, shape, real, jnp.finfo(real).tiny)) / jnp.log(jnp.maximum(rest, jnp.finfo(real).tiny))
+    return jnp.maximum(1, jnp.floor(k)).astype(dtype or environ.ditype())
+
+
 def zipf(a: Any, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
     """Whole numbers k from 1 on with probabilities proportional to ``k^-a``, for a > 1.
 
@@ -115,10 +136,38 @@ def _until_all_fit(propose: Callable, key: Any, shape: tuple[int, ...], dtype: A
     return jax.lax.while_loop(lambda state: ~jnp.all(state[2]), again, start)[1]
 
 
-class RandomState(_ours.RandomState):  # type: ignore[no-redef]
+class _Generators(type(_ours.RandomState)):  # type: ignore[misc]
+    """Makes generators of the core, such as the default one, be instances."""
+
+    def __instancecheck__(cls, obj: Any) -> bool:
+        return isinstance(obj, _ours.RandomState)
+
+
+class RandomState(_ours.RandomState, metaclass=_Generators):  # type: ignore[no-redef]
     """See `brainpy_state.random.RandomState`; with the further distributions of this room."""
 
     ranf = sample = _ours.RandomState.random
+    _backup: Any = None
+
+    def split_keys(self, n: int) -> jax.Array:
+        """``split_key(n)``."""
+        return self.split_key(n)
+
+    def set_key(self, key: Any) -> None:
+        """Go on from a key."""
+        self.value = _ours.RandomState(key).value
+
+    def backup_key(self) -> None:
+        """Remember the key, for `restore_key`; a ValueError if one is remembered already."""
+        if self._backup is not None:
+            raise ParameterError('RandomState.backup_key: a key is remembered already; call restore_key first.')
+        self._backup = self.value
+
+    def restore_key(self) -> None:
+        """Go on from the key that was remembered; a ValueError if there is none."""
+        if self._backup is None:
+            raise ParameterError('RandomState.restore_key: no key is remembered; call backup_key first.')
+        self.value, self._backup = self._backup, None
 
 
 def _of_a_generator(function: Callable) -> Callable:
@@ -129,6 +178,7 @@ def _of_a_generator(function: Callable) -> Callable:
     return draw
 
 
-for _draw in (random_integers, maxwell, loggamma, weibull_min, orthogonal, noncentral_chisquare, zipf, hypergeometric):
+_FURTHER = (random_integers, maxwell, loggamma, weibull_min, orthogonal, zipf, hypergeometric, logseries)
+for _draw in (*_FURTHER, noncentral_chisquare, noncentral_f):
     setattr(RandomState, _draw.__name__, _of_a_generator(_draw))
 __getattr__ = missing(__name__, globals())
