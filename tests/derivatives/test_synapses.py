@@ -31,7 +31,7 @@ def named(case):
     return '-'.join(map(str, [case[0], *case[1].values()]))
 
 
-@pytest.mark.quick('^Expon-start')
+@pytest.mark.slow
 @pytest.mark.parametrize('case', CASES, ids=named)
 def test_every_synapse(case, dt, monkeypatch):
     name, options = case
@@ -50,7 +50,7 @@ def test_every_synapse(case, dt, monkeypatch):
     agree(derivatives(program, program, given, monkeypatch)[0])
 
 
-@pytest.mark.quick('COBA')
+@pytest.mark.slow
 @pytest.mark.parametrize('name', public(SynOut))
 def test_every_output(name, dt, monkeypatch):
     cls = getattr(bst, name)

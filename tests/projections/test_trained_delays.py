@@ -162,7 +162,7 @@ def test_lanes_may_have_delays_of_their_own(form, dt, x64):
             np.testing.assert_allclose(u.get_mantissa(all_)[b], u.get_mantissa(one), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.quick('^each synapse$')
+@pytest.mark.slow
 @pytest.mark.parametrize('form', SHAPES)
 def test_rounded_to_whole_steps_it_is_a_fixed_delay(form, dt, x64):
     delay = trained(form)
