@@ -28,7 +28,8 @@ def gradients(training, task, contender):
     return float(loss), sorted((np.asarray(x) for x in jax.tree.leaves(grads)), key=lambda x: x.shape)
 
 
-@pytest.mark.parametrize('layers', [pytest.param((30, 24, 5), marks=pytest.mark.slow), (30, 24, 16, 5)])
+@pytest.mark.slow
+@pytest.mark.parametrize('layers', [(30, 24, 5), (30, 24, 16, 5)])
 def test_ours_equal_plain_jax(training, layers):
     task = training[1].Task(layers, 4, 25, 0.3 if len(layers) == 3 else 0.0)
     (loss, grads), (wanted, others) = (gradients(training, task, name) for name in ('ours', 'jax'))

@@ -7,6 +7,8 @@ import pytest
 
 from brainpy_state.compat import brainstate
 
+pytestmark = pytest.mark.slow
+
 T = brainstate.transform
 
 

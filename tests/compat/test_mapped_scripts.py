@@ -12,6 +12,8 @@ from jax.sharding import PartitionSpec
 import brainpy_state as bst
 from brainpy_state.compat import brainstate
 
+pytestmark = pytest.mark.slow
+
 
 def test_vmap2_says_which_states_have_lanes():
     total, buffer = brainstate.State(jnp.zeros(5)), brainstate.State(jnp.zeros((3, 5)))

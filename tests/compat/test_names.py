@@ -17,6 +17,7 @@ def test_importing_the_package_does_not_import_the_room():
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == '[]'
 
 
+@pytest.mark.slow
 def test_the_package_brainstate_stays_itself():
     code = (
         'import brainstate as theirs, braintools; from brainpy_state.compat import brainstate; import sys\n'
@@ -189,6 +190,7 @@ def test_states_for_lanes_by_a_decorator():
     assert cell.h.value.shape == (3, 2)
 
 
+@pytest.mark.slow
 def test_settings_are_reset():
     code = (
         'from brainpy_state.compat import brainstate\nbrainstate.environ.set(dt=0.1, mine=3, precision=64)\nbrainstate.environ.reset()\n'

@@ -7,6 +7,8 @@ import pytest
 from brainpy_state.compat import brainpy, brainstate
 from brainpy_state.compat.brainpy.state import COBA, Expon
 
+pytestmark = pytest.mark.slow
+
 LIF = dict(V_rest=-60.0 * u.mV, V_th=-50.0 * u.mV, V_reset=-60.0 * u.mV, tau=20.0 * u.ms)
 
 

@@ -8,6 +8,8 @@ import pytest
 from brainpy_state import ParameterError
 from brainpy_state.compat import brainpy, brainstate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def dt():

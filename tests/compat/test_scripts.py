@@ -9,6 +9,8 @@ import pytest
 
 from brainpy_state.compat import brainpy, brainstate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def clock():

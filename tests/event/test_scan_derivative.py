@@ -105,7 +105,7 @@ def agree(f, *args, rtol=1e-9):
         np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * np.abs(b).max())
 
 
-@pytest.mark.quick('synapses-window-True|matrix-window-True|sources-broad-False')
+@pytest.mark.quick('synapses-window-True|sources-broad-False')
 @pytest.mark.parametrize('detached', [True, False])
 @pytest.mark.parametrize('spike', [broad, window], ids=['broad', 'window'])
 @pytest.mark.parametrize('name', CONNECTIONS)
@@ -128,7 +128,8 @@ def test_forward_mode_second_derivatives_and_lanes_equal_those_of_xla(precise, n
     agree(lambda w, d, v, xs: jax.vmap(jax.grad(loss), (0, None, None, None))(w, d, v, xs), jnp.stack([args[0], 2 * args[0]]), *args[1:])
 
 
-@pytest.mark.parametrize('batch', [pytest.param((), marks=pytest.mark.slow), pytest.param((1,), marks=pytest.mark.slow), (2, 5)])
+@pytest.mark.slow
+@pytest.mark.parametrize('batch', [(), (1,), (2, 5)])
 def test_any_batch(precise, batch):
     for name in ('synapses', 'a matrix'):
         deliver, size = CONNECTIONS[name]

@@ -88,6 +88,7 @@ def test_a_loss_is_that_of_numpy(loss, x, expected, precision):
     np.testing.assert_allclose(value, expected, rtol=tolerance)
 
 
+@pytest.mark.quick('^(rate|van_rossum)$')
 @every
 def test_its_derivative_is_that_of_differences(loss, x, expected, x64):
     # away from 0 and 1, where the first spike is a product of many factors; the formulas are smooth there

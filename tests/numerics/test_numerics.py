@@ -19,6 +19,7 @@ def test_exprel_equals_the_exact_quotient(precision):
     np.testing.assert_allclose(exprel(jnp.asarray(z)), exact, rtol=8 * EPS[precision])
 
 
+@pytest.mark.slow
 def test_derivative_of_one_over_exprel_is_right_near_zero_and_finite_where_the_exponential_is_not(x64):
     slope = jax.vmap(jax.grad(bernoulli))
     near = np.array([-9e-3, -1e-9, 0.0, 1e-9, 9e-3, 1.1e-2])

@@ -121,7 +121,7 @@ def assert_same(a, b, tolerance=EXACT):
         np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance * max(1.0, abs(y).max()))
 
 
-@pytest.mark.quick('ALIF$')
+@pytest.mark.slow
 @pytest.mark.parametrize('case', CASES)
 def test_the_gradient_is_that_of_the_backward_pass_without_the_spikes_between_neurons(case):
     neurons, project = CASES[case]
