@@ -84,7 +84,9 @@ def test_files_keep_states(tmp_path):
 
 
 def test_filters_and_flat_dicts():
-    assert util.filter is bst.filter and util.OfType is bst.filter.OfType
+    assert util.OfType is util.filter.OfType and issubclass(util.OfType, bst.filter.OfType)
+    weights = brainstate.nn.Linear(2, 3).states(util.OfType(brainstate.ParamState))
+    assert list(weights) == [('weight',)]
     assert util.FlattedDict({('a', 'b'): 1}).to_nest() == {'a': {'b': 1}}
 
 
