@@ -51,6 +51,30 @@ class _Integrating(Dynamics):
 
     V: Any
 
+    def update(self, x: Any) -> Any:
+        """Advance one step.
+
+        Parameters
+        ----------
+        x : array or quantity
+            Broadcasts to ``(batch, *size)``.
+
+        Returns
+        -------
+        array or quantity
+            V at the end of the step, shape ``(batch, *size)``.
+
+        Raises
+        ------
+        ShapeError, UnitError
+            If the input does not fit.
+        """
+        self._advance(x)
+        return self.V.value
+
+    def _advance(self, x: Any) -> None:
+        raise NotImplementedError
+
     def _drive(self, name: str, x: Any) -> Any:
         """A parameter times the input, checked against V."""
         V, drive = self.V.value, getattr(self, name) * x
@@ -91,26 +115,8 @@ class LeakyIntegrator(_Integrating):
 
     V: Any = Variable('V_rest', 'output')
 
-    def update(self, x: Any) -> Any:
-        """Advance one step.
-
-        Parameters
-        ----------
-        x : array or quantity
-            Broadcasts to ``(batch, *size)``.
-
-        Returns
-        -------
-        array or quantity
-            V at the end of the step, shape ``(batch, *size)``.
-
-        Raises
-        ------
-        ShapeError, UnitError
-            If the input does not fit.
-        """
+    def _advance(self, x: Any) -> None:
         self.relax('V', self.tau, to=self.V_rest + self._drive('R', x))
-        return self.V.value
 
 
 class Integrator(_Integrating):
@@ -131,27 +137,9 @@ class Integrator(_Integrating):
     def _like(self, V: Any) -> Any:
         return V / (1.0 * u.ms)
 
-    def update(self, x: Any) -> Any:
-        """Advance one step.
-
-        Parameters
-        ----------
-        x : array or quantity
-            Broadcasts to ``(batch, *size)``.
-
-        Returns
-        -------
-        array or quantity
-            V at the end of the step, shape ``(batch, *size)``.
-
-        Raises
-        ------
-        ShapeError, UnitError
-            If the input does not fit.
-        """
+    def _advance(self, x: Any) -> None:
         V = self.V.value
         self.V.value = self.plus('V', V, u.math.zeros_like(V) + self._drive('gain', x) * self.get_dt())
-        return self.V.value
 
 
 class Scale(Layer):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 from .numba_memory import BLOCK, ITEM_BYTES, POINTER, VALUES, adder, inlined, lowest, put_numbers, reader, spike_scanner
+from .numba_tiles import lanes
 
 _int32, _int64 = POINTER['int32'], POINTER['int64']
 _LINE = 64  # bytes of a cache line
@@ -46,7 +46,7 @@ def _first_from(indices: Any, left: int, right: int, slot: int) -> int:
 
 def collect(spike: str) -> Callable:
     """List the sources that fire, in order: their number at ``active``, and after it their indices."""
-    scan, has_vectors = spike_scanner(spike), bool(llvm.get_host_cpu_features().get('avx512f'))
+    scan, has_vectors = spike_scanner(spike), lanes('float32') == 16  # AVX-512
 
     def function(spikes: int, active: int, size: int) -> int:
         rows, count = _int32(active), 0
