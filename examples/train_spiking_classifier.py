@@ -147,7 +147,7 @@ def watch(net, latency):
         recorder(neurons.get_spike())
         return readout
 
-    readouts = bst.run(step, DURATION, recorders=[recorder])
+    readouts = bst.run(step, DURATION)
     return readouts, recorder.spikes(0, len(readouts))
 
 

@@ -125,7 +125,7 @@ class Trials(Simulation):
         with bst.random.seed_context(self.seed):
             bst.nn.init_all_states(self.net, batch_size=len(self.packets))
             bst.nn.init_all_states(self.recorder)
-            self.V = bst.run(self.step, duration, recorders=[self.recorder])
+            self.V = bst.run(self.step, duration)
         self.spikes = self.recorder.spikes(0, len(self.V))
         return self
 

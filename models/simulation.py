@@ -52,7 +52,7 @@ class Simulation:
             bst.random.seed(self.seed)
         bst.nn.init_all_states(self.net)
         bst.nn.init_all_states(self.recorder)
-        self.V = bst.run(self.step, duration, recorders=[self.recorder], chunk=CHUNK)
+        self.V = bst.run(self.step, duration, chunk=CHUNK)
         self.spikes = self.recorder.spikes(0, self.V.shape[0])
         return self
 

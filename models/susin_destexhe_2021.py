@@ -180,7 +180,7 @@ class Simulation:
         with bst.random.seed_context(self.seed):
             bst.nn.init_all_states(self.net)
             bst.nn.init_all_states(self.recorder)
-            self.V = bst.run(self.step, duration, recorders=[self.recorder], chunk=CHUNK)
+            self.V = bst.run(self.step, duration, chunk=CHUNK)
         self.spikes = self.recorder.spikes(0, self.V.shape[0])
         return self
 

@@ -212,7 +212,7 @@ class Simulation:
         with bst.random.seed_context(self.seed):
             bst.nn.init_all_states(self.net, batch_size=self.coherence.size)
             bst.nn.init_all_states(self.recorder)
-            means = bst.run(self.step, duration, recorders=[self.recorder], chunk=CHUNK)
+            means = bst.run(self.step, duration, chunk=CHUNK)
         self.spikes = self.recorder.spikes(0, means.shape[0])
         self.t, rates = moving_rates(means, self.spikes.dt)
         self.rates = {name: rates[..., k] for k, name in enumerate(SIZES)}

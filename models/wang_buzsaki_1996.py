@@ -150,7 +150,7 @@ def frequency_current(currents: Any = CURRENTS, duration: Any = 700.0 * u.ms) ->
     recorder = bst.record.SpikeRecorder(n)
     bst.nn.init_all_states(neurons)
     bst.nn.init_all_states(recorder)
-    bst.run(lambda: recorder(neurons(currents)), duration, recorders=[recorder])
+    bst.run(lambda: recorder(neurons(currents)), duration)
     dt = bst.environ.get_dt()
     spikes = recorder.spikes(0, round(float(duration / dt))).between(200.0 * u.ms, duration)
     neuron, steps = bst.record.isi(spikes)

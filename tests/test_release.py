@@ -57,7 +57,7 @@ USES = {
     'checkpointed_for_loop': lambda net: checkpointed_for_loop(net, jnp.ones(3)),
     'grad': lambda net: grad(lambda x: for_loop(net, x).sum(), argnums=0)(jnp.ones(3)),
     'vmap': lambda net: vmap(lambda x: x * net.neurons.V.value)(jnp.ones(3)),
-    'run': lambda net: bst.run(lambda: net(1.0), 1.0 * u.ms, recorders=[net.recorder]),
+    'run': lambda net: bst.run(lambda: net(1.0), 1.0 * u.ms),
     'a mistake': lambda net: jit(lambda x: net.neurons(x * u.mV))(1.0),
     'held by an object with slots': lambda net: jit(Slotted(net).step)(1.0),
     'copies': lambda net: bst.graph.clone(net)(1.0),

@@ -1,5 +1,6 @@
 """What to keep of a run, and what to measure on it."""
 
+from ._base import Recorder as Recorder
 from ._measures import correlation_coefficient as correlation_coefficient
 from ._measures import cv as cv
 from ._measures import firing_rates as firing_rates

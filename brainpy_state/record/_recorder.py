@@ -12,23 +12,14 @@ import numpy as np
 from .. import environ, event
 from .._errors import BrainStateError, ParameterError, ShapeError, TraceContextError
 from .._tracebacks import entry
-from ..modules import Module, check_unit, same_dt
+from ..modules import check_unit, same_dt
 from ..numerics import MOST_SPIKES, brief
-from ..state import ShortTermState
+from ._base import Gathered, Recorder
 from ._spikes import Spikes, whole
 
 _MOST = 2**31 - 1  # events hold their numbers in 32 bits
 _NEVER = -(2**31)  # in the place of the step of the last call
 _MARKS = 2  # rows that a step may need besides those of its spikes, where it does not follow the one before
-
-
-class Gathered(ShortTermState):
-    """A state to which the lanes of `transform.vmap` write together: it has no lane axis."""
-
-    @staticmethod
-    def rejoin(before: Any, lanes: Any) -> Any:
-        """The state after lanes that are all alike."""
-        return before
 
 
 class Clock(Gathered):
@@ -69,12 +60,12 @@ class Kept(NamedTuple):
     entries: int = 0
 
 
-class SpikeRecorder(Module):
+class SpikeRecorder(Recorder):
     """Collects the spikes of a population as events.
 
     Call it once in each step with the spikes; the number of the step is ``environ``'s ``i``, and the steps must go on: it refuses one
-    that is not after those that it has. `run` empties it before it could overflow, if it is among its ``recorders``. To
-    record a batch, initialise it with the same ``batch_size`` as the network.
+    that is not after those that it has. `Simulation` and `run` empty it before it could overflow. To record a batch, initialise it with
+    the same ``batch_size`` as the network.
 
     Parameters
     ----------
@@ -103,7 +94,7 @@ class SpikeRecorder(Module):
     >>> import brainpy_state as bst
     >>> recorder = bst.nn.init_all_states(bst.record.SpikeRecorder(3), batch_size=2)
     >>> with bst.environ.context(dt=0.1 * u.ms):
-    ...     bst.run(lambda: recorder(jnp.array([[0, 1, 0], [1, 1, 0]]) > 0), 1. * u.ms, recorders=[recorder])
+    ...     bst.run(lambda: recorder(jnp.array([[0, 1, 0], [1, 1, 0]]) > 0), 1. * u.ms)
     >>> spikes = recorder.spikes()
     >>> spikes.count.tolist(), spikes.of_trial(1).count.tolist()
     ([[0, 10, 0], [10, 10, 0]], [10, 10, 0])
@@ -127,11 +118,6 @@ class SpikeRecorder(Module):
     def capacity(self) -> int:
         return self.events.value.shape[0]
 
-    @property
-    def width(self) -> int:
-        """Rows of the buffer that a step needs in which all neurons fire, in all trials."""
-        return abs(int(self.clock.value[2])) + _MARKS
-
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Forget everything, and expect spikes of shape ``(batch_size, size)``, or ``(size,)``."""
         if batch_size is not None and batch_size * self.size > _MOST:
@@ -154,6 +140,7 @@ class SpikeRecorder(Module):
         self.kept = Kept()
         self.events.value = jnp.zeros((self.capacity, 3), jnp.int32)
         self.count.value = jnp.zeros((), jnp.int32)
+        self.full.value = jnp.array(False)
         self.clock.value = _unused(entries, self.clock.value[4])
 
     def update(self, spikes: Any) -> None:
@@ -181,6 +168,8 @@ class SpikeRecorder(Module):
         self.events.value, self.count.value, self.clock.value = event.record(
             spikes.reshape(-1), i, self.events.value, self.count.value, self.clock.value, grid
         )
+        clock = self.clock.value
+        self.full.value = self.count.value > self.capacity - clock[3] - _MARKS - jnp.abs(clock[2])
 
     def _grid(self, dt: Any) -> int:
         """The number of a time step."""
@@ -201,28 +190,22 @@ class SpikeRecorder(Module):
             message += f'; initialise it as the network: init_all_states(recorder{given})'
         raise ShapeError(f'{message}.')
 
-    @property
-    def is_full(self) -> Any:
-        """Whether there may be no room for the next step."""
-        clock = self.clock.value
-        return self.count.value > self.capacity - clock[3] - _MARKS - jnp.abs(clock[2])
-
-    def reserve(self, count: int) -> None:
-        """Make room for at least ``count`` rows; what it holds is moved to the host."""
-        if count > self.capacity:
+    def reserve(self) -> None:
+        """Make room for two steps in which all neurons fire, so that it is emptied after many steps, not after each."""
+        if (least := 2 * (abs(int(self.clock.value[2])) + _MARKS)) > self.capacity:
             self.drain()
-            self.events.value = jnp.zeros((1 << (count - 1).bit_length(), 3), jnp.int32)
+            self.events.value = jnp.zeros((1 << (least - 1).bit_length(), 3), jnp.int32)
 
-    def expect(self, first: int) -> None:
-        """Raise unless a run from this step, with the ``dt`` that is set, goes on from what is recorded."""
+    def expect(self, first: int, where: str) -> None:
+        """Raise unless steps from this one on, with the ``dt`` that is set, go on from what is recorded."""
         last, grid, *_ = self._clock()
         if last == _NEVER:
             return
         dt = self.grids[grid]
-        self._check_dt(dt, 'run')
+        self._check_dt(dt, where)
         if first <= last:
             raise ParameterError(
-                f'run: start = {brief(first * dt)} is not after what {self.label} has recorded, which ends at {brief((last + 1) * dt)}; '
+                f'{where}: start = {brief(first * dt)} is not after what {self.label} has recorded, which ends at {brief((last + 1) * dt)}; '
                 f'go on with start={brief((last + 1) * dt)}, or clear it: init_all_states(recorder).'
             )
 
@@ -240,7 +223,7 @@ class SpikeRecorder(Module):
         if count + n_marks > self.capacity:
             raise BrainStateError(
                 f'{self.label}: {count} events were recorded, but it holds {self.capacity - n_marks}, the others are lost;'
-                ' call `run` with recorders=[recorder], which empties it in time, or choose a larger capacity.'
+                ' use it in a `Simulation` or in `run`, which empty it in time, or choose a larger capacity.'
             )
         if last == _NEVER:
             return
@@ -250,6 +233,7 @@ class SpikeRecorder(Module):
         self.kept = Kept((*self.kept.events, events) if count else self.kept.events, stretches, grid, entries)
         if count:
             self.count.value = jnp.zeros((), jnp.int32)
+            self.full.value = jnp.array(False)
         if n_marks:
             self.clock.value = jnp.array([last, grid, entries, 0, lanes], jnp.int32)
 

@@ -18,6 +18,7 @@ from ..transform._program import Program
 from ..transform._programs import Programs
 from ._memory import Item, existing, made, outputs, size_of
 from ._run import Chunks, run
+from ._steps import arguments
 
 _KINDS = ('states', 'delays', 'connectivity', 'parameters', 'recorders', 'inputs', 'outputs', 'residuals', 'working')
 
@@ -130,10 +131,9 @@ def forecast(f: Callable, *args: Any, **kwargs: Any) -> Forecast:
 
 
 def _of_run(chunks: Chunks) -> Forecast:
-    args = chunks.arguments(0)
-    program = chunks.programs.find(chunks.step, args)
+    program = chunks.steps.program()
     there = existing(program, ())
-    (_, out), working = made(program, args)
+    (_, out), working = made(program, arguments(0, 0))
     chunk = outputs(out)
     whole = [item._replace(bytes=item.bytes // chunks.length * chunks.total) for item in chunk]
     chunk = [item._replace(path=f'{item.path} of a chunk') for item in chunk]

@@ -17,7 +17,7 @@ from .._errors import BrainStateError
 from .._frames import Escaped
 from ..connections import Connection
 from ..projections._delayed import DelayedConnection
-from ..record import SpikeRecorder
+from ..record import Recorder
 from ..state import DelayState, ParamState, State
 from ..transform._args import describe_place
 from ..transform._program import Program
@@ -60,7 +60,7 @@ def existing(program: Program, args: Any) -> list[Item]:
 def _kind(owner: Any, value: Any) -> str:
     if isinstance(value, DelayState):
         return 'delays'
-    if isinstance(owner, SpikeRecorder):
+    if isinstance(owner, Recorder):
         return 'recorders'
     if isinstance(owner, (Connection, DelayedConnection)):
         return 'connectivity'

@@ -160,7 +160,7 @@ def test_a_chunk_that_runs_again_draws_the_same(dt):
     for recorder in (few, many):
         bst.nn.init_all_states(source)
         bst.nn.init_all_states(recorder)
-        bst.run(lambda recorder=recorder: recorder(source()), 1.0 * u.ms, recorders=[recorder])
+        bst.run(lambda recorder=recorder: recorder(source()), 1.0 * u.ms)
         found.append(recorder.spikes(0, 10))
     assert len(found[0]) > 100
     np.testing.assert_array_equal(found[0].i, found[1].i)

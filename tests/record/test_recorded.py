@@ -83,7 +83,7 @@ def test_numbers_of_spikes_have_any_type(dtype, x64, dt):
 
 def test_lanes_that_fire_alike_are_trials_of_their_own(dt):
     recorder = SpikeRecorder(3)
-    bst.run(vmap(lambda: recorder(jnp.ones(3)), axis_size=5), 1.0 * u.ms, recorders=[recorder])
+    bst.run(vmap(lambda: recorder(jnp.ones(3)), axis_size=5), 1.0 * u.ms)
     np.testing.assert_array_equal(recorder.spikes().count, np.full((5, 3), 10))
 
 
@@ -112,7 +112,7 @@ def test_what_is_no_number_of_spikes_is_an_error_that_names_it(value, text, back
 def test_a_graded_signal_ends_a_run_with_an_error_that_names_the_trial(dt):
     recorder = bst.nn.init_all_states(SpikeRecorder(2), batch_size=3)
     with pytest.raises(BrainStateError, match='neuron 1 of trial 2 gave the value 0.5 in step 0'):
-        bst.run(lambda: recorder(jnp.array([[0, 0], [1, 0], [0, 0.5]])), 1.0 * u.ms, recorders=[recorder])
+        bst.run(lambda: recorder(jnp.array([[0, 0], [1, 0], [0, 0.5]])), 1.0 * u.ms)
 
 
 @pytest.mark.parametrize('spikes', [1.0 * u.mV, jnp.array([1.0 + 0j])])
@@ -121,7 +121,7 @@ def test_what_has_a_unit_or_is_complex_is_no_spike(spikes, dt):
         SpikeRecorder(1)(spikes * jnp.ones(1))
 
 
-def test_a_recorder_that_run_does_not_know_gives_its_spikes(dt):
+def test_runs_that_follow_each_other_are_one_record(dt):
     recorder = SpikeRecorder(2)
     bst.run(lambda: recorder(jnp.ones(2)), 1.0 * u.ms)
     assert len(recorder.spikes(0, 10)) == len(recorder.spikes(0, 10)) == 20
@@ -129,31 +129,35 @@ def test_a_recorder_that_run_does_not_know_gives_its_spikes(dt):
     assert len(recorder.spikes()) == 40
 
 
-@pytest.mark.parametrize('listed', [True, False])
 @pytest.mark.parametrize('spikes', [0.0, 1.0])
-def test_a_second_run_from_the_start_is_refused(spikes, listed, dt):
+def test_a_second_run_from_the_start_is_refused(spikes, dt):
     recorder = SpikeRecorder(2, name='E')
-    recorders = [recorder] if listed else []
 
     def run(**options):
-        bst.run(lambda: recorder(jnp.full(2, spikes)), 1.0 * u.ms, recorders=recorders, **options)
+        bst.run(lambda: recorder(jnp.full(2, spikes)), 1.0 * u.ms, **options)
 
     run()
-    if listed:
-        for start in (None, 0.5 * u.ms):
-            with pytest.raises(
-                ParameterError, match=r"run: start = .* ms is not after what SpikeRecorder 'E' has .* go on with start=1\.? ms"
-            ):
-                run(start=start)
-        assert len(recorder.spikes(0, 10)) == 20 * spikes
-    else:
-        run(start=0.5 * u.ms)
-        with pytest.raises(BrainStateError, match=r'step 5 came after step 9; give `run` the `start='):
-            recorder.spikes()
+    for start in (None, 0.5 * u.ms):
+        with pytest.raises(ParameterError, match=r"run: start = .* ms is not after what SpikeRecorder 'E' has .* go on with start=1\.? ms"):
+            run(start=start)
+    assert len(recorder.spikes(0, 10)) == 20 * spikes
     for clear in (bst.nn.init_all_states, bst.nn.reset_all_states):
         clear(recorder)
         run()
         assert len(recorder.spikes(0, 10)) == 20 * spikes
+
+
+def test_a_loop_that_begins_again_is_refused_when_spikes_are_asked_for(dt):
+    recorder = SpikeRecorder(2, name='E')
+
+    def step(i):
+        with bst.environ.context(i=i):
+            recorder(jnp.ones(2))
+
+    bst.transform.for_loop(step, jnp.arange(10))
+    bst.transform.for_loop(step, jnp.arange(5, 15))
+    with pytest.raises(BrainStateError, match=r'step 5 came after step 9; give `run` the `start='):
+        recorder.spikes()
 
 
 def test_a_reset_keeps_trials_and_lanes(dt):
@@ -208,7 +212,7 @@ def test_it_knows_its_time_step_and_refuses_another():
         with pytest.raises(ParameterError, match=r'SpikeRecorder: dt is 0\.2 ms, but SpikeRecorder has recorded with dt = 0\.1 ms'):
             recorder.spikes()
         with pytest.raises(ParameterError, match=r'run: dt is 0\.2 ms, but SpikeRecorder has recorded with dt = 0\.1 ms'):
-            bst.run(lambda: recorder(jnp.ones(2)), 1.0 * u.ms, recorders=[recorder], start=1.0 * u.ms)
+            bst.run(lambda: recorder(jnp.ones(2)), 1.0 * u.ms, start=1.0 * u.ms)
         with bst.environ.context(i=1):
             step()
     with pytest.raises(BrainStateError, match=r'dt was 0\.1 ms and then 0\.2 ms'):

@@ -60,19 +60,19 @@ def test_more_spikes_than_it_holds_are_counted(dt):
         recorder.drain()
 
 
-@pytest.mark.parametrize(('wanted', 'capacity'), [(3, 4), (4, 4), (5, 8), (1000, 1024)])
-def test_reserve_makes_room_and_never_shrinks(wanted, capacity):
-    recorder = SpikeRecorder(5, capacity=4)
-    recorder.reserve(wanted)
-    assert recorder.capacity == capacity
+@pytest.mark.parametrize(('before', 'after'), [(4, 16), (13, 16), (14, 14), (100, 100)])
+def test_reserve_makes_room_for_two_steps_and_never_shrinks(before, after):
+    recorder = SpikeRecorder(5, capacity=before)  # a step may need 5 rows and 2 marks
+    recorder.reserve()
+    assert recorder.capacity == after
 
 
 def test_reserve_loses_nothing(dt):
-    recorder = SpikeRecorder(5, capacity=40)
-    record(recorder, RASTER[:10])
-    recorder.reserve(100)
-    record(recorder, RASTER[10:], 10)
-    assert len(recorder.spikes(0, 30)) == RASTER.sum()
+    recorder = SpikeRecorder(5, capacity=13)
+    record(recorder, RASTER[:2])
+    recorder.reserve()
+    record(recorder, RASTER[2:4], 2)
+    assert len(recorder.spikes(0, 4)) == RASTER[:4].sum()
 
 
 def test_it_is_full_when_all_neurons_of_all_trials_might_not_fit(dt):
@@ -81,7 +81,7 @@ def test_it_is_full_when_all_neurons_of_all_trials_might_not_fit(dt):
     for i in range(4):
         with bst.environ.context(i=i):
             recorder(jnp.eye(4, 5))
-        full.append(bool(recorder.is_full))
+        full.append(bool(recorder.full.value))
     # 4, 8 and then 12 events are held, and 2 rows since the first step follows none; a step may need 20 and 2
     assert full == [False, False, True, True]
 

@@ -39,8 +39,7 @@ def simulation(large, recorded, chunk):
             recorder(spikes)
         return cells.V.value
 
-    options = {'recorders': [recorder] if recorded else [], 'chunk': chunk}
-    return bst.run, (step, 30.0 * u.ms if large else 1.0 * u.ms), options, net  # the model must stay alive
+    return bst.run, (step, 30.0 * u.ms if large else 1.0 * u.ms), {'chunk': chunk}, net  # the model must stay alive
 
 
 def gradient(large, loop):

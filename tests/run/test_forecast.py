@@ -67,26 +67,26 @@ def bytes_at(found, path):
 
 
 def test_every_array_of_a_network_is_counted_once_as_what_it_is(net):
-    found = bst.forecast(bst.run, net.step, 5.0 * u.ms, recorders=[net.recorder])
+    found = bst.forecast(bst.run, net.step, 5.0 * u.ms)
     g, refractory = 4 * N, 4 * N
     assert found.states == 2 * 4 * N + g + refractory  # V and spike besides
     assert found.delays == 10 * 4 * N + 4
     assert found.connectivity == 4 * (N + 1) + SYNAPSES * (4 + 4)
-    assert found.recorders == 3 * 4 * (1 << 10) + 4 + 5 * 4
+    assert found.recorders == 3 * 4 * (1 << 10) + 4 + 5 * 4 + 1
     assert found.inputs == found.residuals == 0
     assert bytes_at(found, "Connection 'proj.comm'.weight") == 4 * SYNAPSES
 
 
 def test_delays_of_single_synapses_are_counted_with_what_they_were_made_from(dt):
     net = bst.nn.init_all_states(Net(each=True))
-    found = bst.forecast(bst.run, net.step, 5.0 * u.ms, recorders=[net.recorder])
+    found = bst.forecast(bst.run, net.step, 5.0 * u.ms)
     assert found.connectivity == 4 * (N + 1) + SYNAPSES * (4 + 4 + 1) + 4 * SYNAPSES
     assert found.delays == (int(net.proj.comm.delay_steps.max()) + 1) * 4 * N + 4
 
 
 def test_results_of_a_run_are_counted_whole_and_for_one_chunk(net):
-    whole = bst.forecast(bst.run, net.step, 5.0 * u.ms, recorders=[net.recorder])
-    parts = bst.forecast(bst.run, net.step, 5.0 * u.ms, recorders=[net.recorder], chunk=1.0 * u.ms)
+    whole = bst.forecast(bst.run, net.step, 5.0 * u.ms)
+    parts = bst.forecast(bst.run, net.step, 5.0 * u.ms, chunk=1.0 * u.ms)
     assert bytes_at(whole, "result['V']") == bytes_at(parts, "result['V']") == STEPS * 4 * N
     assert whole.outputs == 2 * STEPS * 4 * N
     assert parts.outputs == (STEPS + 10) * 4 * N
@@ -95,7 +95,7 @@ def test_results_of_a_run_are_counted_whole_and_for_one_chunk(net):
 
 
 def test_what_is_held_is_what_the_modules_hold_and_the_peak_comes_on_top(net):
-    found = bst.forecast(bst.run, net.step, 5.0 * u.ms, recorders=[net.recorder])
+    found = bst.forecast(bst.run, net.step, 5.0 * u.ms)
     assert found.held == found.states + found.delays + found.connectivity + found.recorders + found.parameters
     assert found.held + found.outputs <= found.peak <= found.held + found.outputs + found.working
 
@@ -147,7 +147,7 @@ def test_a_forecast_changes_nothing(dt):
     net.recorder = small = SpikeRecorder(N, capacity=1)
     states = net.states()
     before = {path: state.value for path, state in states.items()}
-    bst.forecast(bst.run, net.step, 5.0 * u.ms, recorders=[small])
+    bst.forecast(bst.run, net.step, 5.0 * u.ms)
     assert all(state.value is before[path] for path, state in states.items())
     assert small.capacity == 1
     assert small.kept.events == ()
@@ -169,9 +169,9 @@ def test_states_may_be_created_in_what_is_forecast_and_are_gone_after(dt):
 
 def test_a_run_compiles_nothing_after_its_forecast(net, compilations):
     arguments = net.step, 5.0 * u.ms
-    bst.forecast(bst.run, *arguments, recorders=[net.recorder])
+    bst.forecast(bst.run, *arguments)
     with compilations() as found:
-        bst.run(*arguments, recorders=[net.recorder])
+        bst.run(*arguments)
     assert found == []
 
 
@@ -190,7 +190,7 @@ def test_a_compiled_function_is_not_compiled_again_after_its_forecast(compilatio
 
 
 def test_the_table_has_a_row_for_each_kind_with_its_largest_items(net):
-    rows = str(bst.forecast(bst.run, net.step, 5.0 * u.ms, recorders=[net.recorder])).splitlines()
+    rows = str(bst.forecast(bst.run, net.step, 5.0 * u.ms)).splitlines()
     assert [row.split()[0] for row in rows] == [
         'states', 'delays', 'connectivity', 'parameters', 'recorders', 'outputs', 'working', 'peak',
     ]  # fmt: skip

@@ -189,7 +189,7 @@ def test_a_start_between_steps_and_steps_beyond_32_bits_are_errors(dt):
 
 def test_recorded_spikes_stand_at_their_late_steps(dt):
     recorder = bst.record.SpikeRecorder(2)
-    bst.run(lambda: recorder(jnp.arange(2) == environ.get('i') % 2), 0.4 * u.ms, recorders=[recorder], start=1e8 * u.ms)
+    bst.run(lambda: recorder(jnp.arange(2) == environ.get('i') % 2), 0.4 * u.ms, start=1e8 * u.ms)
     spikes = recorder.spikes(10**9, 10**9 + 4)
     assert spikes.step.tolist() == [10**9 + k for k in range(4)]
     assert spikes.i.tolist() == [0, 1, 0, 1]

@@ -28,7 +28,7 @@ class Cells(bst.nn.Module):
 def simulate(duration=20.0 * u.ms, capacity=1 << 12, **options):
     bst.random.seed(3)
     cells = bst.nn.init_all_states(Cells(capacity))
-    out = run(cells.step, duration, recorders=[cells.recorder], **options)
+    out = run(cells.step, duration, **options)
     return cells, out, cells.recorder.spikes()
 
 
@@ -86,7 +86,7 @@ def test_several_recorders_fill_up_together(dt):
         small(cells.neurons.get_spike())
         return out
 
-    run(step, 20.0 * u.ms, recorders=[cells.recorder, small], chunk=5.0 * u.ms)
+    run(step, 20.0 * u.ms, chunk=5.0 * u.ms)
     a, b = cells.recorder.spikes(0, 200), small.spikes(0, 200)
     np.testing.assert_array_equal(a.step, b.step)
     np.testing.assert_array_equal(a.i, b.i)
@@ -95,7 +95,7 @@ def test_several_recorders_fill_up_together(dt):
 def test_two_runs_with_start_equal_one(dt, whole):
     bst.random.seed(3)
     cells = bst.nn.init_all_states(Cells())
-    parts = [run(cells.step, 10.0 * u.ms, recorders=[cells.recorder], start=start * u.ms) for start in (0.0, 10.0)]
+    parts = [run(cells.step, 10.0 * u.ms, start=start * u.ms) for start in (0.0, 10.0)]
     out = {key: np.concatenate([u.get_mantissa(p[key]) for p in parts]) for key in parts[0]}
     same((cells, out, cells.recorder.spikes(0, 200)), whole)
 
@@ -107,7 +107,7 @@ def test_a_run_from_reset_states_repeats_the_first(dt):
     for _ in range(2):
         bst.random.seed(3)
         bst.nn.init_all_states(cells)
-        out = run(cells.step, 20.0 * u.ms, recorders=[cells.recorder], chunk=5.0 * u.ms)
+        out = run(cells.step, 20.0 * u.ms, chunk=5.0 * u.ms)
         results.append((cells, out, cells.recorder.spikes(0, 200)))
     same(*results)
 
@@ -115,9 +115,9 @@ def test_a_run_from_reset_states_repeats_the_first(dt):
 def test_a_second_run_compiles_nothing(dt, compilations):
     cells = bst.nn.init_all_states(Cells())
     for start in (0.0, 20.0):  # the first also fixes the types of the states
-        run(cells.step, 20.0 * u.ms, recorders=[cells.recorder], chunk=10.0 * u.ms, start=start * u.ms)
+        run(cells.step, 20.0 * u.ms, chunk=10.0 * u.ms, start=start * u.ms)
     with compilations() as found:
-        run(cells.step, 20.0 * u.ms, recorders=[cells.recorder], chunk=10.0 * u.ms, start=40.0 * u.ms)
+        run(cells.step, 20.0 * u.ms, chunk=10.0 * u.ms, start=40.0 * u.ms)
     assert found == []
 
 
@@ -174,7 +174,7 @@ def test_it_returns_when_the_simulation_has_ended(recorded, dt):
         if recorded:
             recorder(jnp.zeros(1))
 
-    run(step, 20.0 * u.ms, recorders=[recorder] * recorded)
+    run(step, 20.0 * u.ms * recorded)
     assert x.value.is_ready()
 
 
@@ -185,7 +185,7 @@ def test_dt_is_needed():
 
 def test_a_step_that_fails_leaves_the_states_of_the_last_chunk(dt):
     cells = bst.nn.init_all_states(Cells())
-    run(cells.step, 5.0 * u.ms, recorders=[cells.recorder])
+    run(cells.step, 5.0 * u.ms)
     V = np.asarray(cells.neurons.V.value.mantissa)
 
     def step():
@@ -193,7 +193,7 @@ def test_a_step_that_fails_leaves_the_states_of_the_last_chunk(dt):
         raise KeyError('on purpose')
 
     with pytest.raises(KeyError, match='on purpose'):
-        run(step, 5.0 * u.ms, recorders=[cells.recorder], start=5.0 * u.ms)
+        run(step, 5.0 * u.ms, start=5.0 * u.ms)
     np.testing.assert_array_equal(cells.neurons.V.value.mantissa, V)
 
 

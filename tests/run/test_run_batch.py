@@ -35,7 +35,7 @@ def simulate(net, drive, step=None, **options):
     net.drive.value = jnp.asarray(drive)
     bst.nn.init_all_states(net, **({'batch_size': len(drive)} if drive.ndim == 2 else {}))
     with bst.environ.context(dt=0.1 * u.ms):
-        run(step or net, 0.1 * STEPS * u.ms, recorders=[net.recorder], **options)
+        run(step or net, 0.1 * STEPS * u.ms, **options)
         return net.recorder.spikes(0, STEPS)
 
 
@@ -81,7 +81,7 @@ def test_lanes_are_trials_as_well(singles):
     states = net.states(bst.ShortTermState)
     step = bst.transform.vmap(net, in_states=[*states.values(), net.drive], axis_size=TRIALS)
     with bst.environ.context(dt=0.1 * u.ms):
-        run(step, 0.1 * STEPS * u.ms, recorders=[net.recorder])
+        run(step, 0.1 * STEPS * u.ms)
         spikes = net.recorder.spikes(0, STEPS)
     same(spikes, simulate(Net(), DRIVE))
     same(spikes.of_trial(1), singles[1])
@@ -106,7 +106,7 @@ def test_a_network_goes_to_a_batch_and_back_and_is_traced_once_for_each(singles)
 def test_a_batch_in_which_all_or_none_fire(fires, singles):
     recorder = bst.nn.init_all_states(SpikeRecorder(5, capacity=1), batch_size=4)
     with bst.environ.context(dt=0.1 * u.ms):
-        run(lambda: recorder(jnp.full((4, 5), float(fires))), 1.0 * u.ms, recorders=[recorder])
+        run(lambda: recorder(jnp.full((4, 5), float(fires))), 1.0 * u.ms)
         spikes = recorder.spikes(0, 10)
     np.testing.assert_array_equal(spikes.count, np.full((4, 5), 10 * fires))
     np.testing.assert_array_equal(spikes.trial, np.tile(np.repeat(np.arange(4), 5), 10 * fires))
@@ -116,7 +116,7 @@ def test_spikes_recorded_before_a_run_are_kept(dt):
     recorder = bst.nn.init_all_states(SpikeRecorder(5, capacity=8), batch_size=3)
     with bst.environ.context(i=0):
         recorder(jnp.eye(3, 5))
-    run(lambda: recorder(jnp.ones((3, 5))), 0.2 * u.ms, recorders=[recorder], start=0.1 * u.ms)
+    run(lambda: recorder(jnp.ones((3, 5))), 0.2 * u.ms, start=0.1 * u.ms)
     spikes = recorder.spikes(0, 3)
     np.testing.assert_array_equal(np.bincount(spikes.step), [3, 15, 15])
     np.testing.assert_array_equal(spikes.between(0.0 * u.ms, 0.1 * u.ms).count, np.eye(3, 5))

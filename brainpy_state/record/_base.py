@@ -1,0 +1,46 @@
+"""What recorders have in common: a buffer inside the compiled loop, which is emptied to the host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from ..modules import Module
+from ..state import ShortTermState
+
+
+class Gathered(ShortTermState):
+    """A state to which the lanes of `transform.vmap` write together: it has no lane axis."""
+
+    @staticmethod
+    def rejoin(before: Any, lanes: Any) -> Any:
+        """The state after lanes that are all alike."""
+        return before
+
+
+class Full(Gathered):
+    """Whether the buffer of a recorder may have no room for the next step; a loop that can stop asks for it."""
+
+
+class Recorder(Module):
+    """Base of what records in each step of a compiled loop.
+
+    Whoever drives the loop stops it where a `Full` state is true, and calls `drain`. Steps that use a recorder need not name it.
+    """
+
+    full: Full
+
+    def __init__(self, name: str | None = None):
+        super().__init__(name)
+        self.full = Full(jnp.array(False))
+
+    def reserve(self) -> None:
+        """Make room for several steps; what it holds is moved to the host. Called before the loop is compiled."""
+
+    def expect(self, first: int, where: str) -> None:
+        """Raise unless steps from this one on, with the ``dt`` that is set, go on from what is recorded."""
+
+    def drain(self) -> None:
+        """Move what the buffer holds to the host."""
+        raise NotImplementedError

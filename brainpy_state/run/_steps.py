@@ -1,0 +1,120 @@
+"""A step of the clock, compiled: as many as recorders have room for, in one call."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+
+from .. import environ, event
+from .._errors import ParameterError
+from ..numerics import LAST_STEP, whole_steps
+from ..record import Recorder
+from ..record._base import Full
+from ..state import StateTraceStack
+from ..transform._loop import loops
+from ..transform._program import Program
+
+LONGEST = 100_000  # steps of one call
+
+
+class Steps:
+    """A step that finds ``t`` and ``i`` in `environ`, to be done many times.
+
+    Parameters
+    ----------
+    step : callable
+        Called without arguments.
+    length : int
+        The most steps of one call.
+    keeps : bool
+        Whether the results of the step are stacked.
+    before, after : sequence of callable
+        What else is called in each step, before it and after it.
+    """
+
+    def __init__(
+        self, step: Callable[[], Any], length: int, *, keeps: bool, before: Sequence[Callable] = (), after: Sequence[Callable] = ()
+    ):
+        self.step = step
+        self._programs = loops(step, _Clocked(tuple(before), tuple(after), keeps), length, scan=_until_full)
+
+    def program(self) -> Program:
+        """What will run, traced if it is new."""
+        return self._programs.find(self.step, arguments(0, 0))
+
+    def ready(self, first: int, where: str) -> list[Recorder]:
+        """The recorders that the step uses, emptied, with room for several steps, and able to go on from step ``first``."""
+        recorders = _recorders(self.program())
+        for recorder in recorders:
+            recorder.drain()
+            recorder.reserve()
+            recorder.expect(first, where)
+        return recorders
+
+    def advance(self, i: int, stop: int) -> tuple[int, Any]:
+        """Do the steps from ``i`` to ``stop``, or fewer where a recorder is full; the step that comes next, and the results."""
+        (i, *_), out = self._programs(self.step, arguments(i, stop))
+        return int(i), out
+
+
+def span(duration: Any, first: int, dt: Any, where: str) -> int:
+    """A duration in steps, of which the first is given.
+
+    Raises
+    ------
+    ParameterError, UnitError
+        If it is no multiple of ``dt``, or no time; for steps beyond the 2^31st.
+    """
+    total = int(whole_steps(duration, dt, f'{where}: duration'))
+    if first < -LAST_STEP or first + total > LAST_STEP:
+        raise ParameterError(
+            f'{where}: steps {first} to {first + total} of dt = {dt}, but a number of a step must be below 2^31; '
+            'begin at an earlier time, as models do not depend on it, or take a longer dt.'
+        )
+    return total
+
+
+def _recorders(program: Program) -> list[Recorder]:
+    return [model for model in program.world.models() if isinstance(model, Recorder)]
+
+
+def arguments(i: int, stop: int) -> tuple[Any, Any]:
+    """What the program is called with."""
+    return (*map(jnp.int32, (i, i, stop)), jnp.array(False)), ()
+
+
+@dataclass(frozen=True)
+class _Clocked:
+    """A step at its time, with what comes before and after; tells whether a recorder might overflow in the next one."""
+
+    before: tuple[Callable, ...]
+    after: tuple[Callable, ...]
+    keeps: bool
+
+    def __call__(self, step: Callable[[], Any], args: Any) -> Any:
+        (i, first, stop, _), _ = args
+        with environ.context(i=i), StateTraceStack() as seen:
+            for each in self.before:
+                each()
+            out = step()
+            for each in self.after:
+                each()
+        full = functools.reduce(operator.or_, (s.value for s in seen.get_write_states() if isinstance(s, Full)), jnp.array(False))
+        return (i + 1, first, stop, full), out if self.keeps else None
+
+
+def _until_full(
+    body: Callable, same: Any, carry: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
+) -> tuple[Any, Any]:
+    """As many steps of a clocked body as recorders have room for, and the results of at most ``length``."""
+
+    def goes_on(carry: Any) -> Any:
+        _, (i, _, stop, full) = carry
+        return (i < stop) & jnp.logical_not(full)
+
+    return event.scan(functools.partial(body, same), carry, xs, length, goes_on=goes_on)
