@@ -92,6 +92,7 @@ from .projections import GapJunction as GapJunction
 from .projections import Projection as Projection
 from .random import RandomState as RandomState
 from .run import Forecast as Forecast
+from .run import Simulation as Simulation
 from .run import explain as explain
 from .run import forecast as forecast
 from .run import run as run

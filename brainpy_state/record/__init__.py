@@ -7,5 +7,9 @@ from ._measures import firing_rates as firing_rates
 from ._measures import isi as isi
 from ._measures import mean_firing_rate as mean_firing_rate
 from ._measures import population_rate as population_rate
+from ._monitors import RateMonitor as RateMonitor
+from ._monitors import SpikeMonitor as SpikeMonitor
+from ._monitors import StateMonitor as StateMonitor
 from ._recorder import SpikeRecorder as SpikeRecorder
 from ._spikes import Spikes as Spikes
+from ._trace import Trace as Trace

@@ -27,8 +27,14 @@ class Recorder(Module):
     """Base of what records in each step of a compiled loop.
 
     Whoever drives the loop stops it where a `Full` state is true, and calls `drain`. Steps that use a recorder need not name it.
+
+    Attributes
+    ----------
+    when : {'before', 'after'}, optional
+        When in a step a `Simulation` calls it; None where the model does.
     """
 
+    when: str | None = None
     full: Full
 
     def __init__(self, name: str | None = None):

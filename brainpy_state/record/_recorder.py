@@ -19,6 +19,7 @@ from ._spikes import Spikes, whole
 
 _MOST = 2**31 - 1  # events hold their numbers in 32 bits
 _NEVER = -(2**31)  # in the place of the step of the last call
+_ONE = np.float32(1).view(np.int32)  # as a row of an event holds it
 _MARKS = 2  # rows that a step may need besides those of its spikes, where it does not follow the one before
 
 
@@ -204,9 +205,10 @@ class SpikeRecorder(Recorder):
         dt = self.grids[grid]
         self._check_dt(dt, where)
         if first <= last:
+            end = brief((last + 1) * dt)
             raise ParameterError(
-                f'{where}: start = {brief(first * dt)} is not after what {self.label} has recorded, which ends at {brief((last + 1) * dt)}; '
-                f'go on with start={brief((last + 1) * dt)}, or clear it: init_all_states(recorder).'
+                f'{where}: start = {brief(first * dt)} is not after what {self.label} has recorded, which ends at {end}; '
+                f'go on with start={end}, or clear it: init_all_states(recorder).'
             )
 
     def drain(self) -> None:
@@ -265,6 +267,8 @@ class SpikeRecorder(Recorder):
 
     def _spikes_of(self, rows: np.ndarray, entries: int) -> np.ndarray:
         """Step and entry of each spike."""
+        if (rows[:, 2] == _ONE).all():
+            return rows[:, :2].copy()
         number = rows[:, 2].copy().view(np.float32)
         wrong = ~((number >= 1) & (number <= MOST_SPIKES) & (number == np.rint(number)))
         if wrong.any():
@@ -274,8 +278,6 @@ class SpikeRecorder(Recorder):
                 f'{self.label}: neuron {entry % self.size}{trial} gave the value {value:g} in step {step}, which is no number of spikes: '
                 f'0, 1, 2 and so on, to {MOST_SPIKES}. Graded signals are not recorded; return them from the step of `run`.'
             )
-        if (number == 1).all():
-            return rows[:, :2].copy()
         return np.repeat(rows[:, :2], number.astype(np.int64), axis=0)
 
     @entry

@@ -4,3 +4,4 @@ from ._explain import explain as explain
 from ._forecast import Forecast as Forecast
 from ._forecast import forecast as forecast
 from ._run import run as run
+from ._simulation import Simulation as Simulation

@@ -215,7 +215,7 @@ def anchor(fns: tuple[Callable, ...]) -> tuple[Any, Any]:
     for fn in fns:
         if isinstance(fn, types.MethodType) and _is_owner(fn.__self__):
             return fn.__self__, kinds
-    for owner in _owners(fns, set()):
+    for owner in owners(fns):
         return owner, kinds
     own: Any = fns[0]
     while is_made(own):
@@ -225,8 +225,12 @@ def anchor(fns: tuple[Callable, ...]) -> tuple[Any, Any]:
     return own, kinds
 
 
+def owners(value: Any) -> Iterator[Any]:
+    """Objects of users that a value is, holds or refers to, each once."""
+    return _owners(value, set())
+
+
 def _owners(value: Any, seen: set[int]) -> Iterator[Any]:
-    """Objects that a value is, holds or refers to, which programs may live as long as."""
     if is_plain(value) or id(value) in seen:
         return
     seen.add(id(value))

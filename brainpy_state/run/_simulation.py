@@ -1,0 +1,193 @@
+"""`Simulation`: a model with its clock and its records."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .. import environ, random
+from .._tracebacks import entry
+from ..modules import Module, init_all_states
+from ..numerics import brief, whole_steps
+from ..record import Recorder, SpikeRecorder, StateMonitor
+from ._interrupt import Interrupted
+from ._models import models_of
+from ._pace import Pace
+from ._progress import Bar
+from ._steps import LONGEST, Steps, span
+
+_NEEDS_ARGUMENTS = """\
+Simulation: {label} is called in each step without arguments, but its update needs some: {error}. Give a function:
+    Simulation(lambda: model(...))"""
+
+
+class Simulation:
+    """A model with its clock and its records: it can be run, and run on.
+
+    Parameters
+    ----------
+    model : Module or callable
+        What does one step, called without arguments, with ``t`` (a `numerics.Time`, the start of the step) and ``i`` (its number)
+        of `environ` set. What it returns is not kept: monitors record. Modules that have no states yet are initialised, also those that a
+        function refers to.
+    dt : time, optional
+        The time step; that of `environ` by default.
+    record : dict, optional
+        What to record, by name: `record.SpikeMonitor`, `record.StateMonitor`, `record.RateMonitor`; or a `record.SpikeRecorder` that
+        the model itself calls.
+    seed : int or str, optional
+        Of the default random generator, whenever the simulation begins.
+    batch_size : int, optional
+        Trials that are simulated together; goes to ``init_all_states``.
+    start : time, optional
+        The time at which it begins, 0 by default.
+
+    Attributes
+    ----------
+    i : int
+        The number of the next step.
+
+    Raises
+    ------
+    ParameterError, UnitError
+        For times that are no multiples of ``dt``; for a monitor of a state that there is not.
+    TypeError
+        If the model cannot be called without arguments, or something else than a recorder is to record.
+
+    Notes
+    -----
+    ``simulation['name']`` is what was recorded so far, `record.Spikes` or a `record.Trace`. A recorder that the model calls is found, and
+    emptied in time, whether it has a name here or not.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> from brainpy_state.record import SpikeMonitor, StateMonitor
+    >>> cells = bst.LIF(3, tau=10. * u.ms)
+    >>> record = {'spikes': SpikeMonitor(cells), 'V': StateMonitor(cells, 'V', of=[0, 2], every=1. * u.ms)}
+    >>> simulation = bst.Simulation(lambda: cells(30. * u.mA), dt=0.1 * u.ms, record=record)
+    >>> simulation.run(20. * u.ms)
+    >>> simulation.run(30. * u.ms)
+    >>> simulation.t, simulation['V'].values.shape, simulation['spikes'].count.tolist()
+    (Quantity(50., "ms"), (50, 2), [12, 12, 12])
+    """
+
+    @entry
+    def __init__(
+        self,
+        model: Callable[[], Any],
+        *,
+        dt: Any = None,
+        record: Mapping[str, Recorder] | None = None,
+        seed: int | str | None = None,
+        batch_size: int | None = None,
+        start: Any = None,
+    ):
+        self.step, self.seed, self.batch_size = model, seed, batch_size
+        self.dt = environ.get_dt() if dt is None else dt
+        self.recorders = dict(record or {})
+        for name, recorder in self.recorders.items():
+            if not isinstance(recorder, Recorder):
+                raise TypeError(
+                    f'Simulation: record[{name!r}] must be a monitor or a recorder of brainpy_state.record, but is {brief(recorder)}.'
+                )
+        with self._clock():
+            self.first = self.i = 0 if start is None else int(whole_steps(start, environ.get_dt(), 'Simulation: start', signed=True))
+        _check_call(model)
+        self.models = models_of(model)
+        self._begin([model for model in self.models if any(node.not_allocated() for node in model.nodes().values())])
+        recorders = self.recorders.values()
+        self._between = [x for x in recorders if isinstance(x, StateMonitor) and not x.in_loop]
+        before, after = ([x for x in recorders if x.when == when and x not in self._between] for when in ('before', 'after'))
+        self._steps, self._pace = Steps(model, LONGEST, keeps=False, before=before, after=after), Pace()
+
+    def _clock(self) -> Any:
+        return environ.context(dt=self.dt)
+
+    def _begin(self, models: list[Module]) -> None:
+        """Initialise models, and empty all records."""
+        if self.seed is not None:
+            random.seed(self.seed)
+        with self._clock():
+            for model in models:
+                init_all_states(model, batch_size=self.batch_size)
+            for recorder in self.recorders.values():
+                init_all_states(recorder, batch_size=self.batch_size)
+
+    @property
+    def t(self) -> Any:
+        """The time of the next step."""
+        return self.i * self.dt
+
+    def __getitem__(self, name: str) -> Any:
+        """What was recorded so far under a name."""
+        if name not in self.recorders:
+            raise KeyError(f'Simulation: there is no record {name!r}; records are {", ".join(map(repr, self.recorders)) or "none"}.')
+        recorder: Any = self.recorders[name]
+        with self._clock():
+            return recorder.spikes() if isinstance(recorder, SpikeRecorder) else recorder.trace()
+
+    @entry
+    def run(self, duration: Any, *, progress: bool | None = None) -> None:
+        """Simulate for a duration, from where the last run has stopped.
+
+        Parameters
+        ----------
+        duration : time
+            A multiple of ``dt``.
+        progress : bool, optional
+            Whether to show model time, remaining time and how many times as long as in the model it takes. By default where somebody
+            may look at it, in a terminal or a notebook; nothing is shown in the first second.
+
+        Raises
+        ------
+        ParameterError, UnitError
+            If ``duration`` is no multiple of ``dt``, or no time; for steps beyond the 2^31st; if a recorder was used in between.
+        KeyboardInterrupt
+            If it was interrupted. It stops within a second, between two steps: every state and record up to there is kept, ``t``
+            says where that is, and the next run goes on from there.
+        """
+        with self._clock():
+            stop = self.i + span(duration, self.i, environ.get_dt(), 'Simulation.run')
+            recorders = self._steps.ready(self.i, 'Simulation.run')
+            for monitor in self._between:
+                monitor.expect(self.i, 'Simulation.run')
+            with Bar(self.i, stop, self.dt, progress) as bar, Interrupted() as interrupted:
+                while self.i < stop and not interrupted:
+                    self._advance(stop, recorders)
+                    bar.show(self.i)
+
+    def _advance(self, stop: int, recorders: list[Recorder]) -> None:
+        """Do as many steps as take a fraction of a second, and empty the recorders."""
+        for monitor in self._between:
+            due = -self.i % monitor.interval
+            if due == 0 and monitor.last != self.i:
+                monitor.sample(self.i)
+            stop = min(stop, self.i + (due or monitor.interval))
+        with self._pace(min(stop - self.i, LONGEST)) as pace:
+            self.i, _ = self._steps.advance(self.i, self.i + pace.steps)
+        for recorder in recorders:
+            recorder.drain()
+
+    def reset(self) -> None:
+        """Begin again: the clock at its start, models initialised anew, records empty. Weights and other parameters stay as they are."""
+        self._begin(self.models)
+        self.i = self.first
+
+    def __repr__(self) -> str:
+        records = ', '.join(f'{name}: {type(x).__name__}' for name, x in self.recorders.items())
+        return (
+            f'Simulation({", ".join(x.label for x in self.models)}; t = {brief(self.t)}, dt = {brief(self.dt)}; {records or "no records"})'
+        )
+
+
+def _check_call(model: Any) -> None:
+    if not callable(model):
+        raise TypeError(f'Simulation: the model must be a module or a function of a step, but is {brief(model)}.')
+    if isinstance(model, Module):
+        try:
+            inspect.signature(model.update).bind()
+        except TypeError as error:
+            raise TypeError(_NEEDS_ARGUMENTS.format(label=model.label, error=error)) from None
