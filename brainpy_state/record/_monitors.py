@@ -123,7 +123,7 @@ class StateMonitor(Recorder):
         self.unit, item = u.get_unit(value), u.get_mantissa(value)
         self.shape, self.dtype = item.shape, item.dtype
         size = max(1, math.prod(self.shape) * self.dtype.itemsize)
-        self.in_loop = self.interval * size < _WORTH
+        self.in_loop = self.when == 'after' or self.interval * size < _WORTH  # what counts in each step has to be in the loop
         self._forget(max(16, _BUFFER // size) if self.in_loop else 1)
 
     def _numbers(self, shape: tuple[int, ...]) -> np.ndarray | None:
@@ -160,7 +160,7 @@ class StateMonitor(Recorder):
 
     def _part(self, value: Any) -> Any:
         if self._axes != 1:
-            value = value.reshape(*value.shape[: value.ndim - self._axes], -1)
+            value = value.reshape((*value.shape[: value.ndim - self._axes], -1))
         return value[..., self.neurons]
 
     def _checked(self, value: Any) -> Any:

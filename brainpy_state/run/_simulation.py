@@ -15,6 +15,7 @@ from ._interrupt import Interrupted
 from ._models import models_of
 from ._pace import Pace
 from ._progress import Bar
+from ._room import check_room
 from ._steps import LONGEST, Steps, span
 
 _NEEDS_ARGUMENTS = """\
@@ -151,6 +152,7 @@ class Simulation:
         """
         with self._clock():
             stop = self.i + span(duration, self.i, environ.get_dt(), 'Simulation.run')
+            check_room((x for x in self.recorders.values() if isinstance(x, StateMonitor)), stop - self.i, 'Simulation.run')
             recorders = self._steps.ready(self.i, 'Simulation.run')
             for monitor in self._between:
                 monitor.expect(self.i, 'Simulation.run')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +19,7 @@ class ProgressBar:
     """Shows how far a compiled loop has come: steps, elapsed and remaining time.
 
     Where each step is one of the clock (it reads ``environ``'s ``dt``, a time, and has no loop inside), the
-    real-time factor is shown as well: seconds that passed for each second of model time. Uses ``tqdm`` if it is installed.
+    real-time factor is shown as well: seconds that passed for each second of model time.
 
     Parameters
     ----------
@@ -99,10 +98,12 @@ class _Display:
         self.bar: Any = None
 
     def show(self, done: Any) -> None:
+        from tqdm.auto import tqdm  # late, since in a notebook it brings much with it
+
         done = int(done)
         if self.bar is None or done <= self.bar.n:  # a loop that failed has left its bar
             self.began = time.perf_counter()
-            self.bar = _new_bar(self.desc, self.steps)
+            self.bar = tqdm(total=self.steps, desc=self.desc or None)
         passed = time.perf_counter() - self.began
         if self.dt is not None and done > 1:
             self.bar.set_postfix_str(f'real-time factor {passed / (done * self.dt):.3g}', refresh=False)
@@ -110,40 +111,3 @@ class _Display:
         if done == self.steps:
             self.bar.close()
             self.bar = None
-
-
-def _new_bar(desc: str, steps: int) -> Any:
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        return _PlainBar(desc, steps)
-    return tqdm(total=steps, desc=desc or None)
-
-
-class _PlainBar:
-    """The few things that are used of ``tqdm``, for where it is not installed."""
-
-    def __init__(self, desc: str, total: int):
-        self.desc, self.total, self.n, self.postfix, self.width = desc, total, 0, '', 0
-        self.began = time.perf_counter()
-
-    def set_postfix_str(self, text: str, refresh: bool) -> None:
-        self.postfix = text
-
-    def update(self, steps: int) -> None:
-        self.n += steps
-        passed = time.perf_counter() - self.began
-        rest = passed * (self.total - self.n) / max(self.n, 1)
-        parts = [f'{100 * self.n // self.total:3d} %', f'{self.n}/{self.total}', f'[{_clock(passed)}<{_clock(rest)}]', self.postfix]
-        line = ' '.join(part for part in (self.desc, *parts) if part)
-        sys.stderr.write('\r' + line.ljust(self.width))  # nothing is left of a longer line
-        self.width = len(line)
-        sys.stderr.flush()
-
-    def close(self) -> None:
-        sys.stderr.write('\n')
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f'{minutes:02d}:{rest:02d}'

@@ -1,7 +1,6 @@
 """`ProgressBar` and `pbar`: what is shown of a compiled loop, and when."""
 
 import functools
-import re
 import sys
 import types
 
@@ -54,7 +53,7 @@ class FakeBar:
 
 @pytest.fixture
 def bars(monkeypatch):
-    """Every bar that is shown, where tqdm is installed."""
+    """Every bar that is shown."""
     auto = types.ModuleType('tqdm.auto')
     auto.tqdm = FakeBar
     monkeypatch.setitem(sys.modules, 'tqdm', types.ModuleType('tqdm'))
@@ -62,13 +61,6 @@ def bars(monkeypatch):
     monkeypatch.setattr(FakeBar, 'made', [])
     yield FakeBar.made
     jax.effects_barrier()
-
-
-@pytest.fixture
-def own(monkeypatch):
-    """Where tqdm is not installed."""
-    monkeypatch.setitem(sys.modules, 'tqdm', None)
-    monkeypatch.setitem(sys.modules, 'tqdm.auto', None)
 
 
 @pytest.fixture
@@ -335,28 +327,3 @@ def test_another_time_step_is_another_factor(bars, clock):
             for_loop(clocked, jnp.arange(2), pbar=2)
     seen(bars)
     assert [bar.postfix for bar in bars] == [['real-time factor 1e+03'], ['real-time factor 500']]
-
-
-def test_without_tqdm_a_line_of_its_own_is_written_over_and_over(own, clock, capfd):
-    with bst.environ.context(dt=0.5 * u.ms):
-        jax.block_until_ready(for_loop(clocked, jnp.arange(8), pbar=ProgressBar(freq=4, desc='simulate')))
-    jax.effects_barrier()
-    out, err = capfd.readouterr()
-    assert out == ''
-    # of the clock: one look by the display and one by the line when they begin, then one by each for every step shown
-    assert err == (
-        '\rsimulate  12 % 1/8 [00:01<00:07]'
-        '\rsimulate  50 % 4/8 [00:02<00:02] real-time factor 1e+03'
-        '\rsimulate 100 % 8/8 [00:03<00:00] real-time factor 750  \n'  # nothing is left of the longer line
-    )
-
-
-def test_without_tqdm_and_clock_the_line_is_plain(own, capfd):
-    jax.block_until_ready(for_loop(double, jnp.arange(3.0), pbar=2))
-    jax.effects_barrier()
-    lines = [rf'\r {{0,2}}\d+ % {n}/3 \[\d\d:\d\d<\d\d:\d\d\]' for n in (1, 2, 3)]
-    assert re.fullmatch(''.join(lines) + r'\n', capfd.readouterr().err)
-
-
-def test_minutes_and_seconds():
-    assert [progress._clock(t) for t in (0.2, 59.6, 61.0, 6000.0)] == ['00:00', '01:00', '01:01', '100:00']

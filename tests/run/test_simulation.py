@@ -1,0 +1,297 @@
+"""`Simulation`: a model that runs on from where it stopped, with what it recorded."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import brainpy_state as bst
+from brainpy_state import ParameterError, Simulation
+from brainpy_state.record import RateMonitor, SpikeMonitor, SpikeRecorder, StateMonitor
+
+DT = 0.1 * u.ms
+
+
+class Net(bst.nn.Module):
+    """Neurons driven by noise, a delayed projection among them, and a recorder that the model calls."""
+
+    def __init__(self, n=20):
+        super().__init__()
+        self.N = bst.LIFRef(n, tau=10.0 * u.ms, tau_ref=0.3 * u.ms)
+        self.noise = bst.PoissonSpike(n, 400.0 * u.Hz, seed=4)
+        comm = bst.fixed_indegree(n, n, 5, weight=2.0 * u.mA, seed=5)
+        syn, out = bst.Expon.desc(tau=5.0 * u.ms, g_initializer=0.0 * u.mA), bst.CUBA.desc(scale=1)
+        self.proj = bst.AlignPostProj(comm=comm, syn=syn, out=out, post=self.N, delay=1.0 * u.ms)
+        self.driven = SpikeRecorder(n)
+
+    def update(self):
+        self.proj(self.N.get_spike())
+        x = self.noise()
+        self.driven(x)
+        return self.N(x * 40.0 * u.mA + bst.random.normal(0.5, 1.0, (20,)) * u.mA)
+
+
+def simulation(net=None, **options):
+    net = net or Net()
+    record = {
+        'spikes': SpikeMonitor(net.N),
+        'some': SpikeMonitor(net.N, of=[3, 5]),
+        'V': StateMonitor(net.N, 'V', of=[0, 7], every=0.5 * u.ms),
+        'all': StateMonitor(net.N, 'V'),
+        'mean': StateMonitor(lambda: net.N.V.value.mean(), every=1.0 * u.ms),
+        'rate': RateMonitor(net.N, bin=2.0 * u.ms),
+        'driven': net.driven,
+    }
+    return Simulation(net, dt=DT, record=record, seed=3, **options)
+
+
+@pytest.fixture(scope='module')
+def whole():
+    sim = simulation()
+    sim.run(40.0 * u.ms)
+    return sim
+
+
+def same(a, b):
+    """Whether two simulations have the same records and states, bit for bit."""
+    assert a.i == b.i
+    for name in a.recorders:
+        x, y = a[name], b[name]
+        np.testing.assert_array_equal(x.step, y.step)
+        if hasattr(x, 'values'):
+            np.testing.assert_array_equal(u.get_mantissa(x.values), u.get_mantissa(y.values))
+        else:
+            np.testing.assert_array_equal(x.i, y.i)
+            assert (x.start, x.stop) == (y.start, y.stop)
+    for path in a.models[0].states():
+        if path[0] == 'driven':  # a buffer, in which old events stand
+            continue
+        leaves = [jax.tree.leaves(s.models[0].states()[path].value) for s in (a, b)]
+        for x, y in zip(*leaves, strict=True):
+            np.testing.assert_array_equal(x, y, str(path))
+
+
+@pytest.mark.parametrize('parts', [(400,), (1, 2, 397), (105, 195, 100)])
+def test_a_run_goes_on_where_the_last_has_stopped(parts, whole):
+    sim = simulation()
+    for part in parts:
+        sim.run(part * DT)
+    same(sim, whole)
+    assert float(sim.t.to_decimal(u.ms)) == pytest.approx(40.0)
+
+
+def test_records_are_what_they_say(whole):
+    every = whole['all']
+    np.testing.assert_array_equal(every.step, np.arange(400))
+    assert float(u.get_mantissa(every.values)[0].max()) == 0.0  # the model as it is before the first step
+    V = whole['V']
+    np.testing.assert_array_equal(V.step, np.arange(0, 400, 5))
+    np.testing.assert_array_equal(V.values.mantissa, every.values.mantissa[::5][:, [0, 7]])
+    np.testing.assert_array_equal(V.of, [0, 7])
+    np.testing.assert_allclose(V.t.to_decimal(u.ms), 0.5 * np.arange(80))
+    np.testing.assert_allclose(whole['mean'].values.mantissa, every.values.mantissa[::10].mean(1), rtol=1e-5, atol=1e-7)
+    spikes = whole['spikes']
+    assert len(spikes) > 50
+    some = spikes.of([3, 5])
+    np.testing.assert_array_equal(whole['some'].step, some.step)
+    np.testing.assert_array_equal(whole['some'].i, some.i)
+    counts = np.bincount(spikes.step // 20, minlength=20)
+    np.testing.assert_allclose(whole['rate'].values.to_decimal(u.Hz), counts / (20 * 2e-3))
+    np.testing.assert_array_equal(whole['rate'].step, np.arange(0, 400, 20))
+    assert len(whole['driven']) > 100
+
+
+def test_a_reset_begins_again(whole):
+    sim = simulation()
+    sim.run(7.3 * u.ms)
+    sim.reset()
+    assert sim.i == 0 and len(sim['V']) == 0
+    sim.run(40.0 * u.ms)
+    same(sim, whole)
+
+
+def test_small_buffers_lose_nothing(whole, monkeypatch):
+    monkeypatch.setattr('brainpy_state.record._monitors._BUFFER', 1)
+    net = Net()
+    net.driven = SpikeRecorder(20, capacity=45)
+    sim = simulation(net)
+    sim.run(40.0 * u.ms)
+    same(sim, whole)
+
+
+def test_samples_between_calls_are_those_of_the_loop(whole, monkeypatch):
+    monkeypatch.setattr('brainpy_state.record._monitors._WORTH', 1)
+    sim = simulation()
+    for part in (3, 7, 190, 200):
+        sim.run(part * DT)
+    assert len(sim._between) == 3
+    for name in ('V', 'all'):
+        np.testing.assert_array_equal(sim[name].step, whole[name].step)
+        np.testing.assert_array_equal(sim[name].values.mantissa, whole[name].values.mantissa)
+
+
+def test_a_second_run_compiles_nothing(compilations):
+    sim = simulation()
+    sim.run(1.0 * u.ms)
+    sim.run(1.0 * u.ms)
+    with compilations() as found:
+        sim.run(3.0 * u.ms)
+    assert found == []
+
+
+def test_states_that_are_there_are_kept():
+    cells = bst.nn.init_all_states(bst.LIF(2))
+    cells.V.value = jnp.array([0.25, 0.5]) * u.mV
+    sim = Simulation(lambda: cells(0.0 * u.mA), dt=DT, record={'V': StateMonitor(cells, 'V')})
+    sim.run(0.1 * u.ms)
+    assert sim['V'].values.mantissa.tolist() == [[0.25, 0.5]]
+
+
+def test_a_batch_is_recorded(whole):
+    cells = bst.LIF((2, 3), tau=10.0 * u.ms)
+    record = {'V': StateMonitor(cells, 'V', of=4), 'spikes': SpikeMonitor(cells), 'rate': RateMonitor(cells, bin=1.0 * u.ms, of=[0, 1])}
+    current = jnp.array([0.0, 30.0])[:, None, None] * u.mA
+    sim = Simulation(lambda: cells(current), dt=DT, record=record, batch_size=2)
+    sim.run(10.0 * u.ms)
+    assert sim['V'].values.shape == (100, 2, 1)
+    assert sim['spikes'].n_trials == 2
+    counts = sim['spikes'].count
+    assert counts[0].max() == 0 < counts[1].min()
+    np.testing.assert_allclose(sim['rate'].values.to_decimal(u.Hz).mean(0), [0.0, counts[1, 0] / 10e-3], rtol=1e-6)
+
+
+def test_the_clock_can_start_elsewhere_and_a_bin_that_was_not_seen_whole_is_left_out():
+    cells = bst.LIF(2)
+    sim = Simulation(lambda: cells(0.0 * u.mA), dt=DT, record={'rate': RateMonitor(cells, bin=1.0 * u.ms)}, start=-0.5 * u.ms)
+    sim.run(2.7 * u.ms)
+    assert sim['rate'].step.tolist() == [0, 10]
+    sim.reset()
+    assert sim.i == -5
+
+
+class TestErrors:
+    def test_a_state_that_there_is_not(self):
+        cells = bst.LIF(2)
+        with pytest.raises(ParameterError, match="StateMonitor: LIF has no state 'W'; it has V.*lambda"):
+            Simulation(lambda: cells(), dt=DT, record={'W': StateMonitor(cells, 'W')})
+
+    def test_neurons_that_there_are_not(self):
+        cells = bst.LIF(2)
+        for make in (
+            lambda: StateMonitor(cells, 'V', of=[2]),
+            lambda: SpikeMonitor(cells, of=[2]),
+            lambda: RateMonitor(cells, bin=DT, of=2),
+        ):
+            with pytest.raises(ParameterError, match=r'of=.*2.*neurons from 2 to 2 are asked for, but there are 2'):
+                Simulation(lambda: cells(), dt=DT, record={'V': make()})
+
+    @pytest.mark.parametrize('every', [0.25 * u.ms, 0.0 * u.ms])
+    def test_an_interval_that_is_no_multiple(self, every):
+        cells = bst.LIF(2)
+        with pytest.raises(ParameterError, match='StateMonitor: every = .* must be a multiple of dt'):
+            Simulation(lambda: cells(), dt=DT, record={'V': StateMonitor(cells, 'V', every=every)})
+
+    def test_targets_that_are_none(self):
+        cells = bst.LIF(2)
+        for target, variable in ((cells, None), (lambda: 1, 'V')):
+            with pytest.raises(ParameterError, match='StateMonitor: what to record is a module with the name of a state'):
+                StateMonitor(target, variable)
+        with pytest.raises(TypeError, match='but was given as 3'):
+            StateMonitor(3)
+        for make in (SpikeMonitor, lambda x: RateMonitor(x, bin=DT)):
+            with pytest.raises(TypeError, match='the target must be a population of neurons'):
+                make(bst.PoissonSpike(2, 1.0 * u.Hz))
+
+    def test_a_model_that_needs_arguments(self):
+        class Driven(bst.nn.Module):
+            def update(self, current):
+                return current
+
+        with pytest.raises(TypeError, match=r"missing a required argument: 'current'. Give a function:\n    Simulation\(lambda: model"):
+            Simulation(Driven(), dt=DT)
+        with pytest.raises(TypeError, match='the model must be a module or a function'):
+            Simulation(3, dt=DT)
+        with pytest.raises(TypeError, match=r"record\['V'\] must be a monitor"):
+            Simulation(lambda: None, dt=DT, record={'V': 3})
+
+    def test_a_name_that_there_is_not(self, whole):
+        with pytest.raises(KeyError, match="no record 'W'; records are 'spikes', 'some', 'V'"):
+            whole['W']
+
+    def test_no_dt(self):
+        with pytest.raises(KeyError, match="'dt' is not set"):
+            Simulation(lambda: None)
+
+    def test_more_than_memory(self):
+        big = bst.State(jnp.zeros(1000))
+        sim = Simulation(lambda: None, dt=DT, record={'big': StateMonitor(big, name='big')})
+        with pytest.raises(
+            ParameterError, match=r"monitors will record 745 GiB, .* of it StateMonitor 'big', but .* are free; record fewer"
+        ):
+            sim.run(2e7 * u.ms)
+        assert sim.i == 0
+
+    def test_a_failing_step_leaves_the_clock(self):
+        cells = bst.LIF(2)
+        fails = bst.State(jnp.array(False))
+
+        def step():
+            cells(1.0 * u.mA)
+            bst.transform.jit_error_if(fails.value & (bst.environ.get('i') >= 5), 'no more')
+
+        sim = Simulation(step, dt=DT, record={'V': StateMonitor(cells, 'V')})
+        sim.run(1.0 * u.ms)
+        fails.value = jnp.array(True)
+        V = cells.V.value
+        with pytest.raises(Exception, match='no more'):
+            sim.run(1.0 * u.ms)
+        assert sim.i == 10
+        np.testing.assert_array_equal(cells.V.value.mantissa, V.mantissa)
+        fails.value = jnp.array(False)
+        sim.run(1.0 * u.ms)
+        assert sim['V'].step.tolist() == list(range(20))
+
+
+def test_an_interrupt_keeps_what_is_done_and_the_run_can_go_on():
+    sim = simulation()
+    sim.run(1.0 * u.ms)
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    began = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        sim.run(1000.0 * u.second)
+    assert time.perf_counter() - began < 1.5
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    done = sim.i
+    assert done > 1000
+    assert sim['all'].step.tolist() == list(range(done))
+    sim.run(5.0 * u.ms)
+    assert sim.i == done + 50
+
+
+PROGRESS = """
+import brainunit as u, brainpy_state as bst, jax.numpy as jnp
+x = bst.State(jnp.zeros(100_000))
+def step(): x.value = jnp.sin(x.value + 1)
+sim = bst.Simulation(step, dt=1. * u.ms)
+sim.run(1. * u.ms)
+sim.run({duration}. * u.second, progress={progress})
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('progress', 'duration', 'shown'), [(True, 8, True), (None, 8, False), (False, 8, False), (True, 0, False)])
+def test_progress_is_shown_where_somebody_looks(progress, duration, shown):
+    code = PROGRESS.format(progress=progress, duration=duration)
+    out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert ('x real time' in out.stderr) == shown
+    if shown:
+        assert '100%' in out.stderr and f'{duration}/{duration} s' in out.stderr
