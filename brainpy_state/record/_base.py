@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from ..modules import Module
 from ..state import ShortTermState
@@ -49,4 +50,20 @@ class Recorder(Module):
 
     def drain(self) -> None:
         """Move what the buffer holds to the host."""
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, Any]:
+        """What is recorded, as JSON has it: a file of something else does not fit."""
+        raise NotImplementedError
+
+    def content(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What was recorded: how far, as JSON has it, and what the host holds of it."""
+        raise NotImplementedError
+
+    def put_back(self, position: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Be as it was when `content` gave this, of a recorder that is described alike."""
+        raise NotImplementedError
+
+    def take(self) -> dict[str, np.ndarray]:
+        """What the host holds, which is for the caller to keep from now on."""
         raise NotImplementedError

@@ -111,6 +111,7 @@ class StateMonitor(Recorder):
             raise TypeError(_WHAT.format(given=brief(target)))
         self.target, self.variable, self.of, self.every = target, variable, of, every
         self.kept: list[tuple[np.ndarray, np.ndarray]] = []
+        self.last: int | None = None  # step of the last sample that was moved to the host
         self.rows, self.steps, self.count = Gathered(None), Gathered(None), Gathered(None)
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
@@ -139,7 +140,7 @@ class StateMonitor(Recorder):
         self.init_state()
 
     def _forget(self, capacity: int) -> None:
-        self.kept = []
+        self.kept, self.last = [], None
         self.rows.value = jnp.zeros((capacity, *self.shape), self.dtype)
         self.steps.value = jnp.zeros(capacity, jnp.int32)
         self.count.value = jnp.int32(0)
@@ -186,19 +187,15 @@ class StateMonitor(Recorder):
         with environ.context(i=i):
             value = self.value()
         self.kept.append((np.array([i], np.int32), np.asarray(u.get_mantissa(value))[None]))
-
-    @property
-    def last(self) -> int | None:
-        """The step of the last sample that was moved to the host; None before the first."""
-        return int(self.kept[-1][0][-1]) if self.kept else None
+        self.last = i
 
     def expect(self, first: int, where: str) -> None:
         """Raise unless steps from this one on, with the ``dt`` that is set, go on from what is recorded."""
         if not same_dt(now := environ.get_dt(), self.dt):
             raise ParameterError(f'{where}: dt is {brief(now)}, but {self.label} was initialised with dt = {brief(self.dt)}.')
-        if (last := self.last) is not None and first < last:
+        if self.last is not None and first < self.last:
             raise ParameterError(
-                f'{where}: step {first} is before what {self.label} has recorded, to step {last}; clear it: init_all_states(monitor).'
+                f'{where}: step {first} is before what {self.label} has recorded, to step {self.last}; clear it: init_all_states(monitor).'
             )
 
     def drain(self) -> None:
@@ -218,19 +215,46 @@ class StateMonitor(Recorder):
                 f'{self.label}: {n} samples were recorded, but it holds {capacity}, the others are lost; use it in a `Simulation`.'
             )
         self.kept.append((np.asarray(self.steps.value)[:n].copy(), np.asarray(self.rows.value)[:n].copy()))
+        self.last = int(self.kept[-1][0][-1])
         self.count.value = jnp.int32(0)
         self.full.value = jnp.array(False)
+
+    def describe(self) -> dict[str, Any]:
+        """Interval, shape, type, unit and neurons."""
+        neurons = None if self.neurons is None else self.neurons.tolist()
+        what = {'variable': self.variable, 'interval': self.interval, 'shape': list(self.shape), 'dtype': str(self.dtype)}
+        return {'kind': 'trace', **what, 'unit': str(self.unit), 'neurons': neurons}
+
+    def content(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """The step of the last sample, and the samples that the host holds."""
+        self.drain()
+        return {'last': self.last}, self._columns()
+
+    def take(self) -> dict[str, np.ndarray]:
+        """Samples that the host holds, as columns."""
+        taken, self.kept = self._columns(), []
+        return taken
+
+    def _columns(self) -> dict[str, np.ndarray]:
+        steps, rows = zip((np.zeros(0, np.int32), np.zeros((0, *self.shape), self.dtype)), *self.kept, strict=True)
+        return {'step': np.concatenate(steps), 'value': np.concatenate(rows)}
+
+    def put_back(self, position: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Have these samples, the last of which may be elsewhere."""
+        self._forget(self.rows.value.shape[0])
+        self.last = position['last']
+        if len(arrays['step']):
+            self.kept = [(arrays['step'], arrays['value'])]
 
     @entry
     def trace(self) -> Trace:
         """What was recorded so far."""
         self.drain()
-        steps, rows = zip((np.zeros(0, np.int32), np.zeros((0, *self.shape), self.dtype)), *self.kept, strict=True)
-        return self.as_trace(np.concatenate(steps), np.concatenate(rows))
+        return self.as_trace(**self._columns())
 
-    def as_trace(self, step: np.ndarray, rows: Any) -> Trace:
+    def as_trace(self, step: np.ndarray, value: Any) -> Trace:
         """Recorded steps and numbers, with what they are."""
-        return Trace(step, with_unit(rows, self.unit), self.dt, self.neurons, self.variable or self.name or '')
+        return Trace(step, with_unit(value, self.unit), self.dt, self.neurons, self.variable or self.name or '')
 
 
 class RateMonitor(StateMonitor):
@@ -278,11 +302,26 @@ class RateMonitor(StateMonitor):
         self._write(spikes, i + 1 - self.interval, ends & (steps == self.interval))
         self.so_far.value = jnp.where(ends, 0, steps), jnp.where(ends, 0.0, spikes)
 
-    def as_trace(self, step: np.ndarray, rows: Any) -> Trace:
+    def describe(self) -> dict[str, Any]:
+        """The width of a bin, and neurons."""
+        return super().describe() | {'kind': 'rate', 'neurons': None if self.chosen is None else self.chosen.tolist()}
+
+    def content(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """The last bin, the bins that the host holds, and what is counted in the one that is not at its end."""
+        position, columns = super().content()
+        steps, spikes = self.so_far.value
+        return position | {'counted': int(steps), 'spikes': np.asarray(spikes).tolist()}, columns
+
+    def put_back(self, position: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Have these bins, and go on with the one that is not at its end."""
+        super().put_back(position, arrays)
+        self.so_far.value = jnp.int32(position['counted']), jnp.asarray(position['spikes'], self.dtype)
+
+    def as_trace(self, step: np.ndarray, value: Any) -> Trace:
         """Recorded steps and numbers of spikes, as rates."""
         n = math.prod(self.target.varshape) if self.chosen is None else self.chosen.size
         seconds = float((self.interval * self.dt).to_decimal(u.second))
-        return Trace(step, with_unit(np.asarray(rows, float) / (n * seconds), u.Hz), self.dt, None, 'rate')
+        return Trace(step, with_unit(np.asarray(value, float) / (n * seconds), u.Hz), self.dt, None, 'rate')
 
 
 _WHAT = (

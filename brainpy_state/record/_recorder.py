@@ -280,6 +280,38 @@ class SpikeRecorder(Recorder):
             )
         return np.repeat(rows[:, :2], number.astype(np.int64), axis=0)
 
+    def describe(self) -> dict[str, Any]:
+        """Size and trials."""
+        entries = int(self.clock.value[2])
+        return {
+            'kind': 'spikes',
+            'size': self.size,
+            'trials': None if self.batch_size is None and entries > 0 else abs(entries) // self.size,
+        }
+
+    def content(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """The steps that were recorded, and the events that the host holds."""
+        self.drain()
+        last, *_ = self._clock()
+        return {'last': last, 'stretches': self.kept.stretches}, _columns(self.kept.events, self.describe()['trials'], self.size)
+
+    def take(self) -> dict[str, np.ndarray]:
+        """Events that the host holds, as columns."""
+        events, self.kept = self.kept.events, self.kept._replace(events=())
+        return _columns(events, self.describe()['trials'], self.size)
+
+    def put_back(self, position: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Have recorded these events until then, with the ``dt`` that is set."""
+        clock, grid = self.clock.value, self._grid(environ.get_dt())
+        self._forget(clock[2])
+        if position['last'] == _NEVER:
+            return
+        entry = arrays['neuron'] if 'trial' not in arrays else arrays['trial'] * self.size + arrays['neuron']
+        events = np.stack([arrays['step'], entry], 1).astype(np.int32)
+        stretches = tuple((first, last) for first, last in position['stretches'])
+        self.kept = Kept((events,) if len(events) else (), stretches, grid, int(clock[2]))
+        self.clock.value = jnp.array([position['last'], grid, clock[2], 0, clock[4]], jnp.int32)
+
     @entry
     def spikes(self, start: int | None = None, stop: int | None = None) -> Spikes:
         """What was recorded in the steps ``start`` to ``stop`` (not included), all of it by default; empties the buffer first.
@@ -333,3 +365,12 @@ class SpikeRecorder(Recorder):
 def _unused(entries: Any, lanes: Any) -> jax.Array:
     """The clock of a recorder that was not called."""
     return jnp.array([_NEVER, -1, entries, 0, lanes], jnp.int32)
+
+
+def _columns(events: tuple[np.ndarray, ...], trials: int | None, size: int) -> dict[str, np.ndarray]:
+    """Events as an array of steps, one of neurons and, of a batch, one of trials."""
+    step, i = np.concatenate([np.zeros((0, 2), np.int32), *events]).T
+    if trials is None:
+        return {'step': step, 'neuron': i}
+    trial, i = np.divmod(i, np.int32(size))
+    return {'step': step, 'neuron': i, 'trial': trial}

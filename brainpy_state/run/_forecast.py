@@ -18,6 +18,7 @@ from ..transform._program import Program
 from ..transform._programs import Programs
 from ._memory import Item, existing, made, outputs, size_of
 from ._run import Chunks, run
+from ._simulation import Simulation
 from ._steps import arguments
 
 _KINDS = ('states', 'delays', 'connectivity', 'parameters', 'recorders', 'inputs', 'outputs', 'residuals', 'working')
@@ -72,14 +73,14 @@ class Forecast:
 def forecast(f: Callable, *args: Any, **kwargs: Any) -> Forecast:
     """The memory that a call would need, found without making it.
 
-    Write ``forecast(run, step, duration)`` for what ``run(step, duration)`` needs, or ``forecast(train, x, y)`` for
-    ``train(x, y)``. Nothing is computed or changed, but the program is compiled as it would be for the call: a
-    later `run`, or call of a function that `jit` has made, does not compile it again.
+    Write ``forecast(simulation.run, duration)`` for what ``simulation.run(duration)`` needs, ``forecast(run, step, duration)`` for
+    ``run(step, duration)``, or ``forecast(train, x, y)`` for ``train(x, y)``. Nothing is computed or changed, but the program is
+    compiled as it would be for the call: a later run, or call of a function that `jit` has made, does not compile it again.
 
     Parameters
     ----------
     f : callable
-        `run`; or a function that `jit` could compile, such as what `grad` returns.
+        `run`, the method of a `Simulation`; or a function that `jit` could compile, such as what `grad` returns.
     *args, **kwargs
         Its arguments, or ``jax.ShapeDtypeStruct`` in the place of arrays.
 
@@ -125,6 +126,8 @@ def forecast(f: Callable, *args: Any, **kwargs: Any) -> Forecast:
             raise TypeError(f'forecast: {name_of(f)} cannot be called so: {error}; for a run: forecast(run, step, duration).') from None
     with lifecycle.open() as undo:  # states may be created, and recorders enlarged
         try:
+            if isinstance(simulation := getattr(f, '__self__', None), Simulation) and f == simulation.run:
+                return _of_simulation(simulation, *args, **kwargs)
             return _of_run(Chunks(*args, **kwargs)) if f is run else _of_call(*_program(f, args, kwargs))
         finally:
             undo.restore()
@@ -143,6 +146,15 @@ def _of_run(chunks: Chunks) -> Forecast:
     before_last = (chunks.total - 1) // chunks.length * chunks.length  # steps
     peak = max(on_device + _sum(whole) * before_last // max(chunks.total, 1), _sum(chunk) + _sum(whole))
     return _forecast([*there, *whole, *chunk, *working], held, held + peak)
+
+
+def _of_simulation(simulation: Simulation, duration: Any, **_: Any) -> Forecast:
+    program, samples = simulation.needs(duration)
+    there = existing(program, ())
+    _, working = made(program, arguments(0, 0))
+    records = [Item('outputs', path, size) for path, size in samples.items()]
+    held = _sum(there)
+    return _forecast([*there, *records, *working], held, held + _sum(records) + _sum(working))
 
 
 def _of_call(program: Program, args: Any) -> Forecast:

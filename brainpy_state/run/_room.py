@@ -11,6 +11,11 @@ from ..record import StateMonitor
 _LITTLE = 1 << 28  # bytes, for which nobody asks
 
 
+def samples(monitors: Iterable[StateMonitor], steps: int) -> dict[StateMonitor, int]:
+    """Bytes of what monitors record in so many steps."""
+    return {m: steps // m.interval * math.prod(m.shape) * m.dtype.itemsize for m in monitors}
+
+
 def check_room(monitors: Iterable[StateMonitor], steps: int, where: str) -> None:
     """Raise if the samples of so many steps need more memory than is free.
 
@@ -19,7 +24,7 @@ def check_room(monitors: Iterable[StateMonitor], steps: int, where: str) -> None
     ParameterError
         It names the largest record.
     """
-    needed = {m: steps // m.interval * math.prod(m.shape) * m.dtype.itemsize for m in monitors}
+    needed = samples(monitors, steps)
     if (total := sum(needed.values())) < _LITTLE or (free := _free()) is None or total <= free:
         return
     largest = max(needed, key=needed.__getitem__)

@@ -11,11 +11,12 @@ from .._tracebacks import entry
 from ..modules import Module, init_all_states
 from ..numerics import brief, whole_steps
 from ..record import Recorder, SpikeRecorder, StateMonitor
+from ..transform._program import Program
 from ._interrupt import Interrupted
 from ._models import models_of
 from ._pace import Pace
 from ._progress import Bar
-from ._room import check_room
+from ._room import check_room, samples
 from ._steps import LONGEST, Steps, span
 
 _NEEDS_ARGUMENTS = """\
@@ -100,7 +101,8 @@ class Simulation:
         self.models = models_of(model)
         self._begin([model for model in self.models if any(node.not_allocated() for node in model.nodes().values())])
         recorders = self.recorders.values()
-        self._between = [x for x in recorders if isinstance(x, StateMonitor) and not x.in_loop]
+        self._monitors = [x for x in recorders if isinstance(x, StateMonitor)]
+        self._between = [x for x in self._monitors if not x.in_loop]
         before, after = ([x for x in recorders if x.when == when and x not in self._between] for when in ('before', 'after'))
         self._steps, self._pace = Steps(model, LONGEST, keeps=False, before=before, after=after), Pace()
 
@@ -152,7 +154,7 @@ class Simulation:
         """
         with self._clock():
             stop = self.i + span(duration, self.i, environ.get_dt(), 'Simulation.run')
-            check_room((x for x in self.recorders.values() if isinstance(x, StateMonitor)), stop - self.i, 'Simulation.run')
+            check_room(self._monitors, stop - self.i, 'Simulation.run')
             recorders = self._steps.ready(self.i, 'Simulation.run')
             for monitor in self._between:
                 monitor.expect(self.i, 'Simulation.run')
@@ -160,6 +162,12 @@ class Simulation:
                 while self.i < stop and not interrupted:
                     self._advance(stop, recorders)
                     bar.show(self.i)
+
+    def needs(self, duration: Any) -> tuple[Program, dict[str, int]]:
+        """The program of a run, and how many bytes each monitor would record in it; for `forecast`."""
+        with self._clock():
+            steps = span(duration, self.i, environ.get_dt(), 'Simulation.run')
+            return self._steps.program(), {monitor.label: size for monitor, size in samples(self._monitors, steps).items()}
 
     def _advance(self, stop: int, recorders: list[Recorder]) -> None:
         """Do as many steps as take a fraction of a second, and empty the recorders."""

@@ -10,7 +10,7 @@ import pytest
 
 import brainpy_state as bst
 from brainpy_state._errors import StateNotInitializedError
-from brainpy_state.record import SpikeRecorder
+from brainpy_state.record import SpikeRecorder, StateMonitor
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +75,16 @@ def test_every_array_of_a_network_is_counted_once_as_what_it_is(net):
     assert found.recorders == 3 * 4 * (1 << 10) + 4 + 5 * 4 + 1
     assert found.inputs == found.residuals == 0
     assert bytes_at(found, "Connection 'proj.comm'.weight") == 4 * SYNAPSES
+
+
+def test_a_simulation_is_forecast_with_its_monitors(net, dt):
+    record = {'V': StateMonitor(net.cells, 'V', every=1.0 * u.ms, name='V')}
+    simulation = bst.Simulation(net.step, record=record)
+    found = bst.forecast(simulation.run, 1.0 * u.second)
+    assert found.outputs == bytes_at(found, "StateMonitor 'V'") == 1000 * 4 * N
+    assert found.recorders > 3 * 4 * (1 << 10) + 4 * N * 3000
+    assert simulation.i == 0
+    assert bst.forecast(simulation.run, 2.0 * u.second).peak == found.peak + 1000 * 4 * N
 
 
 def test_delays_of_single_synapses_are_counted_with_what_they_were_made_from(dt):
