@@ -22,6 +22,8 @@ from ._products import to_post as to_post
 from ._products import to_pre as to_pre
 from ._products import to_weight as to_weight
 from ._record import record as record
+from ._revise import Ends as Ends
+from ._revise import revise as revise
 from ._ring import due as due
 from ._ring import to_ring as to_ring
 from ._scan import scan as scan
@@ -32,6 +34,7 @@ from ._threads import threads as threads
 __all__ = [
     'CSR',
     'AllToAll',
+    'Ends',
     'OneToOne',
     'Procedural',
     'Report',
@@ -44,6 +47,7 @@ __all__ = [
     'preference',
     'product',
     'record',
+    'revise',
     'scan',
     'set_backend',
     'set_threads',

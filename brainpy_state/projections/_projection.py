@@ -14,7 +14,8 @@ from .._errors import ParameterError, ShapeError
 from ..connections import Connection
 from ..modules import Delay, Dynamics, Module, call_order, check_unit, longest_delay, read
 from ..neurons import Neuron
-from ..numerics import with_unit
+from ..numerics import brief, with_unit
+from ..plasticity import SynapticRule
 from ..state import State
 from ..synapses import GatedSynapse, ShortTermPlasticity, Synapse, SynOut
 from ._delayed import DelayedConnection
@@ -40,6 +41,9 @@ class Projection(Module):
         and a spike then arrives in the two steps around it, its weight shared between them.
     stp : ShortTermPlasticity or description, optional
         From spikes to what each releases, such as ``STP.desc()``; of the size of the source.
+    plasticity : SynapticRule or description, optional
+        How weights change, such as ``plasticity.PairSTDP.desc(w_max=1. * u.nS)``; ``comm`` is then a `Connection` with a weight for each
+        synapse.
     label : str, optional
         Tells apart what arrives at a target that gives its own ``update``; a `Neuron` knows itself where inputs go.
     name : str, optional
@@ -81,6 +85,7 @@ class Projection(Module):
         post: Dynamics,
         delay: Any = None,
         stp: Any = None,
+        plasticity: Any = None,
         label: str | None = None,
         name: str | None = None,
     ):
@@ -96,6 +101,10 @@ class Projection(Module):
         self.stp = build(stp, lambda: self.sources)
         if not (self.stp is None or isinstance(self.stp, ShortTermPlasticity)):
             raise TypeError(f'{self.label}: stp must be short-term plasticity, such as STP, or a description of it, but is {stp!r}.')
+        self.plasticity = plasticity() if isinstance(plasticity, Description) else plasticity
+        self.post_line: Delay | None = None  # on the way of the target's spikes to the synapses
+        if self.plasticity is not None:
+            delay = self._attach(self.plasticity, delay)
         self.line = self._line_for(delay)
 
     @property
@@ -142,6 +151,30 @@ class Projection(Module):
             raise ShapeError(f'{self.label}: delay has shape {shape}, expected (): one for all, {sources}: one for each source{synapses}.')
         return Delay(sources, delay, interpolate=is_trained)
 
+    def _attach(self, rule: Any, delay: Any) -> Any:
+        """Let a rule change the weights; the delay of what is delivered."""
+        if not isinstance(rule, SynapticRule):
+            raise TypeError(f'{self.label}: plasticity must be a SynapticRule or a description of one, but is {rule!r}.')
+        comm: Any = self.comm
+        rule.attach(comm, self.post, self.label)
+        if comm.has_delays or np.size(u.get_mantissa(read(delay))) > max(1, *self.sources):
+            raise ParameterError(
+                f'{self.label}: a plastic projection takes one delay, or one for each source, but each synapse has its own.'
+            )
+        if rule.delay_is == 'axonal' or delay is None:
+            return delay
+        if np.ndim(u.get_mantissa(read(delay))) or longest_delay(delay, self.label) is not None:
+            raise ParameterError(f"{self.label}: with delay_is='dendritic', the delay must be one number, but is {brief(delay)}.")
+        self.post_line = Delay(self.post.varshape, delay)
+        return with_unit(np.full(comm.n_synapses, u.get_mantissa(delay)), u.get_unit(delay))
+
+    def _learn(self, x: Any) -> None:
+        """Change the weights by what the source sends and by the spikes of the target, as they reach the synapses in this step."""
+        if np.ndim(u.get_mantissa(x)) != 1:
+            raise ShapeError(f'{self.label}: a plastic projection takes no batch, but spikes have shape {np.shape(u.get_mantissa(x))}.')
+        post = self.post.get_spike() if hasattr(self.post, 'get_spike') else jnp.zeros(self.post.varshape)
+        self.plasticity.learn(u.get_mantissa(x), post if self.post_line is None else self.post_line(post))
+
     def _delayed(self, comm: Connection, delay: Any) -> DelayedConnection:
         return DelayedConnection(comm, delay, self)
 
@@ -153,7 +186,10 @@ class Projection(Module):
         """What leaves the source in this step, after short-term plasticity and its delay."""
         if self.stp is not None:
             x = self.stp(x)
-        return self.line(x) if isinstance(self.line, Delay) else x
+        x = self.line(x) if isinstance(self.line, Delay) else x
+        if self.plasticity is not None:
+            self._learn(x)
+        return x
 
     def _arrive(self, x: Any) -> Any:
         """What arrives at the targets in this step."""
