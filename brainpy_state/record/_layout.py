@@ -103,15 +103,16 @@ class Layout:
 def unit_as_json(unit: Any) -> dict[str, Any]:
     """A unit: its text, and what it is made of."""
     dims = {name: power for name in _BASE if (power := float(unit.dim.get_dimension(name)))}
-    parts = {'scale': unit.scale, 'base': unit.base, 'factor': unit.factor, 'name': unit.name, 'dispname': unit.dispname}
+    names = {'name': unit.name, 'dispname': unit.dispname} if unit.is_fullname else {}
+    parts = {'scale': unit.scale, 'base': unit.base, 'factor': unit.factor, **names}
     text = '' if unit.is_unitless else str(unit)
     return {'text': text, 'dim': dims, **parts}
 
 
 def unit_of_json(made: Mapping[str, Any]) -> Any:
     """The unit that `unit_as_json` wrote."""
-    names = ('scale', 'base', 'factor', 'name', 'dispname')
-    return u.Unit(u.get_or_create_dimension(**made['dim']), **{name: made[name] for name in names})
+    parts = {key: x for key, x in made.items() if key not in ('text', 'dim')}
+    return u.Unit(u.get_or_create_dimension(**made['dim']), **parts)
 
 
 def time_as_json(dt: Any) -> dict[str, Any]:

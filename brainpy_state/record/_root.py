@@ -94,9 +94,8 @@ class Root:
             for name in own['records']:
                 root._take(name, members)
         except FileNotFoundError:
-            raise StoreError(
-                f'{folder} is no store of records: there is no {METADATA} in it.' if folder.exists() else f'there is no store {folder}.'
-            ) from None
+            why = f'is no store of records: there is no {METADATA} in it' if folder.exists() else 'does not exist'
+            raise StoreError(f'{folder} {why}.') from None
         except StoreError:
             raise
         except OSError as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import re
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -28,6 +30,7 @@ from ._zarr import METADATA, NEW, Rows, as_bytes, put, sync
 
 _NAME = re.compile(r'[A-Za-z0-9][\w.\- ]*', re.ASCII)
 _THREADS = 8  # a disk takes about as long to confirm one file as several at once
+_TELL = 10.0  # seconds
 
 
 @entries
@@ -50,6 +53,7 @@ class Store:
         self._lock, self._root = lock, root
         self._rows = root.files
         self._pool = ThreadPoolExecutor(_THREADS)
+        self._told = -math.inf
 
     @classmethod
     def create(
@@ -195,8 +199,14 @@ class Store:
 
     def close(self) -> None:
         """Let others write to it."""
-        self._pool.shutdown()
-        self._lock.close()
+        if self._lock.file is None:
+            return
+        try:
+            with _trying(self.folder, 'it was not closed as it should', self):
+                self._tell()
+        finally:
+            self._pool.shutdown()
+            self._lock.close()
 
     def __enter__(self) -> Store:
         return self
@@ -232,8 +242,13 @@ class Store:
         put(self.folder, root.metadata())
         self._root, self.step = root, root.stop
         sync(self.folder)
-        # each record's own folder says the same, for those who open one alone
-        self._each(lambda part: put(self.folder / part[0], part[1], durable=False), root.parts())
+        if time.monotonic() - self._told > _TELL:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Have each record's own folder say the same, for those who open one alone."""
+        self._each(lambda part: put(self.folder / part[0], part[1], durable=False), self._root.parts())
+        self._told = time.monotonic()
 
     def _begin(self) -> None:
         """Make the folders of all records, and write what does not grow."""

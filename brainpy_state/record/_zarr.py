@@ -180,7 +180,8 @@ def _chunk(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
         rest = math.prod(part[axis + 1 :]) * itemsize
         if n * rest <= CHUNK:
             break
-        part[axis] = 1 if rest >= CHUNK else -(-n // -(-n * rest // CHUNK))
+        pieces = -(-n // max(CHUNK // rest, 1))
+        part[axis] = -(-n // pieces)
     whole = part == [max(n, 1) for n in shape]
     return (max(1, CHUNK // (math.prod(part) * itemsize)) if whole else 1, *part)
 
@@ -201,7 +202,7 @@ def put(folder: Path, metadata: Mapping[str, Any], durable: bool = True) -> None
 
     With ``durable`` they are on the disk afterwards; without, after a power failure they may be lost.
     """
-    new, data = folder / NEW, json.dumps(metadata, indent=1).encode()
+    new, data = folder / NEW, json.dumps(metadata).encode()
     try:
         file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         try:
