@@ -68,3 +68,7 @@ class UnitError(BrainStateError, TypeError):
 
 class NanError(BrainStateError, FloatingPointError):
     """A NaN appeared where it was looked for."""
+
+
+class StoreError(BrainStateError, OSError):
+    """A store of records cannot be made, opened, written or read."""
