@@ -9,6 +9,7 @@ import numpy as np
 
 from ..modules import Module
 from ..state import ShortTermState
+from ._layout import Layout
 
 
 class Gathered(ShortTermState):
@@ -52,8 +53,8 @@ class Recorder(Module):
         """Move what the buffer holds to the host."""
         raise NotImplementedError
 
-    def describe(self) -> dict[str, Any]:
-        """What is recorded, as JSON has it: a file of something else does not fit."""
+    def layout(self) -> Layout:
+        """What a record of it on disk looks like."""
         raise NotImplementedError
 
     def content(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -61,7 +62,7 @@ class Recorder(Module):
         raise NotImplementedError
 
     def put_back(self, position: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        """Be as it was when `content` gave this, of a recorder that is described alike."""
+        """Be as it was when `content` gave this, of a recorder of the same layout."""
         raise NotImplementedError
 
     def take(self) -> dict[str, np.ndarray]:

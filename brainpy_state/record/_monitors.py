@@ -19,6 +19,7 @@ from ..numerics import brief, whole_steps, with_unit
 from ..state import State
 from ..transform._lift import lift
 from ._base import Gathered, Recorder
+from ._layout import Layout
 from ._recorder import SpikeRecorder
 from ._spikes import _neurons
 from ._trace import Trace
@@ -219,11 +220,15 @@ class StateMonitor(Recorder):
         self.count.value = jnp.int32(0)
         self.full.value = jnp.array(False)
 
-    def describe(self) -> dict[str, Any]:
-        """Interval, shape, type, unit and neurons."""
-        neurons = None if self.neurons is None else self.neurons.tolist()
-        what = {'variable': self.variable, 'interval': self.interval, 'shape': list(self.shape), 'dtype': str(self.dtype)}
-        return {'kind': 'trace', **what, 'unit': str(self.unit), 'neurons': neurons}
+    @property
+    def what(self) -> str:
+        """What it records, in a word."""
+        return self.variable or self.name or ''
+
+    def layout(self) -> Layout:
+        """Rows of step and value."""
+        every, span = {'every': self.interval}, self.interval if self.when == 'after' else 1
+        return Layout.trace(self.shape, self.dtype, unit=self.unit, of=self.neurons, name=self.what, span=span, attributes=every)
 
     def content(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """The step of the last sample, and the samples that the host holds."""
@@ -250,11 +255,8 @@ class StateMonitor(Recorder):
     def trace(self) -> Trace:
         """What was recorded so far."""
         self.drain()
-        return self.as_trace(**self._columns())
-
-    def as_trace(self, step: np.ndarray, value: Any) -> Trace:
-        """Recorded steps and numbers, with what they are."""
-        return Trace(step, with_unit(value, self.unit), self.dt, self.neurons, self.variable or self.name or '')
+        columns = self._columns()
+        return Trace(columns['step'], with_unit(columns['value'], self.unit), self.dt, self.neurons, self.what)
 
 
 class RateMonitor(StateMonitor):
@@ -281,7 +283,7 @@ class RateMonitor(StateMonitor):
     def __init__(self, target: Any, *, bin: Any, of: Any = None, name: str | None = None):
         _check_spiking(target, 'RateMonitor')
         self.chosen = None if of is None else chosen(of, math.prod(target.varshape), 'RateMonitor')
-        super().__init__(target, 'spike', every=bin, name=name)
+        super().__init__(target, 'rate', every=bin, name=name)
         self.so_far = Gathered(None)
 
     def _numbers(self, shape: tuple[int, ...]) -> None:
@@ -289,6 +291,13 @@ class RateMonitor(StateMonitor):
 
     def _look(self) -> Any:
         return _spikes(self.target, self.chosen).sum(-1).astype(np.float32)
+
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Forget everything, and expect as many trials as the target has; needs ``dt``."""
+        super().init_state()
+        self.unit = u.Hz
+        n = math.prod(self.target.varshape) if self.chosen is None else self.chosen.size
+        self._neuron_seconds = n * float((self.interval * self.dt).to_decimal(u.second))
 
     def _forget(self, capacity: int) -> None:
         super()._forget(capacity)
@@ -299,12 +308,8 @@ class RateMonitor(StateMonitor):
         i = environ.get('i', desc='the number of the step')
         steps, spikes = self.so_far.value
         steps, spikes, ends = steps + 1, spikes + self.value(), (i + 1) % self.interval == 0
-        self._write(spikes, i + 1 - self.interval, ends & (steps == self.interval))
+        self._write(spikes / self._neuron_seconds, i + 1 - self.interval, ends & (steps == self.interval))
         self.so_far.value = jnp.where(ends, 0, steps), jnp.where(ends, 0.0, spikes)
-
-    def describe(self) -> dict[str, Any]:
-        """The width of a bin, and neurons."""
-        return super().describe() | {'kind': 'rate', 'neurons': None if self.chosen is None else self.chosen.tolist()}
 
     def content(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """The last bin, the bins that the host holds, and what is counted in the one that is not at its end."""
@@ -316,12 +321,6 @@ class RateMonitor(StateMonitor):
         """Have these bins, and go on with the one that is not at its end."""
         super().put_back(position, arrays)
         self.so_far.value = jnp.int32(position['counted']), jnp.asarray(position['spikes'], self.dtype)
-
-    def as_trace(self, step: np.ndarray, value: Any) -> Trace:
-        """Recorded steps and numbers of spikes, as rates."""
-        n = math.prod(self.target.varshape) if self.chosen is None else self.chosen.size
-        seconds = float((self.interval * self.dt).to_decimal(u.second))
-        return Trace(step, with_unit(np.asarray(value, float) / (n * seconds), u.Hz), self.dt, None, 'rate')
 
 
 _WHAT = (

@@ -15,6 +15,7 @@ from .._tracebacks import entry
 from ..modules import check_unit, same_dt
 from ..numerics import MOST_SPIKES, brief
 from ._base import Gathered, Recorder
+from ._layout import Layout
 from ._spikes import Spikes, whole
 
 _MOST = 2**31 - 1  # events hold their numbers in 32 bits
@@ -280,25 +281,26 @@ class SpikeRecorder(Recorder):
             )
         return np.repeat(rows[:, :2], number.astype(np.int64), axis=0)
 
-    def describe(self) -> dict[str, Any]:
-        """Size and trials."""
+    @property
+    def trials(self) -> int | None:
+        """Of how many trials it records; None without a batch."""
         entries = int(self.clock.value[2])
-        return {
-            'kind': 'spikes',
-            'size': self.size,
-            'trials': None if self.batch_size is None and entries > 0 else abs(entries) // self.size,
-        }
+        return abs(entries) // self.size if self.batch_size is not None or entries < 0 else None
+
+    def layout(self) -> Layout:
+        """Rows of step and neuron and, of a batch, trial."""
+        return Layout.spikes(self.size, n_trials=self.trials)
 
     def content(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """The steps that were recorded, and the events that the host holds."""
         self.drain()
         last, *_ = self._clock()
-        return {'last': last, 'stretches': self.kept.stretches}, _columns(self.kept.events, self.describe()['trials'], self.size)
+        return {'last': last, 'stretches': self.kept.stretches}, _columns(self.kept.events, self.trials, self.size)
 
     def take(self) -> dict[str, np.ndarray]:
         """Events that the host holds, as columns."""
         events, self.kept = self.kept.events, self.kept._replace(events=())
-        return _columns(events, self.describe()['trials'], self.size)
+        return _columns(events, self.trials, self.size)
 
     def put_back(self, position: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         """Have recorded these events until then, with the ``dt`` that is set."""

@@ -30,7 +30,7 @@ def check_room(monitors: Iterable[StateMonitor], steps: int, where: str) -> None
     largest = max(needed, key=needed.__getitem__)
     raise ParameterError(
         f'{where}: monitors will record {_gib(total)}, {_gib(needed[largest])} of it {largest.label}, but {_gib(free)} of memory are free; '
-        'record fewer neurons, at a longer interval (every=), or simulate in parts.'
+        'record fewer neurons, at a longer interval (every=), or to disk (to=).'
     )
 
 

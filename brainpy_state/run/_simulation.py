@@ -11,12 +11,14 @@ from .._tracebacks import entry
 from ..modules import Module, init_all_states
 from ..numerics import brief, whole_steps
 from ..record import Recorder, SpikeRecorder, StateMonitor
+from ..record import open as open_store
 from ..transform._program import Program
 from ._interrupt import Interrupted
 from ._models import models_of
 from ._pace import Pace
 from ._progress import Bar
 from ._room import check_room, samples
+from ._sink import Sink
 from ._steps import LONGEST, Steps, span
 
 _NEEDS_ARGUMENTS = """\
@@ -44,6 +46,9 @@ class Simulation:
         Trials that are simulated together; goes to ``init_all_states``.
     start : time, optional
         The time at which it begins, 0 by default.
+    to : path, optional
+        A folder that is made, where what is recorded goes while it runs, instead of into memory: see `record.open`. It can be read
+        while it grows.
 
     Attributes
     ----------
@@ -59,7 +64,8 @@ class Simulation:
 
     Notes
     -----
-    ``simulation['name']`` is what was recorded so far, `record.Spikes` or a `record.Trace`. A recorder that the model calls is found, and
+    ``simulation['name']`` is what was recorded so far, `record.Spikes` or a `record.Trace`; of what is on disk, `record.StoredSpikes` or
+    `record.StoredTrace`, from which parts can be read. A recorder that the model calls is found, and
     emptied in time, whether it has a name here or not.
 
     Examples
@@ -86,6 +92,7 @@ class Simulation:
         seed: int | str | None = None,
         batch_size: int | None = None,
         start: Any = None,
+        to: Any = None,
     ):
         self.step, self.seed, self.batch_size = model, seed, batch_size
         self.dt = environ.get_dt() if dt is None else dt
@@ -99,6 +106,8 @@ class Simulation:
             self.first = self.i = 0 if start is None else int(whole_steps(start, environ.get_dt(), 'Simulation: start', signed=True))
         _check_call(model)
         self.models = models_of(model)
+        self._sink = None if to is None else Sink(to, self.recorders)
+        self._begins_anew = False
         self._begin([model for model in self.models if any(node.not_allocated() for node in model.nodes().values())])
         recorders = self.recorders.values()
         self._monitors = [x for x in recorders if isinstance(x, StateMonitor)]
@@ -128,6 +137,8 @@ class Simulation:
         """What was recorded so far under a name."""
         if name not in self.recorders:
             raise KeyError(f'Simulation: there is no record {name!r}; records are {", ".join(map(repr, self.recorders)) or "none"}.')
+        if self._sink is not None:
+            return open_store(self._sink.folder)[name]
         recorder: Any = self.recorders[name]
         with self._clock():
             return recorder.spikes() if isinstance(recorder, SpikeRecorder) else recorder.trace()
@@ -154,14 +165,22 @@ class Simulation:
         """
         with self._clock():
             stop = self.i + span(duration, self.i, environ.get_dt(), 'Simulation.run')
-            check_room(self._monitors, stop - self.i, 'Simulation.run')
+            if self._sink is None:
+                check_room(self._monitors, stop - self.i, 'Simulation.run')
             recorders = self._steps.ready(self.i, 'Simulation.run')
             for monitor in self._between:
                 monitor.expect(self.i, 'Simulation.run')
+            if self._sink is not None:
+                about = {'model': [model.label for model in self.models], 'seed': self.seed}
+                self._sink.open(environ.get_dt(), self.first, self.i, about, overwrite=self._begins_anew)
             with Bar(self.i, stop, self.dt, progress) as bar, Interrupted() as interrupted:
-                while self.i < stop and not interrupted:
-                    self._advance(stop, recorders)
-                    bar.show(self.i)
+                try:
+                    while self.i < stop and not interrupted:
+                        self._advance(stop, recorders)
+                        bar.show(self.i)
+                finally:
+                    if self._sink is not None:
+                        self._sink.take(self.i, now=True)
 
     def needs(self, duration: Any) -> tuple[Program, dict[str, int]]:
         """The program of a run, and how many bytes each monitor would record in it; for `forecast`."""
@@ -180,11 +199,19 @@ class Simulation:
             self.i, _ = self._steps.advance(self.i, self.i + pace.steps)
         for recorder in recorders:
             recorder.drain()
+        if self._sink is not None:
+            self._sink.take(self.i)
 
     def reset(self) -> None:
         """Begin again: the clock at its start, models initialised anew, records empty. Weights and other parameters stay as they are."""
+        self.close()
         self._begin(self.models)
-        self.i = self.first
+        self.i, self._begins_anew = self.first, True
+
+    def close(self) -> None:
+        """Let others write to the records on disk. The next run opens them again."""
+        if self._sink is not None:
+            self._sink.close()
 
     def __repr__(self) -> str:
         records = ', '.join(f'{name}: {type(x).__name__}' for name, x in self.recorders.items())

@@ -260,6 +260,29 @@ class TestErrors:
         assert sim['V'].step.tolist() == list(range(20))
 
 
+@pytest.mark.parametrize('parts', [(400,), (105, 195, 100)])
+def test_records_on_disk_are_those_in_memory(parts, whole, tmp_path):
+    sim = simulation(to=tmp_path / 'run.zarr')
+    for part in parts:
+        sim.run(part * DT)
+    for name in sim.recorders:
+        assert len(sim.recorders[name].take()['step']) == 0  # nothing stays in memory
+        stored, kept = sim[name], whole[name]
+        if hasattr(kept, 'values'):
+            found = stored.trace()
+            np.testing.assert_array_equal(u.get_mantissa(found.values), u.get_mantissa(kept.values))
+            assert u.get_unit(found.values) == u.get_unit(kept.values)
+        else:
+            found = stored.spikes()
+            np.testing.assert_array_equal(found.i, kept.i)
+        np.testing.assert_array_equal(found.step, kept.step)
+    sim.reset()
+    sim.run(1.0 * u.ms)
+    assert len(sim['all']) == 10
+    with pytest.raises(bst.BrainStateError, match='run.zarr'):
+        simulation(to=tmp_path / 'run.zarr').run(1.0 * u.ms)
+
+
 def test_an_interrupt_keeps_what_is_done_and_the_run_can_go_on():
     sim = simulation()
     sim.run(1.0 * u.ms)
