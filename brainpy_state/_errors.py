@@ -68,3 +68,7 @@ class UnitError(BrainStateError, TypeError):
 
 class NanError(BrainStateError, FloatingPointError):
     """A NaN appeared where it was looked for."""
+
+
+class FileError(BrainStateError, OSError):
+    """A file of states cannot be written, or is none that can be read."""
