@@ -72,3 +72,7 @@ class NanError(BrainStateError, FloatingPointError):
 
 class StoreError(BrainStateError, OSError):
     """A store of records cannot be made, opened, written or read."""
+
+
+class FileError(BrainStateError, OSError):
+    """A file of states cannot be written, or is none that can be read."""

@@ -155,8 +155,12 @@ def _settle(state: Any) -> None:
     A step would give it one, and the program of the first call would fit no other.
     """
     value = state.peek()
-    if any(isinstance(x, jax.Array) and x.weak_type for x in jax.tree.leaves(value)):
-        state.poke(jax.tree.map(lambda x: jnp.asarray(x, x.dtype) if isinstance(x, jax.Array) else x, value))
+    if any(map(_is_weak, jax.tree.leaves(value))):
+        state.poke(jax.tree.map(lambda x: jnp.asarray(x, x.dtype) if _is_weak(x) else x, value))
+
+
+def _is_weak(x: Any) -> bool:
+    return isinstance(x, jax.Array) and getattr(x, 'weak_type', False)  # which random keys do not have
 
 
 @entry

@@ -1,0 +1,46 @@
+"""What a file consists of: JSON and arrays in a zip file, as `numpy.savez` makes them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._leaf import Leaf
+
+FORMAT = 'brainpy_state.files'
+VERSION = 1
+ABOUT = 'about.json'
+
+
+class Entry(NamedTuple):
+    """A state in a file.
+
+    Attributes
+    ----------
+    kind : str
+        The name of its class.
+    leaves : list of Leaf
+        Of its value.
+    """
+
+    kind: str
+    leaves: list[Leaf]
+
+
+class File(NamedTuple):
+    """What was read from a file.
+
+    Attributes
+    ----------
+    entries : dict
+        Of each state by its path.
+    about : dict
+        What the writer said besides, as JSON gives it back.
+    extra : dict
+        Arrays of NumPy that belong to no state.
+    """
+
+    entries: dict[str, Entry]
+    about: dict[str, Any]
+    extra: dict[str, np.ndarray]
