@@ -14,7 +14,7 @@ import numpy as np
 from .._errors import ParameterError, StoreError
 from ..modules import same_dt
 from ..numerics import brief
-from ._layout import STEP, Layout, differences, time_as_json, time_of_json
+from ._layout import OWN, STEP, Layout, differences, time_as_json, time_of_json
 from ._zarr import METADATA, Rows, group
 
 FORMAT = 1
@@ -107,11 +107,10 @@ class Root:
     def _take(self, name: str, members: Mapping[str, Any]) -> None:
         """Take in a record from its metadata."""
         attributes = members[name]['attributes']
-        own = {'kind', 'span', 'fixed'}
         arrays = {key.rpartition('/')[2]: each for key, each in members.items() if key.rpartition('/')[0] == name}
         files = {key: Rows.of(self.folder / name / key, each) for key, each in arrays.items()}
         fixed = {key: files.pop(key).read(0, arrays[key]['shape'][0]) for key in attributes['fixed']}
-        rest = {key: x for key, x in attributes.items() if key not in own}
+        rest = {key: x for key, x in attributes.items() if key not in OWN}
         row = {key: (rows.shape, rows.dtype) for key, rows in files.items() if key != STEP}
         self.layouts[name] = Layout(attributes['kind'], row, attributes['span'], rest, fixed)
         self.files[name], self.attributes[name] = files, attributes
