@@ -183,14 +183,18 @@ class Root:
         """What differs from the store that a caller has in mind."""
         same = same_dt(self.dt, given.dt)
         found = [] if same else [f'dt: {brief(self.dt)} in the store, {brief(given.dt)} here']
-        return found + differences(self._comparable(), given._comparable())
+        found += differences(self._comparable(), given._comparable())
+        for name, key in ((name, key) for name, layout in self.layouts.items() for key in layout.fixed):
+            was, now = self.layouts[name].fixed[key], given.layouts[name].fixed.get(key) if name in given.layouts else None
+            if now is not None and not np.array_equal(was, now):
+                found += differences(was.tolist(), now.tolist(), f'records.{name}.{key}')
+        return found
 
     def _comparable(self) -> dict[str, Any]:
         records = {
             name: {
                 'arrays': {key: {'shape': list(rows.shape), 'type': rows.dtype.name} for key, rows in files.items()},
                 'attributes': self.attributes[name],
-                **{key: x.tolist() for key, x in self.layouts[name].fixed.items()},
             }
             for name, files in self.files.items()
         }
