@@ -9,10 +9,12 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
+from .._errors import ParameterError
 from .._tracebacks import entries
 from ._spikes import whole
 
 STEP = 'step'
+OWN = frozenset({'kind', 'span', 'fixed'})  # attributes that tell of the other parts of a layout
 _BASE = ('m', 'kg', 's', 'A', 'K', 'mol', 'cd')
 
 
@@ -33,6 +35,11 @@ class Layout:
         JSON that stands with the record.
     fixed : dict of name to array
         One-dimensional arrays that do not grow.
+
+    Raises
+    ------
+    ParameterError
+        If ``span`` is no positive integer, or an attribute has a name that the store uses itself.
     """
 
     kind: str
@@ -41,12 +48,16 @@ class Layout:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     fixed: Mapping[str, np.ndarray] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if whole('span', self.span, 'Layout') < 1:
+            raise ParameterError(f'Layout: span is {self.span}, but must be 1 or more.')
+
     @classmethod
     def spikes(cls, size: int, *, n_trials: int | None = None, attributes: Mapping[str, Any] | None = None) -> Layout:
         """Spikes of so many neurons, and trials: rows of ``step`` and ``neuron`` and, of a batch, ``trial``."""
         own = {'size': whole('size', size, 'Layout'), 'n_trials': None if n_trials is None else whole('n_trials', n_trials, 'Layout')}
         names = ('neuron',) if n_trials is None else ('neuron', 'trial')
-        return cls('spikes', {name: ((), np.int32) for name in names}, attributes={**(attributes or {}), **own})
+        return cls('spikes', {name: ((), np.int32) for name in names}, attributes=_joined(attributes, own))
 
     @classmethod
     def trace(
@@ -79,7 +90,7 @@ class Layout:
         """
         own = {'unit': unit_as_json(unit), 'name': name}
         fixed = {} if of is None else {'neuron': np.asarray(of)}
-        return cls('trace', {'value': (tuple(shape), dtype)}, span, {**(attributes or {}), **own}, fixed)
+        return cls('trace', {'value': (tuple(shape), dtype)}, span, _joined(attributes, own), fixed)
 
     @property
     def below(self) -> dict[str, int]:
@@ -98,6 +109,12 @@ class Layout:
     def units(self, name: str) -> dict[str, str]:
         """The attributes of an array."""
         return {'units': self.attributes['unit']['text']} if name == 'value' else {}
+
+
+def _joined(given: Mapping[str, Any] | None, own: Mapping[str, Any]) -> dict[str, Any]:
+    if taken := sorted((set(own) | OWN) & set(given or {})):
+        raise ParameterError(f'Layout: an attribute cannot be called {taken[0]!r}, which the store uses itself.')
+    return {**(given or {}), **own}
 
 
 def unit_as_json(unit: Any) -> dict[str, Any]:

@@ -17,12 +17,14 @@ class Lock:
     Raises
     ------
     StoreError
-        If another has it.
+        If another has it, or the system has no such locks.
     """
 
     def __init__(self, folder: Path):
-        import fcntl  # where there is none, stores can be read
-
+        try:
+            import fcntl
+        except ImportError:
+            raise StoreError(f'{folder}: stores can be written on systems with file locks, as Linux and macOS, and read on any.') from None
         self.file: int | None = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)

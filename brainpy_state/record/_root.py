@@ -14,7 +14,7 @@ import numpy as np
 from .._errors import ParameterError, StoreError
 from ..modules import same_dt
 from ..numerics import brief
-from ._layout import STEP, Layout, differences, time_as_json, time_of_json
+from ._layout import OWN, STEP, Layout, differences, time_as_json, time_of_json
 from ._zarr import METADATA, Rows, group
 
 FORMAT = 1
@@ -107,11 +107,10 @@ class Root:
     def _take(self, name: str, members: Mapping[str, Any]) -> None:
         """Take in a record from its metadata."""
         attributes = members[name]['attributes']
-        own = {'kind', 'span', 'fixed'}
         arrays = {key.rpartition('/')[2]: each for key, each in members.items() if key.rpartition('/')[0] == name}
         files = {key: Rows.of(self.folder / name / key, each) for key, each in arrays.items()}
         fixed = {key: files.pop(key).read(0, arrays[key]['shape'][0]) for key in attributes['fixed']}
-        rest = {key: x for key, x in attributes.items() if key not in own}
+        rest = {key: x for key, x in attributes.items() if key not in OWN}
         row = {key: (rows.shape, rows.dtype) for key, rows in files.items() if key != STEP}
         self.layouts[name] = Layout(attributes['kind'], row, attributes['span'], rest, fixed)
         self.files[name], self.attributes[name] = files, attributes
@@ -184,14 +183,18 @@ class Root:
         """What differs from the store that a caller has in mind."""
         same = same_dt(self.dt, given.dt)
         found = [] if same else [f'dt: {brief(self.dt)} in the store, {brief(given.dt)} here']
-        return found + differences(self._comparable(), given._comparable())
+        found += differences(self._comparable(), given._comparable())
+        for name, key in ((name, key) for name, layout in self.layouts.items() for key in layout.fixed):
+            was, now = self.layouts[name].fixed[key], given.layouts[name].fixed.get(key) if name in given.layouts else None
+            if now is not None and not np.array_equal(was, now):
+                found += differences(was.tolist(), now.tolist(), f'records.{name}.{key}')
+        return found
 
     def _comparable(self) -> dict[str, Any]:
         records = {
             name: {
                 'arrays': {key: {'shape': list(rows.shape), 'type': rows.dtype.name} for key, rows in files.items()},
                 'attributes': self.attributes[name],
-                **{key: x.tolist() for key, x in self.layouts[name].fixed.items()},
             }
             for name, files in self.files.items()
         }

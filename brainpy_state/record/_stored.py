@@ -82,6 +82,7 @@ class Values:
         return np.concatenate(parts)
 
 
+@entries
 class StoredSpikes:
     """Spikes on disk.
 
@@ -122,6 +123,7 @@ class StoredSpikes:
         return Spikes(self.step[part], self.neuron[part], self.size, root.dt, start, stop, trial, self.n_trials)
 
 
+@entries
 class StoredTrace:
     """Values on disk.
 

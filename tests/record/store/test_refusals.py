@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 
 import brainunit as u
 import numpy as np
@@ -179,7 +180,19 @@ def test_what_cannot_be_stored(tmp_path):
     refused('value: the type object cannot be stored; store one of int8', {'x': Layout.trace((), object)})
     refused('about must be JSON: .*Out of range', {}, about={'a': float('nan')})
     refused("the attributes of 'x' must be JSON", {'x': Layout.trace((), np.float32, attributes={'of': np.ones(2)})})
+    for name in ('span', 'unit'):
+        with pytest.raises(ParameterError, match=f"an attribute cannot be called '{name}', which the store uses itself"):
+            Layout.trace((), np.float32, attributes={name: 1})
+    with pytest.raises(ParameterError, match='Layout: span is 0, but must be 1 or more'):
+        Layout.trace((), np.float32, span=0)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_system_without_file_locks_reads(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'fcntl', None)
+    with pytest.raises(StoreError, match='stores can be written on systems with file locks, as Linux and macOS, and read on any'):
+        resume(folder)
+    check(folder, 50)
 
 
 def test_reading_what_is_not_there(folder):
