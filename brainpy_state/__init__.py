@@ -11,6 +11,7 @@ from . import nir as nir
 from . import nn as nn
 from . import numerics as numerics
 from . import optim as optim
+from . import plots as plots
 from . import random as random
 from . import record as record
 from . import transform as transform
