@@ -13,6 +13,7 @@ import numpy as np
 from .._errors import ParameterError, ShapeError, UnitError
 from ..numerics import brief
 
+#: Colours of populations in turn; the first is that of excitatory ones, the second of inhibitory ones.
 PALETTE = ('#1f5fa8', '#c8401e', '#3c8a3c', '#7a3fa0', '#b07d10', '#2a8f8f')
 DARK, GREY = '0.25', '0.6'
 _EXCITATORY = re.compile(r'(?i:exc\w*|excitatory|pyramidal|pyr|rs)|\w*(?<![a-z])E')
@@ -87,11 +88,11 @@ def times(t: Any, where: str, name: str = 't') -> Any:
 
 def time_axis(ax: Any, start: Any, stop: Any) -> Any:
     """Let x be a time between these at least, and return its unit, that of shared axes or one that fits."""
-    known = next((_units[each] for each in _shared(ax) if each in _units), None)
+    known = next((unit for each in _shared(ax) if (unit := _units.get(each) or _said(each))), None)
     span = float((stop - start).to_decimal(u.second))
     unit = known or (u.second if span >= _SECONDS else u.ms if span >= 1e-3 else u.us)
     limits = [float(x.to_decimal(unit)) for x in (start, stop)]
-    if known is not None:
+    if ax.has_data() or any(each in _units for each in _shared(ax)):
         limits = [min(limits[0], ax.get_xlim()[0]), max(limits[1], ax.get_xlim()[1])]
     if limits[0] < limits[1]:
         ax.set_xlim(*limits)
@@ -100,6 +101,11 @@ def time_axis(ax: Any, start: Any, stop: Any) -> Any:
     if len(_shared(ax)) == 1 or place is None or place.is_last_row():
         ax.set_xlabel(label('time', unit))
     return unit
+
+
+def _said(ax: Any) -> Any:
+    """The unit of time that the label of an axis says."""
+    return next((unit for unit in (u.second, u.ms, u.us) if ax.get_xlabel() == label('time', unit)), None)
 
 
 def _shared(ax: Any) -> list[Any]:

@@ -57,7 +57,8 @@ def trace(
     """
     t, y, unit, neurons, name = _given(values, t, of, name)
     ax = axes_of(ax, 'trace', (7.0, 2.5 if y.shape[1] <= _OVER else 4.0))
-    x_unit = time_axis(ax, *((t[0], t[-1]) if len(t) else (0.0 * u.ms, 0.0 * u.ms)))
+    last = 2 * t[-1] - t[-2] if len(t) > 1 else None  # the last value holds as long as the one before
+    x_unit = time_axis(ax, *((0.0 * u.ms, 0.0 * u.ms) if last is None else (t[0], last)))
     x = number_in(t, x_unit)
     marks = _marks(spikes, neurons, t, y, x, x_unit)
     low, high = (float(np.nanmin(y)), float(np.nanmax(y))) if y.size else (0.0, 1.0)

@@ -162,6 +162,9 @@ def test_the_unit_of_time_fits_what_is_shown_and_is_shared():
     assert (top.get_xlabel(), bottom.get_xlabel()) == ('', 'time (s)')
     np.testing.assert_allclose(bottom.lines[0].get_xdata(), [0.0, 0.001, 0.002, 0.003])
     assert bottom.get_xlim() == (0.0, 5.0)
+    said = Figure().subplots()
+    said.set_xlabel('time (s)')
+    assert plots.rate(BOTH, ax=said).get_xlim() == (0.0, 1.0)
 
 
 def test_without_axes_a_new_figure_is_made_and_nothing_else_changes():
