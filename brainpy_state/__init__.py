@@ -12,6 +12,7 @@ from . import nn as nn
 from . import numerics as numerics
 from . import optim as optim
 from . import plasticity as plasticity
+from . import plots as plots
 from . import random as random
 from . import record as record
 from . import transform as transform

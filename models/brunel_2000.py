@@ -111,13 +111,11 @@ def build(regime: str = 'AI', neurons: int = 12_500, seed: int = 1, **options: A
 
 def global_frequency(spikes: bst.record.Spikes, lowest: Any = 5.0 * u.Hz) -> Any:
     """The frequency, above ``lowest``, at which the power spectrum of the population rate is largest."""
-    values = bst.record.population_rate(spikes, 0.5 * u.ms)[1].to_decimal(u.Hz)
-    width = min(len(values), 1024)  # averaged over windows of half a second
-    windows = [values[k : k + width] for k in range(0, len(values) - width + 1, width // 2)]
-    power = np.mean([np.abs(np.fft.rfft((w - w.mean()) * np.hanning(width))) ** 2 for w in windows], axis=0)
-    frequency = np.fft.rfftfreq(width, 0.5e-3)
-    power[frequency < lowest.to_decimal(u.Hz)] = 0.0
-    return frequency[np.argmax(power)] * u.Hz
+    bin_size = 0.5 * u.ms
+    window = min(512.0 * u.ms, spikes.duration // bin_size * bin_size)
+    frequency, power = bst.record.power_spectrum(spikes, window, bin_size)
+    above = frequency >= lowest
+    return frequency[above][np.argmax(power.to_decimal(u.Hz)[above])]
 
 
 def main() -> None:

@@ -231,7 +231,7 @@ def plot(path: Path, simulation: Trials) -> None:
     trials = list(simulation.populations.values())
     followed = [follow(spikes) for spikes in trials]
     survives = np.array([a[-1] >= SURVIVED for a, _ in followed])
-    colours = {True: '#1f5fa8', False: '#c8401e'}
+    colours = {True: bst.plots.PALETTE[0], False: bst.plots.PALETTE[1]}
     # the weakest volley that survives, and the strongest of the same spread that does not
     pairs = [(a, sigma, k) for k, (a, sigma) in enumerate(simulation.packets) if sigma == 2.0]
     shown = [min((p for p in pairs if survives[p[2]]), default=None), max((p for p in pairs if not survives[p[2]]), default=None)]
@@ -239,13 +239,12 @@ def plot(path: Path, simulation: Trials) -> None:
         grid = canvas.add_gridspec(2, 2, width_ratios=(1, 1.1))
         for row, chosen in enumerate(shown):
             axis = canvas.add_subplot(grid[row, 0])
-            axis.set(
-                xlabel='time (ms)', ylabel='group', ylim=(0, GROUPS), yticks=range(GROUPS + 1), xlim=(_ms(ONSET) - 15, _ms(ONSET) + 50)
-            )
             if chosen is not None:
                 a, sigma, k = chosen
-                axis.plot(trials[k].t.to_decimal(u.ms), trials[k].i / SIZE, '.', color=colours[bool(survives[k])], ms=2, mew=0)
+                bst.plots.raster(trials[k], most=trials[k].size, colors=colours[bool(survives[k])], ax=axis)
                 axis.set_title(f'a = {a}, sigma = {sigma:g} ms')
+            axis.set(ylabel='group', xlim=(_ms(ONSET) - 15, _ms(ONSET) + 50))
+            axis.set_yticks(np.arange(GROUPS + 1) * SIZE - 0.5, range(GROUPS + 1))
             axis.grid(axis='y', lw=0.4)
         plane = canvas.add_subplot(grid[:, 1])
         for (a0, sigma0), (a, sigma), alive in zip(simulation.packets, followed, survives, strict=True):

@@ -122,13 +122,11 @@ def spectrum(spikes: bst.record.Spikes) -> tuple[np.ndarray, np.ndarray]:
         Frequencies in Hz.
     power : float array, shape (n,)
     """
-    counts = np.bincount(spikes.step - spikes.start, minlength=spikes.stop - spikes.start).astype(float)
-    if len(counts) < PIECE:
-        raise ValueError(f'a spectrum needs {PIECE} ms after the first {WINDOW}, but there are {len(counts)}')
-    taper = np.hanning(PIECE)
-    pieces = [counts[i : i + PIECE] for i in range(0, len(counts) - PIECE + 1, PIECE // 2)]
-    power = np.mean([np.abs(np.fft.rfft(taper * (piece - counts.mean()))) ** 2 for piece in pieces], axis=0)
-    return np.fft.rfftfreq(PIECE, 1e-3), power / (np.sum(taper**2) * max(counts.mean(), 1e-9))
+    if (n := spikes.stop - spikes.start) < PIECE:
+        raise ValueError(f'a spectrum needs {PIECE} ms after the first {WINDOW}, but there are {n}')
+    frequency, power = bst.record.power_spectrum(spikes, PIECE * u.ms)
+    poisson = 2.0 * bst.record.mean_firing_rate(spikes) / spikes.size
+    return frequency.to_decimal(u.Hz), power.to_decimal(u.Hz) / max(float(poisson.to_decimal(u.Hz)), 1e-9)
 
 
 def build(seed: int = 1, dt: Any = 0.1 * u.ms) -> Simulation:
@@ -151,15 +149,14 @@ def plot(path: Path, simulation: Simulation) -> None:
     first = {k: s.between(0.0 * u.ms, min(1000.0 * u.ms, s.duration)) for k, s in simulation.populations.items()}
     with report.figure(path, (10, 9)) as canvas:
         raster, rates, trace, power = canvas.subplots(4, 1, height_ratios=(5, 2, 2, 2.5))
-        report.draw_raster(raster, first, size=2.5)
+        bst.plots.raster(first, most=sum(SIZES), ax=raster)
         raster.set_title('Izhikevich 2003, figure 3')
-        report.draw_rates(rates, first, 5.0 * u.ms)
-        shown = np.array(simulation.V[:1000].to_decimal(u.mV))
-        shown[first['E'].of(0, 1).step] = 30.0  # the peak, which the step already has reset
-        trace.plot(shown, color='0.25', lw=0.8)
-        trace.set(ylabel='V of neuron 0 (mV)', xlabel='time (ms)')
-        for axis in (raster, rates, trace):
-            axis.set_xlim(0, len(shown))
+        bst.plots.rate(first, ax=rates)
+        one = first['E'].of(0, 1)
+        # the peak, which the step already has reset
+        bst.plots.trace(simulation.V[: one.stop], np.arange(one.stop) * one.dt, spikes=one, peak=30.0 * u.mV, ax=trace)
+        for axis in (raster, rates):
+            axis.set(xlabel='')
         f, relative = spectrum(simulation.spikes.between(WINDOW, simulation.spikes.duration))
         power.semilogy(f[1:], relative[1:], color='0.25', lw=1)
         power.axhline(1, color='0.6', ls='--', lw=0.8)

@@ -239,23 +239,11 @@ def check(simulation: Simulation, scale: float, drive: str = 'poisson') -> dict[
 def plot(path: Path, simulation: Simulation, title: str, shown: Any = 200.0 * u.ms) -> None:
     """A raster of all layers at the end of the run, and boxes of the rates and the irregularity of single neurons."""
     measured, end = settled(simulation), simulation.spikes.duration
-    share = min(1.0, 4000 / sum(simulation.sizes.values()))  # more neurons cannot be told apart
     with report.figure(path, (13, 7)) as canvas:
         raster, rates, cvs = canvas.subplots(1, 3, width_ratios=(6, 2.5, 2.5))
-        bottom, edges = 0, []
-        for name in reversed(NAMES):
-            some = (
-                simulation.populations[name].between(max(end - shown, 0.0 * u.ms), end).of(0, max(round(share * simulation.sizes[name]), 1))
-            )
-            raster.plot(some.t.to_decimal(u.ms), some.i + bottom, '.', color=report.COLOURS[name[-1]], ms=3, mew=0, rasterized=True)
-            bottom += some.size
-            edges.append(bottom)
-            raster.axhline(bottom, color='0.8', lw=0.5 if name[-1] == 'I' else 1.0)
-        ends = [0, *edges[1::2]]
-        raster.set_yticks(np.add(ends[1:], ends[:-1]) / 2, ('L6', 'L5', 'L4', 'L2/3'))
-        part = '' if share == 1.0 else f', {100 * share:.3g} % of the neurons'
-        raster.set(xlabel='time (ms)', title=title + part, ylim=(0, bottom))
-        raster.set_xlim(float((end - shown).to_decimal(u.ms)), float(end.to_decimal(u.ms)))
+        shown = {name: simulation.populations[name].between(max(end - shown, 0.0 * u.ms), end) for name in reversed(NAMES)}
+        bst.plots.raster(shown, most=4000, ax=raster)
+        raster.set_title(title)
         seconds = float(next(iter(measured.values())).duration.to_decimal(u.second))
         _boxes(rates, {name: spikes.count / seconds for name, spikes in measured.items()}, 'rate (Hz)')
         _boxes(cvs, {name: bst.record.cv(spikes, reference.MIN_SPIKES) for name, spikes in measured.items()}, 'CV of intervals')
@@ -263,13 +251,17 @@ def plot(path: Path, simulation: Simulation, title: str, shown: Any = 200.0 * u.
         rates.legend(frameon=False, loc='upper right')
 
 
+def _colour(name: str) -> str:
+    return bst.plots.PALETTE['EI'.index(name[-1])]
+
+
 def _boxes(axis: Any, values: dict[str, np.ndarray], label: str) -> None:
     places = np.arange(len(values), 0, -1)
     style = {'positions': places, 'orientation': 'horizontal', 'showfliers': False, 'showmeans': True, 'patch_artist': True, 'widths': 0.6}
     drawn = axis.boxplot(list(values.values()), whis=(5, 95), medianprops={'color': 'k'}, meanprops={'markersize': 5}, **style)
     for name, box, mean in zip(values, drawn['boxes'], drawn['means'], strict=True):
-        box.set(facecolor=report.COLOURS[name[-1]], alpha=0.5)
-        mean.set(marker='D', markerfacecolor=report.COLOURS[name[-1]], markeredgecolor='none')
+        box.set(facecolor=_colour(name), alpha=0.5)
+        mean.set(marker='D', markerfacecolor=_colour(name), markeredgecolor='none')
     axis.set_yticks(places, list(values))
     axis.set(xlabel=label, xlim=(0, None))
 

@@ -20,17 +20,7 @@ import numpy as np
 
 import brainpy_state as bst
 
-COLOURS = {
-    'E': '#1f5fa8',
-    'I': '#c8401e',
-    'A': '#1f5fa8',
-    'B': '#c8401e',
-    'RS': '#1f5fa8',
-    'FS': '#c8401e',
-    'FS2': '#7a3fa0',
-    'Ch': '#3c8a3c',
-}
-_NEURONS, _BINS = 250, 200  # of a figure: more cannot be told apart
+_NEURONS = 250  # of a raster that are shown
 _PACKAGES = ('jax', 'jaxlib', 'brainunit', 'numba', 'numpy')
 
 
@@ -218,34 +208,6 @@ def figure(path: Path, size: tuple[float, float] = (10, 8)) -> Iterator[Any]:
         plt.close(canvas)
 
 
-def draw_raster(axis: Any, populations: dict[str, bst.record.Spikes], size: float = 1.6, most: int | None = None) -> None:
-    """The spikes of populations, one above the other in their order; of ``most`` neurons, in their true proportion."""
-    share = 1.0 if most is None else min(1.0, most / sum(spikes.size for spikes in populations.values()))
-    offset = 0
-    for name, spikes in populations.items():
-        some = spikes.of(0, max(round(share * spikes.size), 1))
-        colour = COLOURS.get(name, '0.2')
-        axis.plot(some.t.to_decimal(u.ms), some.i + offset + 0.5, '.', color=colour, ms=size, mew=0, rasterized=True)
-        number = f'{some.size:,}' if some.size == spikes.size else f'{some.size:,} of\n{spikes.size:,}'
-        middle = offset + some.size / 2
-        axis.text(1.01, middle, f'{name}\n{number}', color=colour, va='center', transform=axis.get_yaxis_transform())
-        offset += some.size
-    axis.set(ylabel='neuron', ylim=(0, offset))
-    if share < 1.0:
-        axis.set(ylabel='neurons', yticks=[])
-
-
-def draw_rates(axis: Any, populations: dict[str, bst.record.Spikes], bin_size: Any = 5.0 * u.ms) -> None:
-    """The firing rate of each population."""
-    for name, spikes in populations.items():
-        t, rate = bst.record.population_rate(spikes, bin_size)
-        edges = np.append(t.to_decimal(u.ms), (t[-1] + bin_size).to_decimal(u.ms))
-        axis.stairs(rate.to_decimal(u.Hz), edges, baseline=None, color=COLOURS.get(name, '0.2'), lw=1, label=name)
-    axis.set(ylabel='rate (Hz)', ylim=(0, 1.25 * max(*axis.get_ylim(), 1.0)))
-    if len(populations) > 1:
-        axis.legend(frameon=False, loc='upper right', ncols=len(populations))
-
-
 def plot_activity(
     path: Path, populations: dict[str, bst.record.Spikes], V: Any, title: str, *, V_th: Any = None, shown: Any = 500.0 * u.ms
 ) -> None:
@@ -273,20 +235,9 @@ def plot_activity(
     seen = {name: spikes.between(start * dt, stop * dt) for name, spikes in populations.items()}
     with figure(path) as canvas:
         raster, rates, trace = canvas.subplots(3, 1, sharex=True, height_ratios=(5, 2, 2))
-        draw_raster(raster, seen, size=3.2, most=_NEURONS)
-        draw_rates(rates, seen, max(steps // _BINS, 1) * dt)
-        _draw_trace(trace, seen[next(iter(seen))].of(0, 1), V, V_th)
+        bst.plots.raster(seen, most=_NEURONS, ax=raster)
+        bst.plots.rate(seen, ax=rates)
+        # a model that is not reset has an action potential of its own
+        spikes = None if V_th is None else next(iter(seen.values())).of(0, 1)
+        bst.plots.trace(V[start:stop], np.arange(start, stop) * dt, spikes=spikes, V_th=V_th, ax=trace)
         raster.set_title(title)
-        trace.set(xlabel='time (ms)', xlim=(float((start * dt).to_decimal(u.ms)), float((stop * dt).to_decimal(u.ms))))
-
-
-def _draw_trace(axis: Any, spikes: bst.record.Spikes, V: Any, V_th: Any) -> None:
-    t = np.arange(spikes.start, spikes.stop) * spikes.dt
-    values = np.asarray(V[spikes.start : spikes.stop].to_decimal(u.mV))
-    axis.plot(t.to_decimal(u.ms), values, color='0.25', lw=0.8)
-    axis.set_ylabel('V of neuron 0 (mV)')
-    if V_th is not None:
-        threshold = float(V_th.to_decimal(u.mV))
-        axis.vlines(spikes.t.to_decimal(u.ms), threshold, 2 * threshold - values.min(), color='0.25', lw=0.8)
-        axis.axhline(threshold, color='0.6', lw=0.8, ls='--')
-        axis.text(1.01, threshold, 'threshold', color='0.4', va='center', transform=axis.get_yaxis_transform())

@@ -253,33 +253,26 @@ def check(simulation: Simulation) -> dict[str, bool]:
 def plot(path: Path, simulation: Simulation) -> None:
     """A raster of neurons of each population, their rates, a membrane trace of each, and the spectrum."""
     end, dt = simulation.spikes.duration, simulation.spikes.dt
-    shown = {name: s.of(0, min(s.size, 400)) for name, s in simulation.populations.items()}
+    seen = {name: s.between(ONSET / 2, end) for name, s in simulation.populations.items()}
+    shown = {name: s.of(0, min(s.size, 400)) for name, s in seen.items()}
     with report.figure(path, (10, 10)) as canvas:
         raster, rates, trace, power = canvas.subplots(4, 1, height_ratios=(5, 2, 2, 2.5))
-        report.draw_raster(raster, shown, size=2.5)
+        bst.plots.raster(shown, most=sum(s.size for s in shown.values()), ax=raster)
         raster.set_title(f'Susin & Destexhe 2021, {simulation.network.upper()}')
-        highest = 1.0
-        for k, (name, spikes) in enumerate(simulation.populations.items()):
-            t, rate = bst.record.population_rate(spikes, 1.0 * u.ms)
-            smooth = np.convolve(rate.to_decimal(u.Hz), np.hanning(11) / np.hanning(11).sum(), 'same')
-            rates.plot(t.to_decimal(u.ms), smooth, color=report.COLOURS[name], lw=1, label=name)
-            V = simulation.V[:, k]
-            trace.plot(np.arange(len(V)) * dt.to_decimal(u.ms), V.to_decimal(u.mV), color=report.COLOURS[name], lw=0.8)
-            top = CELLS[name]['V_th'].to_decimal(u.mV)
-            trace.vlines(spikes.of(0, 1).t.to_decimal(u.ms), top, 0.0, color=report.COLOURS[name], lw=0.8)
-            highest = max(highest, smooth[t >= ONSET / 2].max())
-        rates.set(ylabel='rate (Hz)', ylim=(0, 1.2 * highest))
-        trace.set(xlabel='time (ms)', ylabel='V (mV)')
+        bst.plots.rate(seen, sigma=2.5 * u.ms, ax=rates)
+        for k, name in enumerate(seen):
+            one, colour = simulation.populations[name].of(0, 1), rates.lines[k].get_color()
+            bst.plots.trace(simulation.V[:, k], np.arange(one.stop) * dt, spikes=one, peak=0.0 * u.mV, color=colour, ax=trace)
+        trace.set(ylabel='V (mV)', xlim=rates.get_xlim())
         for axis in (raster, rates, trace):
-            axis.axvspan(ONSET.to_decimal(u.ms), end.to_decimal(u.ms), color='0.95', zorder=-1)
-            axis.set_xlim((ONSET / 2).to_decimal(u.ms), end.to_decimal(u.ms))
+            unit = u.second if axis.get_xlabel() == 'time (s)' else u.ms
+            axis.axvspan(float(ONSET.to_decimal(unit)), float(end.to_decimal(unit)), color='0.95', zorder=-1)
         for label, start, stop, colour in (('background', START_UP, ONSET, '0.6'), ('common input', ONSET + START_UP, end, '0.1')):
             frequency, relative = spectrum(simulation.populations['FS'].between(start, stop))
             power.plot(frequency[5:], relative[5:], color=colour, lw=1.3, label=label)
         power.axvspan(GAMMA.low, GAMMA.high, color='0.93', zorder=-1)
         power.set(xlabel='frequency (Hz)', ylabel='power of FS / Poisson', xlim=(0, 150), ylim=(0, None))
-        for axis in (rates, power):
-            axis.legend(frameon=False, loc='upper right', ncols=3)
+        power.legend(frameon=False, loc='upper right', ncols=3)
 
 
 def main() -> None:

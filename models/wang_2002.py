@@ -59,6 +59,7 @@ MEAN, SD, EVERY = 40.0 * u.Hz, 4.0 * u.Hz, 50.0 * u.ms  # of the stimulus, which
 ONSET, STIMULUS = 500.0 * u.ms, 1000.0 * u.ms
 BIN, WINDOW = 5.0 * u.ms, 50.0 * u.ms  # rates are means over a window that moves in steps of a bin
 THRESHOLD = 15.0 * u.Hz
+COLOURS = {'other': '0.6', **dict(zip('ABI', bst.plots.PALETTE, strict=False))}
 COHERENCES = (0.0, 3.2, 6.4, 12.8, 25.6, 51.2)
 CHUNK = 500.0 * u.ms
 
@@ -322,17 +323,17 @@ def plot_trial(path: Path, simulation: Simulation) -> None:
     edges = (ONSET + EVERY * np.arange(given.shape[0] + 1)).to_decimal(u.ms)
     with report.figure(path) as canvas:
         raster, rates, stimulus = canvas.subplots(3, 1, sharex=True, height_ratios=(5, 4, 2))
-        report.draw_raster(raster, {'A': simulation.spikes.of(0, 240), 'B': simulation.spikes.of(240, 480)}, size=2.5)
+        stimulus.set_xlabel('time (ms)')  # of all three
+        bst.plots.raster({'A': simulation.spikes.of(0, 240), 'B': simulation.spikes.of(240, 480)}, ax=raster)
         raster.set_title(f'Wang 2002: a trial at a coherence of {simulation.coherence[0]:g} %')
         for name, rate in simulation.rates.items():
-            colour = {'other': '0.6', 'I': '#3c8a3c'}.get(name, report.COLOURS.get(name))
-            rates.plot(simulation.middle, rate[0], color=colour, lw=1.5, label=name)
+            rates.plot(simulation.middle, rate[0], color=COLOURS[name], lw=1.5, label=name)
         rates.axhline(THRESHOLD.to_decimal(u.Hz), color='0.6', lw=0.8, ls='--')
         rates.set(ylabel='rate (Hz)', ylim=(0, None))
         rates.legend(frameon=False, loc='upper left', ncols=4)
         for k, name in enumerate(('A', 'B')):
-            stimulus.stairs(given[:, k], edges, color=report.COLOURS[name], lw=1.5)
-        stimulus.set(xlabel='time (ms)', ylabel='stimulus (Hz)', ylim=(0, None), xlim=(0, simulation.spikes.duration.to_decimal(u.ms)))
+            stimulus.stairs(given[:, k], edges, color=COLOURS[name], lw=1.5)
+        stimulus.set(ylabel='stimulus (Hz)', ylim=(0, None), xlim=(0, simulation.spikes.duration.to_decimal(u.ms)))
         for axis in (raster, rates):
             axis.axvspan(edges[0], edges[-1], color='0.93', zorder=-1)
 
@@ -344,7 +345,7 @@ def plot_psychometric(path: Path, simulation: Simulation) -> None:
     with report.figure(path, (11, 4.5)) as canvas:
         fractions, rates = canvas.subplots(1, 2)
         fractions.errorbar(coherence, p, np.sqrt(p * (1 - p) / n), fmt='o', color='0.2', capsize=2, label=f'{n[0]} trials each')
-        for name, colour, values in (('fit', '0.2', fit_weibull(simulation)), ('published', report.COLOURS['B'], PUBLISHED['weibull'])):
+        for name, colour, values in (('fit', '0.2', fit_weibull(simulation)), ('published', COLOURS['B'], PUBLISHED['weibull'])):
             label = f'{name}: $\\alpha$ = {values["alpha"]:.1f} %, $\\beta$ = {values["beta"]:.1f}'
             fractions.plot(x, weibull(x, **values), color=colour, lw=1.3, label=label)
         fractions.set(xscale='log', xlabel='coherence (%)', ylabel='fraction correct', ylim=(0.4, 1.03), title='Wang 2002')
@@ -354,7 +355,7 @@ def plot_psychometric(path: Path, simulation: Simulation) -> None:
             chosen, opacity = won & (simulation.coherence == c), 0.2 + 0.8 * (np.searchsorted(coherence, c) + 1) / (coherence.size + 1)
             for name, style in (('A', '-'), ('B', '--')):
                 mean, label = simulation.rates[name][chosen].mean(0), f'{c:g} %' if name == 'A' else None
-                rates.plot(simulation.middle, mean, style, color=report.COLOURS[name], alpha=opacity, lw=1.2, label=label)
+                rates.plot(simulation.middle, mean, style, color=COLOURS[name], alpha=opacity, lw=1.2, label=label)
         rates.axhline(THRESHOLD.to_decimal(u.Hz), color='0.6', lw=0.8, ls='--')
         rates.set(xlabel='time (ms)', ylabel='rate (Hz)', title='A, which has won (solid), and B')
         rates.legend(frameon=False, loc='upper left')

@@ -191,20 +191,19 @@ def plot(path: Path, simulation: Simulation, rates: np.ndarray) -> None:
     """Two networks, two neurons of the synchronous one, the curve of the neuron and coherence over the number of synapses."""
     found = networks(simulation)
     shown = min(START_UP, simulation.spikes.duration)
-    last = float(shown.to_decimal(u.ms))
     with report.figure(path, (10, 9)) as canvas:
         grid = canvas.add_gridspec(4, 2, height_ratios=(3, 3, 2.2, 3))
         for row, k in enumerate((0, -1)):
             axis = canvas.add_subplot(grid[row, :])
             spikes = list(simulation.populations.values())[k].between(0.0 * u.ms, shown)
-            axis.plot(spikes.t.to_decimal(u.ms), spikes.i, '.', color='#c8401e', ms=3, mew=0)
+            bst.plots.raster(spikes, colors=bst.plots.PALETTE[1], ax=axis)
             what = f'{found[k]["synapses"]:g} synapses for each neuron: coherence {found[k]["coherence"]:.2f}, {found[k]["rate"]:.0f} Hz'
-            axis.set(ylabel='neuron', xlim=(0, last), ylim=(0, SIZE), title=what)
+            axis.set(xlabel='', title=what)
         trace = canvas.add_subplot(grid[2, :])
-        V = simulation.V[: round(float(shown / simulation.spikes.dt))].to_decimal(u.mV)
-        trace.plot(np.linspace(0.0, last, len(V), endpoint=False), V, lw=0.8)
+        V = simulation.V[: round(float(shown / simulation.spikes.dt))]
+        bst.plots.trace(V, np.arange(len(V)) * simulation.spikes.dt, ax=trace)
         trace.axhline(float(E_SYN.to_decimal(u.mV)), color='0.6', ls='--', lw=0.8)
-        trace.set(xlabel='time (ms)', ylabel='V (mV)', xlim=(0, last), title='two neurons of the network above, and the reversal potential')
+        trace.set_title('two neurons of the network above, and the reversal potential', loc='left')
         curve, kappa = canvas.add_subplot(grid[3, 0]), canvas.add_subplot(grid[3, 1])
         curve.plot(CURRENTS.to_decimal(u.uA), rates, '.-', color='0.25')
         curve.set(xlabel='current (µA/cm²)', ylabel='rate (Hz)', xlim=(0, 20.5), ylim=(0, None))

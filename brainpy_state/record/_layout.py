@@ -11,11 +11,11 @@ import numpy as np
 
 from .._errors import ParameterError
 from .._tracebacks import entries
+from ..files import unit_as_json, unit_of_json
 from ._spikes import whole
 
 STEP = 'step'
 OWN = frozenset({'kind', 'span', 'fixed'})  # attributes that tell of the other parts of a layout
-_BASE = ('m', 'kg', 's', 'A', 'K', 'mol', 'cd')
 
 
 @entries
@@ -115,21 +115,6 @@ def _joined(given: Mapping[str, Any] | None, own: Mapping[str, Any]) -> dict[str
     if taken := sorted((set(own) | OWN) & set(given or {})):
         raise ParameterError(f'Layout: an attribute cannot be called {taken[0]!r}, which the store uses itself.')
     return {**(given or {}), **own}
-
-
-def unit_as_json(unit: Any) -> dict[str, Any]:
-    """A unit: its text, and what it is made of."""
-    dims = {name: power for name in _BASE if (power := float(unit.dim.get_dimension(name)))}
-    names = {'name': unit.name, 'dispname': unit.dispname} if unit.is_fullname else {}
-    parts = {'scale': unit.scale, 'base': unit.base, 'factor': unit.factor, **names}
-    text = '' if unit.is_unitless else str(unit)
-    return {'text': text, 'dim': dims, **parts}
-
-
-def unit_of_json(made: Mapping[str, Any]) -> Any:
-    """The unit that `unit_as_json` wrote."""
-    parts = {key: x for key, x in made.items() if key not in ('text', 'dim')}
-    return u.Unit(u.get_or_create_dimension(**made['dim']), **parts)
 
 
 def time_as_json(dt: Any) -> dict[str, Any]:

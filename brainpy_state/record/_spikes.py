@@ -13,6 +13,7 @@ import numpy as np
 from .._errors import ParameterError, ShapeError
 from .._tracebacks import entries
 from ..numerics import brief, whole_steps, with_unit
+from . import _views
 
 
 @entries
@@ -70,6 +71,36 @@ class Spikes:
             order = np.argsort(self.step, kind='stable')
             for name in ('step', 'i') if self.trial is None else ('step', 'i', 'trial'):
                 object.__setattr__(self, name, getattr(self, name)[order])
+
+    @classmethod
+    def from_times(cls, t: Any, i: Any, *, size: int, dt: Any, t_stop: Any, t_start: Any = None) -> Spikes:
+        """Spikes whose times are known, such as those of another simulator.
+
+        Parameters
+        ----------
+        t : time, shape (n_spikes,)
+            Multiples of ``dt``, in any order.
+        i : int array, shape (n_spikes,)
+            The neuron of each.
+        size : int
+            Number of neurons.
+        dt : time
+        t_start, t_stop : time
+            From when, 0 by default, to when (not included) was recorded; multiples of ``dt``.
+
+        Raises
+        ------
+        ParameterError, UnitError
+            If a time is no multiple of ``dt``, outside of what was recorded, or no time.
+        ShapeError
+            If there is not one neuron for each time.
+        """
+        t_start = 0.0 * dt if t_start is None else t_start
+        start, stop = (
+            int(whole_steps(x, dt, f'Spikes.from_times: {name}', signed=True)) for name, x in (('t_start', t_start), ('t_stop', t_stop))
+        )
+        t = t if np.size(u.get_mantissa(t)) else np.zeros(0) * dt
+        return cls(whole_steps(t, dt, 'Spikes.from_times: t', signed=True), i, size, dt, start, stop)
 
     @property
     def t(self) -> Any:
@@ -191,6 +222,60 @@ class Spikes:
         key = np.sort(self.train.astype(np.int64) * span + (self.step - self.start))
         train = key // span
         return train, key - train * span + self.start
+
+    def to_dense(self, bin_size: Any = None) -> np.ndarray:
+        """Number of spikes in each bin, a matrix of time and neurons.
+
+        Parameters
+        ----------
+        bin_size : time, optional
+            A multiple of the time step, not longer than the record; a last, incomplete bin is left out. A step by default.
+
+        Returns
+        -------
+        int32 array, shape (n_bins, size)
+            Of a batch, ``(n_bins, n_trials, size)``. It has a number for each neuron and bin, so it is for parts of a large record.
+
+        Raises
+        ------
+        ParameterError, UnitError
+            If ``bin_size`` is no multiple of the time step, longer than the record, or no time.
+        """
+        return _views.dense(self, bin_size)
+
+    def to_pandas(self) -> Any:
+        """A `pandas.DataFrame` with a row for each spike: its time, whose unit is in the name of the column, its neuron and its trial.
+
+        Its ``attrs`` say what else is known: ``size``, ``dt``, ``t_start``, ``t_stop`` and ``n_trials``.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        return _views.pandas(self)
+
+    def to_xarray(self, bin_size: Any = None) -> Any:
+        """What `to_dense` gives as an `xarray.DataArray` with the dimensions ``time``, ``trial`` of a batch, and ``neuron``.
+
+        Raises
+        ------
+        ImportError
+            If xarray is not installed.
+        ParameterError, UnitError
+            As of `to_dense`.
+        """
+        return _views.xarray(self, bin_size)
+
+    def to_neo(self) -> list[Any]:
+        """A `neo.SpikeTrain` for each neuron, annotated with its number; of a batch, a list of them for each trial.
+
+        Raises
+        ------
+        ImportError
+            If Neo is not installed.
+        """
+        return _views.neo(self)
 
     def _cut(self, first: int, last: int) -> Spikes:
         """The spikes of steps that were recorded."""

@@ -13,8 +13,9 @@ import numpy as np
 from .._errors import ParameterError
 from .._optional import needed
 from .._tracebacks import entries
+from ..files import unit_of_json
 from ..numerics import with_unit
-from ._layout import STEP, unit_of_json
+from ._layout import STEP
 from ._root import Root
 from ._spikes import Spikes, whole
 from ._trace import Trace
