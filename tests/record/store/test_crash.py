@@ -20,7 +20,7 @@ from brainpy_state.record import Layout, Store, _zarr
 from . import growing
 from .growing import DT, Crash, Disk, append, check, create, resume
 
-SOME = 23  # of the operations on files, one in so many goes wrong in the quick tests
+SOME = 31  # of the operations on files, one in so many goes wrong in the quick tests
 
 
 @pytest.fixture(scope='module')
@@ -53,7 +53,7 @@ def _create(folder):
     create(folder).close()
 
 
-@pytest.mark.parametrize('every', [SOME, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize('every', [SOME, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ('do', 'stops'),
     [(_append, {40, 63}), (_cut, {40, 12}), (_overwrite, {40, 0, 5}), (_create, {0})],
