@@ -127,12 +127,12 @@ def time_of_json(made: Mapping[str, Any]) -> Any:
     return u.Quantity(made['value'], unit=unit_of_json(made['unit']))
 
 
-def differences(was: Any, now: Any, where: str = '') -> list[str]:
-    """What differs in JSON that was written and JSON that is given."""
+def differences(was: Any, now: Any, where: str = '', *, place: str = 'the store') -> list[str]:
+    """What differs in JSON that was written, in a place, and JSON that is given."""
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         keys = [*was, *(key for key in now if key not in was)]
-        return [each for key in keys for each in differences(was.get(key), now.get(key), f'{where}.{key}' if where else key)]
-    return [] if was == now else [f'{where}: {_short(was)} in the store, {_short(now)} here']
+        return [each for key in keys for each in differences(was.get(key), now.get(key), f'{where}.{key}' if where else key, place=place)]
+    return [] if was == now else [f'{where}: {_short(was)} in {place}, {_short(now)} here']
 
 
 def _short(x: Any) -> str:

@@ -178,7 +178,7 @@ class StateMonitor(Recorder):
     def _write(self, row: Any, step: Any, counts: Any) -> None:
         # a row that does not count is overwritten by the next
         at = self.count.value
-        self.rows.value = jax.lax.dynamic_update_slice(self.rows.value, row[None].astype(self.dtype), (at, *[0] * row.ndim))
+        self.rows.value = jax.lax.dynamic_update_slice(self.rows.value, row[None].astype(self.dtype), (at, *[jnp.int32(0)] * row.ndim))
         self.steps.value = jax.lax.dynamic_update_slice(self.steps.value, jnp.asarray(step, jnp.int32)[None], (at,))
         self.count.value = at + jnp.asarray(counts, jnp.int32)
         self.full.value = self.count.value >= self.rows.value.shape[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,14 +13,17 @@ from ..modules import Module, init_all_states
 from ..numerics import brief, whole_steps
 from ..record import Recorder, SpikeRecorder, StateMonitor
 from ..record import open as open_store
+from ..state import State
 from ..transform._program import Program
+from . import _checkpoint
+from ._description import description
 from ._interrupt import Interrupted
 from ._models import models_of
 from ._pace import Pace
 from ._progress import Bar
 from ._room import check_room, samples
 from ._sink import Sink
-from ._steps import LONGEST, Steps, span
+from ._steps import LONGEST, Steps, recorders_of, span
 
 _NEEDS_ARGUMENTS = """\
 Simulation: {label} is called in each step without arguments, but its update needs some: {error}. Give a function:
@@ -108,6 +112,7 @@ class Simulation:
         self.models = models_of(model)
         self._sink = None if to is None else Sink(to, self.recorders)
         self._begins_anew = False
+        self._described: tuple[Program, dict[str, Any]] | None = None
         self._begin([model for model in self.models if any(node.not_allocated() for node in model.nodes().values())])
         recorders = self.recorders.values()
         self._monitors = [x for x in recorders if isinstance(x, StateMonitor)]
@@ -144,7 +149,7 @@ class Simulation:
             return recorder.spikes() if isinstance(recorder, SpikeRecorder) else recorder.trace()
 
     @entry
-    def run(self, duration: Any, *, progress: bool | None = None) -> None:
+    def run(self, duration: Any, *, progress: bool | None = None, checkpoint: Any = None, checkpoint_seconds: float = 60.0) -> None:
         """Simulate for a duration, from where the last run has stopped.
 
         Parameters
@@ -154,6 +159,11 @@ class Simulation:
         progress : bool, optional
             Whether to show model time, remaining time and how many times as long as in the model it takes. By default where somebody
             may look at it, in a terminal or a notebook; nothing is shown in the first second.
+        checkpoint : path, optional
+            A file that is written as by `save`: at the beginning, at the end, and in between after so many seconds of waiting. `load`
+            goes on from it, and cuts off what is on disk of later steps.
+        checkpoint_seconds : float
+            How many.
 
         Raises
         ------
@@ -170,17 +180,28 @@ class Simulation:
             recorders = self._steps.ready(self.i, 'Simulation.run')
             for monitor in self._between:
                 monitor.expect(self.i, 'Simulation.run')
+            if checkpoint is not None:
+                self.save(checkpoint)
+            saved = time.monotonic()
             if self._sink is not None:
-                about = {'model': [model.label for model in self.models], 'seed': self.seed}
-                self._sink.open(environ.get_dt(), self.first, self.i, about, overwrite=self._begins_anew)
+                self._sink.open(environ.get_dt(), self.first, self.i, self._about(), overwrite=self._begins_anew)
             with Bar(self.i, stop, self.dt, progress) as bar, Interrupted() as interrupted:
                 try:
                     while self.i < stop and not interrupted:
                         self._advance(stop, recorders)
                         bar.show(self.i)
+                        if checkpoint is not None and time.monotonic() - saved > checkpoint_seconds:
+                            self._keep(checkpoint)
+                            saved = time.monotonic()
                 finally:
-                    if self._sink is not None:
-                        self._sink.take(self.i, now=True)
+                    self._keep(checkpoint)
+
+    def _keep(self, checkpoint: Any) -> None:
+        """Have on disk what was recorded, and then, where one is asked for, a file that goes on from there."""
+        if self._sink is not None:
+            self._sink.take(self.i, now=True)
+        if checkpoint is not None:
+            self.save(checkpoint)
 
     def needs(self, duration: Any) -> tuple[Program, dict[str, int]]:
         """The program of a run, and how many bytes each monitor would record in it; for `forecast`."""
@@ -207,6 +228,59 @@ class Simulation:
         self.close()
         self._begin(self.models)
         self.i, self._begins_anew = self.first, True
+
+    @entry
+    def save(self, path: Any) -> None:
+        """Write all that decides how the simulation goes on into a file, and what was recorded, unless that is on disk already.
+
+        The file has states of the models, delays and spikes under way, generators of random numbers, the clock, and where recorders stand.
+        It is there as a whole or not at all; see docs/files.md for the format.
+
+        Raises
+        ------
+        FileError
+            An OSError, if the file cannot be written; one that was there is as it was.
+        """
+        states, recorders = self._what_decides()
+        about = {'i': self.i, 'dt': _checkpoint.time_as_json(self.dt), 'made of': self._made_of(), **self._about()}
+        _checkpoint.save(path, states, recorders, about)
+
+    @entry
+    def load(self, path: Any) -> None:
+        """Go on from where a simulation was saved, in any process, bit for bit. Several can go on from one file.
+
+        Raises
+        ------
+        FileNotFoundError, FileError
+            If there is no such file, or it is damaged, of something else, or of a newer version.
+        StateTreeError
+            A ValueError that lists the differences, if it is of another simulation. Nothing is changed then.
+        """
+        states, recorders = self._what_decides()
+        self.close()
+        with self._clock():
+            self.i = _checkpoint.load(path, states, recorders, self._made_of(), self.dt)
+        self._begins_anew = True
+
+    def _what_decides(self) -> tuple[dict[str, State], dict[str, Recorder]]:
+        """States by their names, and recorders: those with a name, and others that the model calls."""
+        with self._clock():
+            program = self._steps.program()
+        found = recorders_of(program)
+        named = dict(self.recorders)
+        for k, recorder in enumerate(x for x in found if x not in named.values()):
+            named[f'recorder {k}'] = recorder
+        return _checkpoint.states_of(self.models, [*program.reads, *program.writes], list(named.values())), named
+
+    def _made_of(self) -> dict[str, Any]:
+        with self._clock():
+            program = self._steps.program()
+        if self._described is None or self._described[0] is not program:  # the checksum of many synapses takes a while
+            self._described = program, description(self.models, program)
+        return self._described[1]
+
+    def _about(self) -> dict[str, Any]:
+        return {'model': [model.label for model in self.models], 'seed': self.seed}
 
     def close(self) -> None:
         """Let others write to the records on disk. The next run opens them again."""

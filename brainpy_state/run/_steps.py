@@ -49,7 +49,7 @@ class Steps:
 
     def ready(self, first: int, where: str) -> list[Recorder]:
         """The recorders that the step uses, emptied, with room for several steps, and able to go on from step ``first``."""
-        recorders = _recorders(self.program())
+        recorders = recorders_of(self.program())
         for recorder in recorders:
             recorder.drain()
             recorder.reserve()
@@ -79,7 +79,8 @@ def span(duration: Any, first: int, dt: Any, where: str) -> int:
     return total
 
 
-def _recorders(program: Program) -> list[Recorder]:
+def recorders_of(program: Program) -> list[Recorder]:
+    """The recorders that a program uses."""
     return [model for model in program.world.models() if isinstance(model, Recorder)]
 
 
