@@ -260,13 +260,15 @@ def plot(path: Path, simulation: Simulation) -> None:
         bst.plots.raster(shown, most=sum(s.size for s in shown.values()), ax=raster)
         raster.set_title(f'Susin & Destexhe 2021, {simulation.network.upper()}')
         bst.plots.rate(seen, sigma=2.5 * u.ms, ax=rates)
-        for k, name in enumerate(seen):
-            one, colour = simulation.populations[name].of(0, 1), rates.lines[k].get_color()
-            bst.plots.trace(simulation.V[:, k], np.arange(one.stop) * dt, spikes=one, peak=0.0 * u.mV, color=colour, ax=trace)
-        trace.set(ylabel='V (mV)', xlim=rates.get_xlim())
+        for k, spikes in enumerate(seen.values()):
+            V, t = simulation.V[spikes.start :, k], np.arange(spikes.start, spikes.stop) * dt
+            bst.plots.trace(V, t, spikes=spikes.of(0, 1), peak=0.0 * u.mV, color=rates.lines[k].get_color(), ax=trace)
+        unit = u.ms if trace.get_xlabel() == 'time (ms)' else u.second
         for axis in (raster, rates, trace):
-            unit = u.second if axis.get_xlabel() == 'time (s)' else u.ms
             axis.axvspan(float(ONSET.to_decimal(unit)), float(end.to_decimal(unit)), color='0.95', zorder=-1)
+        trace.set_ylabel('V (mV)')
+        for axis in (raster, rates):
+            axis.set_xlabel('')
         for label, start, stop, colour in (('background', START_UP, ONSET, '0.6'), ('common input', ONSET + START_UP, end, '0.1')):
             frequency, relative = spectrum(simulation.populations['FS'].between(start, stop))
             power.plot(frequency[5:], relative[5:], color=colour, lw=1.3, label=label)

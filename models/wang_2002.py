@@ -324,7 +324,7 @@ def plot_trial(path: Path, simulation: Simulation) -> None:
     with report.figure(path) as canvas:
         raster, rates, stimulus = canvas.subplots(3, 1, sharex=True, height_ratios=(5, 4, 2))
         stimulus.set_xlabel('time (ms)')  # of all three
-        bst.plots.raster({'A': simulation.spikes.of(0, 240), 'B': simulation.spikes.of(240, 480)}, ax=raster)
+        bst.plots.raster({'A': simulation.spikes.of(0, 240), 'B': simulation.spikes.of(240, 480)}, most=480, ax=raster)
         raster.set_title(f'Wang 2002: a trial at a coherence of {simulation.coherence[0]:g} %')
         for name, rate in simulation.rates.items():
             rates.plot(simulation.middle, rate[0], color=COLOURS[name], lw=1.5, label=name)

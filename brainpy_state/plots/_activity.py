@@ -67,7 +67,7 @@ def raster(spikes: Any, i: Any = None, *, most: int | None = None, colors: Any =
     >>> bst.plots.raster(spikes).get_xlabel()
     'time (ms)'
     """
-    given = {name: _rows(x, i) for name, x in _named(spikes).items()}
+    given = {name: _rows(x, i) for name, x in _named(spikes, 'raster').items()}
     ax = axes_of(ax, 'raster', (7.0, 4.0))
     colours = colours_of(given, colors, 'raster')
     unit = time_axis(ax, min(x.start for x in given.values()), max(x.stop for x in given.values()))
@@ -126,7 +126,9 @@ def _neuron_axis(ax: Any, given: list[_Rows], rows: int, whole: bool) -> None:
     ax.set_yticks((np.arange(0, trials, every) + 0.5) * rows / trials - 0.5, np.arange(0, trials, every))
 
 
-def _named(x: Any) -> dict[str, Any]:
+def _named(x: Any, where: str) -> dict[str, Any]:
+    if isinstance(x, Mapping) and not x:
+        raise ParameterError(f'{where}: the dictionary is empty; give a population at least.')
     return dict(x) if isinstance(x, Mapping) else {'': x}
 
 
@@ -179,7 +181,7 @@ def rate(activity: Any, values: Any = None, *, bin_size: Any = None, sigma: Any 
     """
     if bin_size is not None and sigma is not None:
         raise ParameterError('rate: give bin_size, to count in bins, or sigma, to smooth, but not both.')
-    curves = {name: _curve(x, values, bin_size, sigma) for name, x in _named(activity).items()}
+    curves = {name: _curve(x, values, bin_size, sigma) for name, x in _named(activity, 'rate').items()}
     ax = axes_of(ax, 'rate', (7.0, 2.5))
     colours = colours_of(curves, colors, 'rate')
     unit = time_axis(ax, min(start for *_, start, _ in curves.values()), max(stop for *_, stop in curves.values()))

@@ -88,19 +88,25 @@ def times(t: Any, where: str, name: str = 't') -> Any:
 
 def time_axis(ax: Any, start: Any, stop: Any) -> Any:
     """Let x be a time between these at least, and return its unit, that of shared axes or one that fits."""
-    known = next((unit for each in _shared(ax) if (unit := _units.get(each) or _said(each))), None)
+    drawn = [each for each in _shared(ax) if each.has_data()]  # axes that were cleared are as new
+    known = next((unit for each in drawn if (unit := _units.get(each))), None) or next(filter(None, map(_said, _shared(ax))), None)
     span = float((stop - start).to_decimal(u.second))
     unit = known or (u.second if span >= _SECONDS else u.ms if span >= 1e-3 else u.us)
-    limits = [float(x.to_decimal(unit)) for x in (start, stop)]
-    if ax.has_data() or any(each in _units for each in _shared(ax)):
+    limits = [round(float(x.to_decimal(unit)), 9) for x in (start, stop)]
+    if drawn:
         limits = [min(limits[0], ax.get_xlim()[0]), max(limits[1], ax.get_xlim()[1])]
     if limits[0] < limits[1]:
         ax.set_xlim(*limits)
     _units[ax] = unit
-    place = ax.get_subplotspec()
-    if len(_shared(ax)) == 1 or place is None or place.is_last_row():
+    if not any(_is_above(ax, each) for each in _shared(ax)):
         ax.set_xlabel(label('time', unit))
     return unit
+
+
+def _is_above(ax: Any, other: Any) -> bool:
+    """Whether axes are above others in the same grid."""
+    a, b = ax.get_subplotspec(), other.get_subplotspec()
+    return None not in (a, b) and a.get_gridspec() is b.get_gridspec() and a.rowspan.stop < b.rowspan.stop
 
 
 def _said(ax: Any) -> Any:

@@ -165,6 +165,8 @@ def test_the_unit_of_time_fits_what_is_shown_and_is_shared():
     said = Figure().subplots()
     said.set_xlabel('time (s)')
     assert plots.rate(BOTH, ax=said).get_xlim() == (0.0, 1.0)
+    said.clear()
+    assert plots.trace(V, T, ax=said).get_xlim() == (0.0, 4.0)
 
 
 def test_without_axes_a_new_figure_is_made_and_nothing_else_changes():
@@ -192,6 +194,7 @@ def test_records_of_nothing_are_drawn():
     [
         (lambda: plots.raster(np.zeros((5, 3))), TypeError, 'raster: give Spikes, a dictionary of them, or times and the neuron of each'),
         (lambda: plots.raster([1.0, 2.0] * u.ms, [0]), ShapeError, r'raster: i has shape \(1,\), but there are times of shape \(2,\)'),
+        (lambda: plots.raster({}), ParameterError, 'raster: the dictionary is empty'),
         (lambda: plots.raster([1.0] * u.mV, [0]), UnitError, 'raster: the times = .* must be a time'),
         (lambda: plots.raster([1.0] * u.ms, [0.5]), ParameterError, 'raster: i must be integers'),
         (lambda: plots.raster(BOTH['E'], [0]), ParameterError, 'i, the neurons, is for spikes that are given as times'),
