@@ -19,6 +19,7 @@ from . import transform as transform
 from ._errors import AssignmentError as AssignmentError
 from ._errors import BatchAxisError as BatchAxisError
 from ._errors import BrainStateError as BrainStateError
+from ._errors import FileError as FileError
 from ._errors import HookCancellationError as HookCancellationError
 from ._errors import HookError as HookError
 from ._errors import HookRegistrationError as HookRegistrationError
@@ -44,6 +45,8 @@ from .connections import one_to_one as one_to_one
 from .connections import pairwise_bernoulli as pairwise_bernoulli
 from .connections import spatial as spatial
 from .connections import symmetric_pairwise_bernoulli as symmetric_pairwise_bernoulli
+from .files import load_states as load_states
+from .files import save_states as save_states
 from .fit import History as History
 from .fit import evaluate as evaluate
 from .fit import fit as fit

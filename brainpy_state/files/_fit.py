@@ -13,6 +13,7 @@ from ._leaf import NOTHING, Leaf
 from ._values import KEPT
 
 _KINDS = (np.bool_, np.unsignedinteger, np.signedinteger, np.floating, np.complexfloating)
+_REAL = (np.floating, np.complexfloating)  # of which numbers are converted
 _OF_PYTHON = {'bool': np.bool_, 'int': np.signedinteger, 'float': np.floating, 'complex': np.complexfloating}
 
 
@@ -65,50 +66,49 @@ def fitted(read: Leaf, held: Leaf, cast: bool) -> Any:
     theirs, ours = read.unit or u.UNITLESS, held.unit or u.UNITLESS
     if theirs.dim != ours.dim:
         raise DiffersError(both)
-    value = _precise(read, held, both, cast)
+    new = _precise(read, held, both, cast)
     if theirs != ours:
-        if family not in (np.floating, np.complexfloating):
+        if family not in _REAL:
             raise DiffersError(f'{both}; integers are not converted')
-        value = _scaled(value, theirs, ours)
-    return value if held.unit is None else jax.tree.unflatten(jax.tree.structure(u.Quantity(0.0, unit=held.unit)), [value])
+        new = _scaled(new, theirs, ours)
+    if new is not read and not np.array_equal(np.isfinite(new.value), np.isfinite(read.value)):
+        raise DiffersError(f'{both}; numbers in the file are too large')
+    return new.given if held.unit is None else jax.tree.unflatten(jax.tree.structure(u.Quantity(0.0, unit=held.unit)), [new.given])
 
 
 def _family(leaf: Leaf) -> Any:
     """What numbers a leaf holds, whatever their precision; or its kind, if it holds none."""
     if leaf.kind == 'key' or not leaf.is_array:
         return _OF_PYTHON.get(leaf.kind, NOTHING + leaf.value if leaf.kind == NOTHING else leaf.kind)
-    dtype = np.dtype(leaf.dtype)
+    dtype = leaf.value.dtype
     return next((kind for kind in _KINDS if jnp.issubdtype(dtype, kind)), dtype)
 
 
-def _precise(read: Leaf, held: Leaf, both: str, cast: bool) -> Any:
-    """The value in a precision that the state and JAX's mode allow."""
-    if not read.is_array:
-        return read.given
-    wanted = np.dtype(held.dtype if held.is_array else read.dtype) if read.kind != 'key' else None
+def _precise(read: Leaf, held: Leaf, both: str, cast: bool) -> Leaf:
+    """What was read in a precision that the state and JAX's mode allow."""
+    if not read.is_array or read.kind == 'key':
+        return read
+    dtype = read.value.dtype
+    wanted = held.value.dtype if held.is_array else dtype
     if read.kind == 'array':
         wanted = jax.dtypes.canonicalize_dtype(wanted)
-    if wanted is None or read.dtype == str(wanted):
-        return read.given
+    if dtype == wanted:
+        return read
     if held.dtype in ('', read.dtype):
         both = f'{read.dtype} in the file, but the 64-bit mode of JAX is off'
-    if not cast or _family(read) not in (np.floating, np.complexfloating):
-        raise DiffersError(both, by_precision=_family(read) in (np.floating, np.complexfloating))
+    if not cast or _family(read) not in _REAL:
+        raise DiffersError(both, by_precision=_family(read) in _REAL)
     with np.errstate(over='ignore'):
-        new = read.value.astype(wanted)
-    if not np.array_equal(np.isfinite(new), np.isfinite(read.value)):
-        raise DiffersError(f'{both}; numbers in the file are too large for {wanted}')
-    return read._replace(value=new, dtype=str(wanted)).given
+        return read._replace(value=read.value.astype(wanted), dtype=str(wanted))
 
 
-def _scaled(value: Any, theirs: Any, ours: Any) -> Any:
+def _scaled(leaf: Leaf, theirs: Any, ours: Any) -> Leaf:
     """Numbers in another scale: computed in double precision."""
     power, factor = theirs.scale - ours.scale, theirs.factor / ours.factor
-    wide = value if isinstance(value, (float, complex)) else np.asarray(value).astype(np.result_type(np.asarray(value).dtype, np.float64))
+    numbers = np.asarray(leaf.value)
+    wide = numbers.astype(np.complex128 if np.iscomplexobj(numbers) else np.float64)
     wide = wide * factor * 10.0**power if power >= 0 else wide * factor / 10.0**-power
-    if isinstance(value, np.generic):
-        return value.dtype.type(wide)
-    if isinstance(value, (float, complex)):
-        return wide
-    new = np.asarray(wide).astype(value.dtype)
-    return jnp.asarray(new) if isinstance(value, jax.Array) else new
+    if not leaf.is_array:
+        return leaf._replace(value=wide.item())
+    with np.errstate(over='ignore'):
+        return leaf._replace(value=np.asarray(wide).astype(numbers.dtype))

@@ -11,6 +11,7 @@ from .._errors import StateTreeError
 from ..state import State, Undo
 from ._fit import DiffersError, fitted, told
 from ._format import Entry
+from ._outside import check_outside
 from ._values import leaves_of, with_leaves
 
 _SHOWN = 20
@@ -79,6 +80,7 @@ def restore(entries: Mapping[str, Entry], states: Mapping[str, State], who: str)
     StateTreeError
         A ValueError, which lists the differences; no state is changed.
     """
+    check_outside(who)
     new = values(entries, states, who)
     with Undo() as undo:
         try:

@@ -67,6 +67,11 @@ class Arrays:
             raise ParameterError(f'{where}: batch_size is {self._size}, but there are {self._n} samples; all would be dropped.')
         self._last = self._n - rest if remainder == 'drop' else self._n
 
+    @property
+    def facts(self) -> dict[str, int]:
+        """What decides how samples come, besides the seed."""
+        return {'samples': self._n, 'samples used': self._last, 'batch_size': self._size}
+
     def shuffled(self, seed: Any) -> Iterator[Batch]:
         """The batches of an epoch, in an order of the seed."""
         yield from self._in_order(np.random.default_rng(seed).permutation(self._n))
@@ -91,6 +96,7 @@ class Batches:
             if isinstance(data, Iterator):
                 raise TypeError(_ONCE.format(where=where, name=name, given=type(data).__name__))
         self._where, self._name, self._data = where, name, data
+        self.facts: dict[str, int] = {}  # only their maker knows
 
     def shuffled(self, seed: tuple[int, int]) -> Iterator[Batch]:
         """The batches of an epoch, of which the second part of the seed is the number."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import brainunit as u
@@ -21,7 +22,8 @@ from ..transform._lift import lift
 from ..transform._program import Program
 from ..transform._programs import programs_of
 from ..transform._units import numbers_of
-from ._data import Arrays, Batches, natural, source
+from ._checkpoint import Checkpoint
+from ._data import Arrays, Batch, Batches, natural, source
 from ._diagnose import first_not_finite
 from ._history import History, extended, kept_states
 
@@ -49,6 +51,7 @@ def fit(
     best: str | None = None,
     seed: int = 0,
     history: History | None = None,
+    checkpoint: str | os.PathLike | None = None,
     on_epoch: Callable[[History], Any] | None = None,
 ) -> History:
     """Train the states of an optimiser on minibatches.
@@ -79,10 +82,12 @@ def fit(
     seed : int
         The order of samples and, for each epoch, the start of the default generator of random numbers, which afterwards goes on as before.
     history : History, optional
-        Where to go on, with states as they were then. The result is that of a training without a break, bit for bit.
+        Where to go on, with states as they are. The result is that of a training without a break, bit for bit.
+    checkpoint : path, optional
+        A file that is written after each epoch, as a whole or not at all. If it is there at the start, the training goes on from it, in any
+        process, and gives what it would have given without a break, bit for bit.
     on_epoch : callable, optional
-        Called with the history after each epoch: ``print`` shows progress, a function of yours may save it, or end the training: by
-        returning True.
+        Called with the history after each epoch: ``print`` shows progress, a function of yours may end the training: by returning True.
 
     Returns
     -------
@@ -95,6 +100,8 @@ def fit(
     NanError
         A FloatingPointError, if the loss or a weight would not be finite. It names the step and the first state that is not finite;
         every state holds what it held before that step.
+    StateTreeError, FileError
+        If the checkpoint belongs to another model, is damaged, or cannot be written. States are as they were before the epoch, or after it.
     ParameterError, ShapeError, TypeError, UnitError
         If arguments do not fit. What the loss raises also leaves states as they were before the step.
 
@@ -115,16 +122,23 @@ def fit(
     batches = source('fit', 'data', data, batch_size, remainder)
     held_out = None if validation is None else _validation('fit', validation, batch_size)
     epochs, seed = natural('fit', 'epochs', epochs, 0), natural('fit', 'seed', seed, 0)
-    history = _begun(history, epochs, seed)
+    kept = None if checkpoint is None else _kept(checkpoint, optimizer, batches, seed, best, history, held_out is not None)
+    history = _begun(history if kept is None else kept.history(), epochs, seed)
     step = _step(loss, optimizer, best)
+    if kept is not None and len(history) == epochs > 0:
+        with random.seed_context(_derived(seed)):
+            kept.begin(step, batches.shuffled((seed, 0)), history)
     for epoch in range(len(history), epochs):
         with random.seed_context(_derived(seed, epoch)):
-            numbers = _epoch(loss, optimizer, step, batches, epoch, seed)
+            taken = batches.shuffled((seed, epoch))
+            numbers = _epoch(loss, optimizer, step, taken if kept is None else kept.begin(step, taken, history), epoch)
         if held_out is not None:
             with random.seed_context(_derived(seed, epochs=0)):
                 found = _means(held_out.batches(epoch), lambda args: _evaluated(loss, args))
             numbers |= {_VALIDATION + name: value for name, value in found.items()}
         history = _with_best(extended(history, epochs, numbers), optimizer, best, held_out is not None)
+        if kept is not None:
+            kept.write(history)
         if on_epoch is not None and on_epoch(history) is True:
             break
     return history
@@ -176,6 +190,15 @@ def _validation(where: str, data: Any, batch_size: int | None) -> Arrays | Batch
     leaves = jax.tree.leaves(data)
     size = batch_size if batch_size is not None or not leaves or not np.ndim(leaves[0]) else len(leaves[0])
     return source(where, name, data, size, 'keep')
+
+
+def _kept(
+    path: Any, optimizer: Optimizer, batches: Arrays | Batches, seed: int, best: str | None, history: History | None, validated: bool
+) -> Checkpoint:
+    if history is not None:
+        raise ParameterError('fit: give `history`, to go on with states as they are, or `checkpoint`, which has a history, but not both.')
+    by = (_VALIDATION if validated else '') + (best or 'loss')
+    return Checkpoint(path, optimizer, {'seed': seed, 'best': by, **batches.facts})
 
 
 def _begun(history: History | None, epochs: int, seed: int) -> History:
@@ -244,7 +267,7 @@ def _plain(x: Any) -> Any:
     return x if jnp.issubdtype(jnp.result_type(x), jnp.floating) else jnp.asarray(x, environ.dftype())
 
 
-def _epoch(loss: Callable, optimizer: Optimizer, step: Callable, batches: Arrays | Batches, epoch: int, seed: int) -> dict[str, float]:
+def _epoch(loss: Callable, optimizer: Optimizer, step: Callable, batches: Iterable[Batch], epoch: int) -> dict[str, float]:
     done = 0
 
     def one(args: tuple[Any, ...]) -> dict[str, Any]:
@@ -258,7 +281,7 @@ def _epoch(loss: Callable, optimizer: Optimizer, step: Callable, batches: Arrays
         done += 1
         return found
 
-    return _means(batches.shuffled((seed, epoch)), one)
+    return _means(batches, one)
 
 
 def _evaluated(loss: Callable, args: tuple[Any, ...]) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from ..state import LongTermState, ParamState, State, StateDictManager
 class History:
     """Curves of a training, and the best weights.
 
-    ``history['loss']`` is an array with a number for each epoch. Printed, it is the last epoch in one line. It can be pickled, and handed
-    to `fit` to go on.
+    ``history['loss']`` is an array with a number for each epoch. Printed, it is the last epoch in one line. Handed
+    to `fit`, the training goes on.
 
     Attributes
     ----------
