@@ -66,5 +66,5 @@ class UnitError(BrainStateError, TypeError):
     """A quantity has the wrong unit, or lacks one."""
 
 
-class NanError(BrainStateError, FloatingPointError):
+class NanError(BrainStateError, FloatingPointError, RuntimeError):
     """A NaN appeared where it was looked for."""
