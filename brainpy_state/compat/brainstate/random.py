@@ -63,7 +63,7 @@ def _remember(rng: Any) -> None:
 
 def _restore(rng: Any) -> None:
     if rng not in _remembered:
-        raise ParameterError('random.restore_key: no key is remembered; call backup_key, or split_key(backup=True), first.')
+        raise ParameterError('random.restore_key: no key is remembered; call backup_key first, or split_key(backup=True).')
     rng.value = _remembered.pop(rng)
 
 
