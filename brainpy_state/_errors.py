@@ -1,5 +1,7 @@
 """The package's own exception classes; each also is the built-in class that people catch."""
 
+import brainunit as u
+
 
 class BrainStateError(Exception):
     """Base class of every error that this package raises on purpose."""
@@ -62,11 +64,11 @@ class ShapeError(BrainStateError, ValueError):
     """An array has a shape that does not fit."""
 
 
-class UnitError(BrainStateError, TypeError):
+class UnitError(BrainStateError, u.UnitMismatchError, TypeError, ValueError):
     """A quantity has the wrong unit, or lacks one."""
 
 
-class NanError(BrainStateError, FloatingPointError):
+class NanError(BrainStateError, FloatingPointError, RuntimeError):
     """A NaN appeared where it was looked for."""
 
 

@@ -6,6 +6,13 @@ import difflib
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from .._errors import ParameterError
+
+
+class NotSupportedError(ParameterError, NotImplementedError):
+    """An option that is there, and has no counterpart here."""
+
+
 _INSTEAD = {
     'pmap2_new_states': 'transform.vmap2_new_states',
     'split_context': 'graph.treefy_split',

@@ -10,6 +10,7 @@ import jax
 from .. import transform
 from .._errors import ParameterError
 from ._jaxprs import optimize_jaxpr
+from ._missing import NotSupportedError
 
 
 class StatefulFunction(transform.StatefulFunction):
@@ -21,6 +22,17 @@ class StatefulFunction(transform.StatefulFunction):
         As there.
     ir_optimizations : str or sequence of str, optional
         Passes of `optimize_jaxpr` for the jaxpr that it gives; what runs is made simpler by the compiler.
+    return_only_write : bool
+        True: the jaxpr gives new values of states that are written, and of no others.
+
+    Raises
+    ------
+    NotImplementedError
+        For ``return_only_write=False``.
+
+    Notes
+    -----
+    With ``compile_if_miss=False``, what is asked of a call raises a ValueError unless it was traced for such arguments before.
     """
 
     def __init__(
@@ -30,20 +42,56 @@ class StatefulFunction(transform.StatefulFunction):
         static_argnames: str | Iterable[str] = (),
         name: str | None = None,
         ir_optimizations: Any = None,
+        return_only_write: bool = True,
     ):
+        if not return_only_write:
+            raise NotSupportedError('StatefulFunction: return_only_write=False is not supported; get_states tells all states.')
         super().__init__(fun, static_argnums, static_argnames, name)
         self._made_from = (fun, static_argnums, static_argnames, name, ir_optimizations), {}
         self._passes = [ir_optimizations] if isinstance(ir_optimizations, str) else ir_optimizations
         self._asked: dict[Hashable, tuple[tuple, dict]] = {}
+        self._compiled: set[Hashable] = set()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run on the values of the states, write the new ones, and return the result."""
         return self.jaxpr_call_auto(*args, **kwargs)
 
-    def get_jaxpr(self, *args: Any, **kwargs: Any) -> Any:
+    def make_jaxpr(self, *args: Any, **kwargs: Any) -> Any:
+        """Trace for such arguments."""
+        self._compiled.add(self.get_arg_cache_key(*args, **kwargs))
+        return super().make_jaxpr(*args, **kwargs)
+
+    def _need(self, compile_if_miss: bool, args: tuple, kwargs: dict) -> None:
+        key = self.get_arg_cache_key(*args, **kwargs)
+        if not compile_if_miss and key not in self._compiled:
+            raise ParameterError(f'{self.name}: it is not compiled for such arguments; call make_jaxpr(*args) before.')
+        self._compiled.add(key)
+
+    def get_jaxpr(self, *args: Any, compile_if_miss: bool = True, **kwargs: Any) -> Any:
         """The closed jaxpr, after the passes that were asked for."""
+        self._need(compile_if_miss, args, kwargs)
         jaxpr = super().get_jaxpr(*args, **kwargs)
         return jaxpr if self._passes is None else optimize_jaxpr(jaxpr, optimizations=self._passes)
+
+    def get_states(self, *args: Any, compile_if_miss: bool = True, **kwargs: Any) -> Any:
+        """All states that it uses."""
+        self._need(compile_if_miss, args, kwargs)
+        return super().get_states(*args, **kwargs)
+
+    def get_read_states(self, *args: Any, compile_if_miss: bool = True, **kwargs: Any) -> Any:
+        """States that it only reads."""
+        self._need(compile_if_miss, args, kwargs)
+        return super().get_read_states(*args, **kwargs)
+
+    def get_write_states(self, *args: Any, compile_if_miss: bool = True, **kwargs: Any) -> Any:
+        """States that it writes."""
+        self._need(compile_if_miss, args, kwargs)
+        return super().get_write_states(*args, **kwargs)
+
+    def get_out_shapes(self, *args: Any, compile_if_miss: bool = True, **kwargs: Any) -> Any:
+        """Shapes and types of the result."""
+        self._need(compile_if_miss, args, kwargs)
+        return super().get_out_shapes(*args, **kwargs)
 
     def get_arg_cache_key(self, *args: Any, compile_if_miss: bool = False, **kwargs: Any) -> Hashable:
         """What tells calls apart: shapes and types of arguments, and values of static ones.
@@ -67,6 +115,7 @@ class StatefulFunction(transform.StatefulFunction):
         """Forget every trace and key."""
         super().clear_cache()
         self._asked.clear()
+        self._compiled.clear()
 
     def _by_key(self, get: Callable, key: Hashable) -> Any:
         if key not in self._asked:
@@ -94,9 +143,9 @@ class StatefulFunction(transform.StatefulFunction):
         """``get_out_shapes`` by a key."""
         return self._by_key(self.get_out_shapes, key)
 
-    def get_out_treedef(self, *args: Any, **kwargs: Any) -> Any:
+    def get_out_treedef(self, *args: Any, compile_if_miss: bool = True, **kwargs: Any) -> Any:
         """The structure of the result."""
-        return jax.tree.structure(self.get_out_shapes(*args, **kwargs))
+        return jax.tree.structure(self.get_out_shapes(*args, compile_if_miss=compile_if_miss, **kwargs))
 
     def get_out_treedef_by_cache(self, key: Hashable) -> Any:
         """``get_out_treedef`` by a key."""

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._errors import ShapeError, UnitError
+from .._errors import ParameterError, ShapeError, UnitError
 from .._tracebacks import entries
 from ._params import ANY, NOT_NEGATIVE, OR_ZERO, POSITIVE, common, mantissa, numbers, ordered, plain, real, shape, split_unit, with_unit
 
@@ -92,8 +92,15 @@ class Continuous:
         mean, sigma = plain('lognormal', dtype, mean=(mean, ANY), sigma=(sigma, NOT_NEGATIVE))
         return jnp.exp(mean + sigma * self._draw(jax.random.normal, key, shape('lognormal', size, mean, sigma), dtype))
 
-    def multivariate_normal(self, mean: Any, cov: Any, size: Any = None, key: Any = None, dtype: Any = None) -> Any:
-        """Normal vectors with mean ``(..., n)`` and covariance ``(..., n, n)``; ``size`` is the shape in front of ``n``."""
+    def multivariate_normal(
+        self, mean: Any, cov: Any, size: Any = None, key: Any = None, dtype: Any = None, method: str = 'cholesky'
+    ) -> Any:
+        """Normal vectors with mean ``(..., n)`` and covariance ``(..., n, n)``; ``size`` is the shape in front of ``n``.
+
+        ``method`` finds the root of the covariance: ``'cholesky'``, or ``'eigh'`` or ``'svd'`` for one without an inverse.
+        """
+        if method not in ('cholesky', 'eigh', 'svd'):
+            raise ParameterError(f"random.multivariate_normal: method is 'cholesky', 'eigh' or 'svd', but is {method!r}.")
         dtype = real(dtype)
         (mean,), unit = common('multivariate_normal', dtype, mean=(mean, ANY))
         cov = numbers('multivariate_normal', 'cov', cov)
@@ -104,7 +111,7 @@ class Continuous:
         if cov.shape[-2:] != (n, n):
             raise ShapeError(f'random.multivariate_normal: mean {mean.shape} and cov {cov.shape} are not shaped (..., n) and (..., n, n).')
         size = shape('multivariate_normal', size, mean[..., 0], cov[..., 0, 0])
-        return with_unit(self._draw(jax.random.multivariate_normal, key, mean, cov, size, dtype), unit)
+        return with_unit(self._draw(jax.random.multivariate_normal, key, mean, cov, size, dtype, method=method), unit)
 
     def laplace(self, loc: Any = None, scale: Any = 1.0, size: Any = None, key: Any = None, dtype: Any = None) -> Any:
         """Density ``exp(-|x - loc| / scale) / (2 scale)``."""

@@ -71,7 +71,7 @@ class RandomState(Continuous, Discrete, State):
         return sampler(self._key(key), *args, **options)
 
     def _key(self, key: Any) -> jax.Array:
-        return typed(self.split_key() if key is None else key_data(key))
+        return typed(key_data(self.split_key() if key is None else key))
 
 
 DEFAULT = RandomState()

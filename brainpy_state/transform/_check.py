@@ -20,6 +20,7 @@ from .._frames import EAGER, current_trace
 from .._tracebacks import entry
 from ..state import State, Undo
 from ._args import name_of
+from ._error_if import error_if
 from ._lift import lift
 from ._made import Made
 from ._program import Program
@@ -128,8 +129,16 @@ def debug_nan(fn: Callable, *args: Any, **kwargs: Any) -> Any:
 
 
 def guarded(where: str, run: Callable, args: tuple, kwargs: dict, watched: Callable[[Any], Any]) -> Any:
-    """Call ``run``; if there is a NaN in what ``watched`` picks from the result, put the states back and say where it comes from."""
-    _need_values(where)
+    """Call ``run``; if there is a NaN in what ``watched`` picks from the result, put the states back and say where it comes from.
+
+    Inside of a transform, the error comes when the outermost compiled call ends, and does not say where.
+    """
+    if current_trace() is not EAGER:
+        out = run(*args, **kwargs)
+        numbers = [x for x in jax.tree.leaves(watched(out)) if jnp.issubdtype(jnp.result_type(x), jnp.inexact)]
+        spoilt = jnp.stack([jnp.isnan(x).any() for x in numbers]).any() if numbers else jnp.zeros((), bool)
+        error_if(spoilt, NanError, f'{where}: NaN is in the result. Call it outside of transforms to see which operation made it.')
+        return out
     undo = _Before()
     with undo:
         out = run(*args, **kwargs)

@@ -95,7 +95,7 @@ class GradientTransform(Remade):
     check_states : bool
         Whether a state that ``target`` never uses is an error; zeros otherwise.
     debug_nan : bool
-        Whether a NaN in the value or the derivative raises `NanError`; outside of other transforms only.
+        Whether a NaN in the value or the derivative raises `NanError`; outside of other transforms, it names operation and line.
     allow_int : bool
         Whether integers have a derivative, of the type ``float0``, instead of being an error.
     unit_aware : bool

@@ -57,7 +57,8 @@ def grad(
         Whether a state that ``fun`` never reads is an error; its gradient is zero otherwise.
     debug_nan : bool
         Raise `NanError`, which names the operation and the source line, when the loss or a gradient
-        is NaN. States then hold what they held before. Outside of other transforms only.
+        is NaN. States then hold what they held before. Inside of other transforms, it comes when the
+        outermost compiled call ends, and names neither.
 
     Returns
     -------
@@ -109,6 +110,7 @@ def vector_grad(
     return_value: bool = False,
     unit_aware: bool = False,
     check_states: bool = True,
+    debug_nan: bool = False,
 ) -> Callable:
     """Gradient of the sum of all that a function returns; for an elementwise function, its slope at each element.
 
@@ -116,7 +118,7 @@ def vector_grad(
     ----------
     fun : callable, optional
         Returns an array, a quantity or a pytree of them.
-    grad_states, argnums, has_aux, return_value, unit_aware, check_states
+    grad_states, argnums, has_aux, return_value, unit_aware, check_states, debug_nan
         As in `grad`.
 
     Returns
@@ -139,7 +141,7 @@ def vector_grad(
     Array([ 3., 12.], dtype=float32)
     """
     options = {'unit_aware': unit_aware, 'name': 'vector_grad'}
-    return derivative(fun, _all_ones, grad_states, argnums, return_value, has_aux, None, check_states, **options)
+    return derivative(fun, _all_ones, grad_states, argnums, return_value, has_aux, None, check_states, debug_nan, **options)
 
 
 def _all_ones(f: Callable, argnums: int, has_aux: Literal[True]) -> Callable:
@@ -158,10 +160,12 @@ def fwd_grad(
     *,
     key: Any = None,
     tangent_size: int | None = None,
+    drct_der_clip: float | None = None,
     has_aux: bool = False,
     return_value: bool = False,
     unit_aware: bool = False,
     check_states: bool = True,
+    debug_nan: bool = False,
 ) -> Callable:
     r"""Forward gradient: an unbiased guess of the gradient that needs no backward pass, thus no memory of it.
 
@@ -173,12 +177,14 @@ def fwd_grad(
         Returns a scalar loss.
     grad_states, argnums
         As in `grad`.
-    key : RandomState or key, optional
+    key : RandomState, key or int, optional
         Where directions come from. A `RandomState`, by default that of `random`, gives new ones at each
-        call, a key the same ones.
+        call, a key or seed the same ones.
     tangent_size : int, optional
         How many directions to take the mean of; one by default. The variance falls as its inverse.
-    has_aux, return_value, unit_aware, check_states
+    drct_der_clip : float, optional
+        Largest size of each directional derivative :math:`\nabla f \cdot v`. A bound makes the guess biased.
+    has_aux, return_value, unit_aware, check_states, debug_nan
         As in `grad`.
 
     Returns
@@ -204,17 +210,25 @@ def fwd_grad(
     """
     if tangent_size is not None and tangent_size < 1:
         raise ParameterError(f'fwd_grad: tangent_size is the number of directions, 1 or more, but is {tangent_size}.')
-    params = {'key': random.DEFAULT if key is None else key, 'tangent_size': tangent_size}
+    if drct_der_clip is not None and not drct_der_clip > 0:
+        raise ParameterError(f'fwd_grad: drct_der_clip is the largest directional derivative, above 0, but is {drct_der_clip}.')
+    if key is not None and not isinstance(key, random.RandomState):
+        key = random.RandomState(key).value
+    params = {'key': random.DEFAULT if key is None else key, 'tangent_size': tangent_size, 'drct_der_clip': drct_der_clip}
     options = {'unit_aware': unit_aware, 'scalar': True, 'name': 'fwd_grad'}
-    return derivative(fun, _random_direction, grad_states, argnums, return_value, has_aux, params, check_states, **options)
+    return derivative(fun, _random_direction, grad_states, argnums, return_value, has_aux, params, check_states, debug_nan, **options)
 
 
-def _random_direction(f: Callable, argnums: int, has_aux: Literal[True], key: Any, tangent_size: int | None) -> Callable:
+def _random_direction(
+    f: Callable, argnums: int, has_aux: Literal[True], key: Any, tangent_size: int | None, drct_der_clip: float | None
+) -> Callable:
     def along(key: Any, x: Any) -> tuple[Any, Any]:
         leaves, tree = flatten(x)
         keys = jax.random.split(key, max(1, len(leaves)))
         v = tree.unflatten([jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, leaves, strict=False)])
         _, slope, aux = jax.jvp(f, (x,), (v,), has_aux=has_aux)
+        if drct_der_clip is not None:
+            slope = jnp.clip(slope, -drct_der_clip, drct_der_clip)
         return jax.tree.map(lambda direction: slope * direction, v), aux
 
     def guess(x: Any) -> tuple[Any, Any]:

@@ -22,6 +22,7 @@ def jacrev(
     holomorphic: bool = False,
     unit_aware: bool = False,
     check_states: bool = True,
+    debug_nan: bool = False,
 ) -> Callable:
     """Jacobian by reverse mode, one backward pass for each number of the output.
 
@@ -29,7 +30,7 @@ def jacrev(
     ----------
     fun : callable, optional
         Returns an array, a quantity or a pytree of them. Without it, a decorator is returned.
-    grad_states, argnums, has_aux, return_value, holomorphic, check_states
+    grad_states, argnums, has_aux, return_value, holomorphic, check_states, debug_nan
         As in `grad`.
     unit_aware : bool
         Give each block the unit of its output divided by that of its input. By default blocks are plain arrays.
@@ -54,7 +55,9 @@ def jacrev(
     Array([[2., 0.],
            [0., 4.]], dtype=float32)
     """
-    return _blocks('jacrev', jax.jacrev, 1, fun, grad_states, argnums, has_aux, return_value, holomorphic, unit_aware, check_states)
+    return _blocks(
+        'jacrev', jax.jacrev, 1, fun, grad_states, argnums, has_aux, return_value, holomorphic, unit_aware, check_states, debug_nan
+    )
 
 
 jacobian = jacrev
@@ -71,12 +74,13 @@ def jacfwd(
     holomorphic: bool = False,
     unit_aware: bool = False,
     check_states: bool = True,
+    debug_nan: bool = False,
 ) -> Callable:
     """Jacobian by forward mode, one forward pass for each number of the input.
 
     Parameters
     ----------
-    fun, grad_states, argnums, has_aux, return_value, holomorphic, unit_aware, check_states
+    fun, grad_states, argnums, has_aux, return_value, holomorphic, unit_aware, check_states, debug_nan
         As in `jacrev`.
 
     Returns
@@ -89,7 +93,9 @@ def jacfwd(
     TypeError, ValueError
         As `grad`.
     """
-    return _blocks('jacfwd', jax.jacfwd, 1, fun, grad_states, argnums, has_aux, return_value, holomorphic, unit_aware, check_states)
+    return _blocks(
+        'jacfwd', jax.jacfwd, 1, fun, grad_states, argnums, has_aux, return_value, holomorphic, unit_aware, check_states, debug_nan
+    )
 
 
 @entry
@@ -103,12 +109,13 @@ def hessian(
     holomorphic: bool = False,
     unit_aware: bool = False,
     check_states: bool = True,
+    debug_nan: bool = False,
 ) -> Callable:
     """Second derivatives, forward over reverse.
 
     Parameters
     ----------
-    fun, grad_states, argnums, has_aux, return_value, holomorphic, check_states
+    fun, grad_states, argnums, has_aux, return_value, holomorphic, check_states, debug_nan
         As in `jacrev`.
     unit_aware : bool
         Give each block the unit of the output divided by those of its row and its column.
@@ -134,7 +141,9 @@ def hessian(
     >>> float(blocks['a']['a']), float(blocks['a']['b']), float(blocks['b']['b'])
     (6.0, 4.0, 0.0)
     """
-    return _blocks('hessian', jax.hessian, 2, fun, grad_states, argnums, has_aux, return_value, holomorphic, unit_aware, check_states)
+    return _blocks(
+        'hessian', jax.hessian, 2, fun, grad_states, argnums, has_aux, return_value, holomorphic, unit_aware, check_states, debug_nan
+    )
 
 
 def _blocks(
@@ -149,7 +158,8 @@ def _blocks(
     holomorphic: bool,
     unit_aware: bool,
     check_states: bool,
+    debug_nan: bool,
 ) -> Callable:
     params = {'holomorphic': holomorphic}
     options = {'unit_aware': unit_aware, 'blocks': blocks, 'name': name}
-    return derivative(fun, transform, grad_states, argnums, return_value, has_aux, params, check_states, **options)
+    return derivative(fun, transform, grad_states, argnums, return_value, has_aux, params, check_states, debug_nan, **options)

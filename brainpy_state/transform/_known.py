@@ -29,7 +29,7 @@ class _Plain:
 
     def differs(self, now: Any, where: str) -> str | None:
         value = self._value
-        if now is value or (type(now) is type(value) and bool(now == value or (now != now and value != value))):
+        if now is value or (type(now) is type(value) and is_plain(now) and bool(now == value or (now != now and value != value))):
             return None
         return where
 

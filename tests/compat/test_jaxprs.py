@@ -92,3 +92,24 @@ def test_paths_of_one_dict_are_taken_from_another():
     assert flat - {('d',): 0} == {('a', 'b'): 1, ('a', 'c'): 2} and flat.subset(int).to_dict() == flat
     with pytest.raises(TypeError):
         nested - 1
+
+
+def test_a_traced_function_tells_whether_it_was_compiled():
+    total = brainstate.State(jnp.zeros(2))
+
+    def add(x):
+        total.value += x
+        return total.value
+
+    function = brainstate.transform.StatefulFunction(add, return_only_write=True)
+    with pytest.raises(ValueError, match=r'not compiled for such arguments; call make_jaxpr'):
+        function.get_states(jnp.ones(2), compile_if_miss=False)
+    function.make_jaxpr(jnp.ones(2))
+    for get in (function.get_states, function.get_write_states):
+        assert get(jnp.zeros(2), compile_if_miss=False) == (total,)
+    assert function.get_read_states(jnp.zeros(2)) == () and function.get_out_shapes(1.0, compile_if_miss=True).shape == (2,)
+    function.clear_cache()
+    with pytest.raises(ValueError, match='not compiled'):
+        function.get_out_treedef(jnp.ones(2), compile_if_miss=False)
+    with pytest.raises(NotImplementedError, match='return_only_write=False'):
+        brainstate.transform.StatefulFunction(add, return_only_write=False)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -173,8 +174,10 @@ def test_pmap2_gives_each_device_a_lane():
         brainstate.transform.pmap2(lambda x, y: x)(jnp.ones(1), jnp.ones(2))
     with pytest.raises(ValueError, match='donate_argnums is not supported'):
         brainstate.transform.pmap2(model, donate_argnums=0)
-    with pytest.raises(TypeError, match='pmap2 takes no size'):
-        brainstate.transform.pmap2(size=2)
+    with pytest.raises(NotImplementedError, match='static_broadcasted_argnums is not supported; close over'):
+        brainstate.transform.pmap2(model, static_broadcasted_argnums=1)
+    with pytest.raises(TypeError, match='size'):
+        brainstate.transform.pmap2(size=2)(model)
 
 
 @pytest.mark.slow
@@ -200,8 +203,43 @@ def test_a_mapping_with_its_options():
     mapped = brainstate.transform.StatefulMapping(add, state_in_axes=total, state_out_axes=total)
     np.testing.assert_array_equal(mapped(jnp.arange(3.0)), np.arange(3.0))
     assert mapped.in_axes == 0 and mapped.__name__ == 'add' and mapped.state_out_axes is total
-    with pytest.raises(ValueError, match='use pmap2'):
-        brainstate.transform.StatefulMapping(add, mapping_fn=jax.pmap)
+    with pytest.raises(ValueError, match=r'mapping_fn is jax\.vmap or jax\.pmap'):
+        brainstate.transform.StatefulMapping(add, mapping_fn=jax.jit)
+    on_devices = brainstate.transform.StatefulMapping(lambda x: 2 * x, mapping_fn=jax.pmap, axis_size=1)
+    assert on_devices(jnp.ones(1)) == 2
+    assert isinstance(brainstate.transform.vmap2(in_axes=0)(add), brainstate.transform.StatefulMapping)
+
+
+def test_a_mapping_with_static_arguments():
+    def power(x, n, *, double=False):
+        assert isinstance(n, int)
+        return x**n * (2 if double else 1)
+
+    mapped = brainstate.transform.StatefulMapping(power, (0, None), static_argnums=-1, static_argnames='double')
+    x = jnp.arange(3.0)
+    for n, double in ((2, True), (3, False), (2, True)):
+        np.testing.assert_array_equal(mapped(x, n, double=double), x**n * (1 + double))
+    with pytest.raises(ValueError, match='static_argnums=3 is out of range'):
+        brainstate.transform.StatefulMapping(power, static_argnums=3)(x, 2)
+
+
+def test_a_module_with_a_lane_on_each_device():
+    class Cell(brainstate.nn.Module):
+        def init_state(self):
+            self.total = brainstate.HiddenState(brainstate.random.rand(2))
+
+        def update(self, x):
+            self.total.value += x
+            return self.total.value
+
+    lanes = brainstate.nn.Map(Cell(), init_map_size=1, behavior='pmap').init_all_states()
+    first = lanes.module.total.value
+    np.testing.assert_allclose(lanes(jnp.ones((1, 2))), first + 1)
+    assert first.shape == lanes.module.total.value.shape == (1, 2)
+    with pytest.raises(ValueError, match="behavior is 'vmap' or 'pmap'"):
+        brainstate.nn.Map(Cell(), 2, behavior='map')
+    with pytest.raises(TypeError, match='init_map_size'):
+        brainstate.nn.Map(Cell(), 2.5)
 
 
 def test_what_all_lanes_share():
@@ -229,7 +267,26 @@ def test_stops_and_checks_where_a_condition_holds(monkeypatch):
     jax.effects_barrier()
     assert stops == [{'filter_frames': False}]
     T.debug_nan_if(False, jnp.log, -1.0)
-    with pytest.raises(bst.transform.NanError, match='log'):
-        T.debug_nan_if(True, jnp.log, -1.0)
-    with pytest.raises(ValueError, match='call debug_nan outside'):
-        T.jit(lambda bad: T.debug_nan_if(bad, jnp.log, 1.0))(True)
+    with pytest.raises(RuntimeError, match='loss: NaN/Inf detected: .*log'):
+        T.debug_nan_if(True, jnp.log, -1.0, phase='loss')
+    checked = T.jit(lambda bad, x: T.debug_nan_if(bad, jnp.log, x))
+    checked(True, 1.0)
+    checked(False, -1.0)
+    with pytest.raises(ValueError, match='NaN/Inf detected in the result'):
+        checked(True, -1.0)
+
+
+def test_only_numbers_that_come_out_are_looked_at():
+    debug_nan, total = brainstate.transform.debug_nan, brainstate.State(jnp.zeros(2))
+
+    def add(x):
+        total.value += jnp.log(x) * u.ms / u.ms
+        return jnp.where(x > 0, total.value, 0.0)
+
+    debug_nan(lambda x: jnp.where(x > 0, jnp.log(x), 0.0), jnp.array([-1.0, 1.0]))
+    with pytest.raises(RuntimeError, match='NaN/Inf detected: .*`log` gave a NaN'):
+        debug_nan(add, jnp.array([-1.0, 1.0]))
+    with pytest.raises(RuntimeError, match='is infinite'):
+        debug_nan(add, jnp.array([0.0, 1.0]))
+    debug_nan(add, jnp.ones(2))
+    np.testing.assert_array_equal(total.value, np.zeros(2))

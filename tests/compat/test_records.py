@@ -30,7 +30,7 @@ def test_entries_are_registered_one_after_the_other():
     delay.register_entry('now', None).register_entry('later', 2.0 * u.ms)
     brainstate.nn.init_all_states(delay)
     assert delay.max_length == 21 and delay.max_time == 2.0 * u.ms
-    late = brainstate.nn.DelayAccess(delay, 0.5 * u.ms, delay_entry='late')
+    late = brainstate.nn.DelayAccess(delay, 0.5 * u.ms, entry='late')
 
     def read(i):
         delay.update(jnp.full(2, 1.0 * i))
@@ -50,8 +50,44 @@ def test_what_lies_between_two_steps():
         return jnp.stack([delay.retrieve_at_time(brainstate.environ.get('t') - x * u.ms) for x in (0.0, 0.25, 1.0, 1.05)])
 
     np.testing.assert_allclose(ramp(read), [29, 26.5, 19, 18.5], atol=1e-3)
-    with pytest.raises(ParameterError, match="'cubic' is none of"):
-        brainstate.nn.Delay(jnp.zeros(1), 1.0 * u.ms, interpolation='cubic')
+    for value, error in (('spline', ParameterError), (3, TypeError)):
+        with pytest.raises(error, match='none of|neither'):
+            brainstate.nn.Delay(jnp.zeros(1), 1.0 * u.ms, interpolation=value)
+    with pytest.raises(TypeError, match='init is a value'):
+        brainstate.nn.Delay(jnp.zeros(1), 1.0 * u.ms, init='zeros')
+
+
+def test_curves_between_steps_are_exact_for_polynomials_of_their_degree():
+    def floor(history, indices, position, length):
+        return history[(jnp.floor(position).astype(int) % length, *indices)]
+
+    methods = {'linear': 1, 'polynomial2': 2, 'polynomial3': 3, 'cubic': 2, 'hermite': 2, floor: 0}
+    delays = [brainstate.nn.Delay(jnp.zeros(()), 2.0 * u.ms, interpolation=method) for method in methods]
+    brainstate.nn.init_all_states(brainstate.nn.Sequential(*delays))
+
+    def read(i):
+        for delay, degree in zip(delays, methods.values(), strict=True):
+            delay.update((0.1 * i) ** degree)
+        return jnp.stack([delay.retrieve_at_time(brainstate.environ.get('t') - 1.23 * u.ms) for delay in delays])
+
+    np.testing.assert_allclose(ramp(read, 40), [(3.9 - 1.23) ** degree for degree in methods.values()], rtol=1e-4)
+
+
+def test_a_clock_without_a_unit():
+    with brainstate.environ.context(dt=0.1):
+        delay = brainstate.nn.Delay(jnp.zeros(2), 1.0, init=lambda shape, dtype: jnp.full(shape, -1.0, dtype), interp_method='round')
+        delay.register_entry('a', 0.5).register_entry('b', (2.0,)).register_entry('each', np.array([0.1, 0.3]), np.array([1, 0]))
+        late = delay.access('late', 0.2)
+        brainstate.nn.init_all_states(delay)
+        assert delay.max_time == 2.0 and delay.at('b')[0] == -1 and delay.interp_method == 'nearest'
+
+        def read(i):
+            delay.update(jnp.array([1.0, 2.0]) * i)
+            return jnp.stack([delay.at('a'), delay.at('b'), late(), delay.at('each'), delay.retrieve_at_time(0.1 * i - 0.4)])
+
+        np.testing.assert_allclose(ramp(read), [[24, 48], [9, 18], [27, 54], [56, 26], [25, 50]])
+    with pytest.raises(TypeError, match='a Delay is expected'):
+        brainstate.nn.DelayAccess(None, 1.0 * u.ms, entry='a')
 
 
 class Counter(brainstate.nn.Dynamics):

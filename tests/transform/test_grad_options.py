@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from brainpy_state import BrainStateError, ParamState, State, nn
-from brainpy_state.transform import for_loop, grad, hessian, jit
+from brainpy_state.transform import for_loop, fwd_grad, grad, hessian, jacfwd, jacrev, jit, vector_grad
 
 
 @pytest.fixture
@@ -168,9 +168,21 @@ def test_debug_nan_finds_a_nan_that_only_the_backward_pass_makes(w):
         grad(loss, w, debug_nan=True)()
 
 
-def test_debug_nan_inside_jit_is_an_error(w):
-    with pytest.raises(BrainStateError, match='needs values'):
-        jit(grad(lambda: jnp.sum(w.value), w, debug_nan=True))()
+def test_debug_nan_inside_jit_raises_when_the_call_ends(w):
+    def step(x):
+        w.value = w.value - grad(lambda: jnp.sum(jnp.sqrt(w.value - x)), w, debug_nan=True)()
+
+    jit(step)(0.0)
+    before = w.value
+    with pytest.raises(BrainStateError, match='NaN is in the result. Call it outside of transforms'):
+        jit(step)(5.0)
+    np.testing.assert_array_equal(w.value, before)
+
+
+def test_every_derivative_looks_for_nan(w):
+    for derivative in (vector_grad, jacrev, jacfwd, hessian, fwd_grad):
+        with pytest.raises(FloatingPointError, match='gave a NaN'):
+            derivative(lambda: jnp.sum(jnp.sqrt(w.value - 1.5)), w, debug_nan=True)()
 
 
 def test_its_python_arguments_may_be_quantities():

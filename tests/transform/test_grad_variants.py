@@ -85,6 +85,16 @@ def test_along_its_own_direction_a_forward_gradient_is_exact(w):
     np.testing.assert_allclose(fwd_grad(lambda: x.value**2, x, key=key)(), 6.0 * v**2, rtol=1e-6)
 
 
+def test_forward_gradient_with_a_bound_and_a_seed(w):
+    seeded = fwd_grad(lambda: 1e3 * jnp.sum(w.value), w, key=3, drct_der_clip=2.0)()
+    np.testing.assert_array_equal(seeded, fwd_grad(lambda: 1e3 * jnp.sum(w.value), w, key=3, drct_der_clip=2.0)())
+    direction = fwd_grad(lambda: jnp.sum(w.value), w, key=3)()
+    np.testing.assert_allclose(seeded / seeded[0], direction / direction[0], rtol=1e-5)
+    assert np.abs(seeded).max() < 2 * 6
+    with pytest.raises(ValueError, match='drct_der_clip is the largest'):
+        fwd_grad(lambda: jnp.sum(w.value), w, drct_der_clip=0.0)
+
+
 def test_a_generator_moves_on_and_a_key_does_not(w):
     def loss():
         return jnp.sum(w.value)

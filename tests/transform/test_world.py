@@ -145,6 +145,18 @@ def test_a_function_that_is_made_while_tracing_is_followed_from_then_on():
         assert float(step(1.0)) == factor
 
 
+def test_a_tuple_of_numbers_that_becomes_one_of_arrays_is_noticed():
+    global now
+    values = [(1.0, 2.0), (jnp.ones(2), 2.0), ((jnp.zeros(2), 1.0), 2.0), (1.0, 2.0)]
+
+    def total():
+        return sum(jnp.sum(x) for x in jax.tree.leaves(now))
+
+    compiled = jit(total)
+    for now in values:  # noqa: B007
+        assert compiled() == total()
+
+
 def test_a_name_that_the_function_itself_changes_is_no_reason_to_compile_again():
     global thing
     thing, traces = 0, []

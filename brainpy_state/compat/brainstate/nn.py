@@ -23,8 +23,8 @@ from .._delay import DelayAccess as DelayAccess
 from .._delay import StateWithDelay as StateWithDelay
 from .._gradients import clip_grad_norm as clip_grad_norm
 from .._gradients import count_parameters as count_parameters
-from .._mapping import Map as Map
-from .._mapping import Vmap as Vmap
+from .._mapped_modules import Map as Map
+from .._mapped_modules import Vmap as Vmap
 from .._missing import missing
 from .._modules import EnvironContext as EnvironContext
 from .._nn import *  # type: ignore[assignment]  # noqa: F403

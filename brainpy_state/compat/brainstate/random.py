@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,53 @@ from ...random import *  # noqa: F403
 from .._missing import missing
 
 ranf = sample = _ours.random
-get_key_data, restore_key = _ours.get_key, _ours.set_key
+get_key_data = _ours.get_key
+
+
+def get_key() -> jax.Array:  # type: ignore[no-redef]
+    """The key of the default generator."""
+    return jax.random.wrap_key_data(jnp.asarray(_ours.get_key()))
+
+
+def split_key(n: int | None = None, backup: bool = False) -> jax.Array:  # type: ignore[no-redef]
+    """A new key, or ``n`` of them; with ``backup``, `restore_key` goes back to before."""
+    return _split(_ours.DEFAULT, n, backup)
+
+
+def split_keys(n: int, backup: bool = False) -> jax.Array:  # type: ignore[no-redef]
+    """``n`` new keys; with ``backup``, `restore_key` goes back to before."""
+    return _split(_ours.DEFAULT, n, backup)
+
+
+def restore_key() -> None:
+    """Let the default generator go on from where a key was remembered; a ValueError if there is none."""
+    _restore(_ours.DEFAULT)
+
+
+def clone_rng(seed_or_key: Any = None, clone: bool = True) -> Any:  # type: ignore[no-redef]
+    """See `brainpy_state.random.clone_rng`; with ``clone=False``, what is given itself, or the default generator."""
+    return _ours.clone_rng(seed_or_key) if clone else _ours.default_rng(seed_or_key)
+
+
+_remembered: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()  # keys of generators, to go back to
+
+
+def _split(rng: Any, n: int | None, backup: bool) -> jax.Array:
+    if backup:
+        _remember(rng)
+    return jax.random.wrap_key_data(_ours.RandomState.split_key(rng, n))
+
+
+def _remember(rng: Any) -> None:
+    if rng in _remembered:
+        raise ParameterError('random: a key is remembered already; call restore_key first.')
+    _remembered[rng] = rng.value
+
+
+def _restore(rng: Any) -> None:
+    if rng not in _remembered:
+        raise ParameterError('random.restore_key: no key is remembered; call backup_key first, or split_key(backup=True).')
+    rng.value = _remembered.pop(rng)
 
 
 def _drawn(key: Any) -> Any:
@@ -35,6 +82,12 @@ def _shape(size: Any, *parameters: Any) -> tuple[int, ...]:
     if size is None:
         return np.broadcast_shapes(*map(np.shape, parameters))
     return (int(size),) if isinstance(size, (int, np.integer)) else tuple(size)
+
+
+def _need(name: str, value: Any, is_allowed: Callable, allowed: str) -> None:
+    """Raise if a value that is known is not allowed."""
+    if not isinstance(value, jax.core.Tracer) and not np.all(is_allowed(np.asarray(value))):
+        raise ParameterError(f'random.{name} must be {allowed}, but is {value}.')
 
 
 def random_integers(low: Any, high: Any = None, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
@@ -56,7 +109,7 @@ def loggamma(a: Any, size: Any = None, key: Any = None, dtype: Any = None) -> ja
 def weibull_min(a: Any, scale: Any = 1.0, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
     """Weibull's distribution of shape ``a``."""
     scale = 1.0 if scale is None else scale
-    return jax.random.weibull_min(_drawn(key), scale, a, _shape(size, a, scale), dtype or environ.dftype())
+    return jax.random.weibull_min(_drawn(key), jnp.asarray(scale), jnp.asarray(a), _shape(size, a, scale), dtype or environ.dftype())
 
 
 def orthogonal(n: int, size: Any = (), key: Any = None, dtype: Any = None) -> jax.Array:
@@ -85,6 +138,7 @@ def logseries(p: Any, size: Any = None, key: Any = None, dtype: Any = None) -> j
 
     A geometric number whose own chance is drawn: Kemp 1981, doi:10.2307/2346348.
     """
+    _need('logseries: p', p, lambda p: (p > 0) & (p < 1), 'in (0, 1)')
     first, second = jax.random.split(_drawn(key))
     shape, real = _shape(size, p), environ.dftype()
     rest = -jnp.expm1(jax.random.uniform(first, shape, real) * jnp.log1p(-jnp.asarray(p, real)))
@@ -97,6 +151,7 @@ def zipf(a: Any, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Ar
 
     By rejection: Devroye 1986, *Non-Uniform Random Variate Generation*, section X.6.1.
     """
+    _need('zipf: a', a, lambda a: a > 1, 'above 1')
     shape, real = _shape(size, a), environ.dftype()
     power = jnp.broadcast_to(jnp.asarray(a, real) - 1, shape)
 
@@ -147,11 +202,14 @@ class RandomState(_ours.RandomState, metaclass=_Generators):  # type: ignore[no-
     """See `brainpy_state.random.RandomState`; with the further distributions of this room."""
 
     ranf = sample = _ours.RandomState.random
-    _backup: Any = None
 
-    def split_keys(self, n: int) -> jax.Array:
-        """``split_key(n)``."""
-        return self.split_key(n)
+    def split_key(self, n: int | None = None, backup: bool = False) -> jax.Array:
+        """A new key, or ``n`` of them."""
+        return _split(self, n, backup)
+
+    def split_keys(self, n: int, backup: bool = False) -> jax.Array:
+        """``n`` new keys."""
+        return _split(self, n, backup)
 
     def set_key(self, key: Any) -> None:
         """Go on from a key."""
@@ -159,15 +217,11 @@ class RandomState(_ours.RandomState, metaclass=_Generators):  # type: ignore[no-
 
     def backup_key(self) -> None:
         """Remember the key, for `restore_key`; a ValueError if one is remembered already."""
-        if self._backup is not None:
-            raise ParameterError('RandomState.backup_key: a key is remembered already; call restore_key first.')
-        self._backup = self.value
+        _remember(self)
 
     def restore_key(self) -> None:
         """Go on from the key that was remembered; a ValueError if there is none."""
-        if self._backup is None:
-            raise ParameterError('RandomState.restore_key: no key is remembered; call backup_key first.')
-        self.value, self._backup = self._backup, None
+        _restore(self)
 
 
 def _of_a_generator(function: Callable) -> Callable:

@@ -6,8 +6,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import jax
-import numpy as np
 from jax.sharding import PartitionSpec
 
 from ... import graph
@@ -15,8 +13,12 @@ from ... import transform as _ours
 from ..._errors import ParameterError
 from ...state import ShortTermState, State
 from ...transform import *  # noqa: F403
+from .._debug import breakpoint_if as breakpoint_if
+from .._debug import debug_nan as debug_nan
+from .._debug import debug_nan_if as debug_nan_if
 from .._devices import StatefulMapping as StatefulMapping
 from .._devices import pmap2 as pmap2
+from .._devices import vmap2 as vmap2
 from .._jaxprs import algebraic_simplification as algebraic_simplification
 from .._jaxprs import common_subexpression_elimination as common_subexpression_elimination
 from .._jaxprs import constant_fold as constant_fold
@@ -25,7 +27,6 @@ from .._jaxprs import dead_code_elimination as dead_code_elimination
 from .._jaxprs import fn_to_python_code as fn_to_python_code
 from .._jaxprs import jaxpr_to_python_code as jaxpr_to_python_code
 from .._jaxprs import optimize_jaxpr as optimize_jaxpr
-from .._mapping import vmap2 as vmap2
 from .._mapping import vmap2_new_states as vmap2_new_states
 from .._missing import missing
 from .._naming import StateFinder as StateFinder
@@ -73,19 +74,6 @@ class ProgressBar(_ours.ProgressBar):  # type: ignore[no-redef]
     def __init__(self, freq: int | None = None, count: int | None = None, desc: Any = None):
         text = desc[0].partition('{')[0].rstrip(' =:,') if isinstance(desc, tuple) else desc
         super().__init__(freq, count, text or '')
-
-
-def debug_nan_if(has_nan: Any, fn: Callable, *args: Any) -> None:
-    """`debug_nan` of a call where a condition holds; the condition is known when it runs."""
-    if isinstance(has_nan, jax.core.Tracer):
-        raise ParameterError('debug_nan_if: has_nan is known when the program runs only; call debug_nan outside of transforms.')
-    if np.any(has_nan):
-        _ours.debug_nan(fn, *args)
-
-
-def breakpoint_if(pred: Any, **options: Any) -> None:
-    """Stop in the debugger of JAX where a condition holds; ``options`` are those of ``jax.debug.breakpoint``."""
-    jax.lax.cond(unvmap(pred), lambda: jax.debug.breakpoint(**options), lambda: None)
 
 
 def vmap_new_states(fun: Callable | None = None, **options: Any) -> Any:  # type: ignore[no-redef]

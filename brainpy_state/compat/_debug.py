@@ -1,0 +1,78 @@
+"""Looking for numbers that are not finite, and stopping where a condition holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+
+from .. import transform
+from .._errors import NanError
+from ..state import Undo
+from ._naming import unvmap
+
+
+def debug_nan(fn: Callable, *args: Any, phase: str = '') -> None:
+    """Call a function, and raise if a NaN or an infinite number is in its result or in a state that it writes.
+
+    What is masked does not count. States are as before afterwards. Inside of a transform of this package, the error comes when the
+    outermost compiled call ends, and does not say where.
+
+    Parameters
+    ----------
+    fn : callable
+    *args
+        Its arguments.
+    phase : str
+        What to call it in the message.
+
+    Raises
+    ------
+    NanError
+        A RuntimeError. Outside of transforms, it names the operation that made a NaN, and its source line.
+    """
+    debug_nan_if(True, fn, *args, phase=phase)
+
+
+def debug_nan_if(has_nan: Any, fn: Callable, *args: Any, phase: str = '') -> None:
+    """`debug_nan` of a call where a condition holds.
+
+    Parameters
+    ----------
+    has_nan : bool, any shape
+        Whether to call it; an array calls it if any element is true, also in another lane.
+    fn, *args, phase
+        As of `debug_nan`.
+    """
+    where = f'{phase}: NaN/Inf detected' if phase else 'NaN/Inf detected'
+    wanted = unvmap(jnp.asarray(has_nan, bool))
+    spoilt: Any = transform.cond(wanted, lambda: _is_spoilt(fn, args), lambda: jnp.zeros((), bool))
+    if isinstance(spoilt, jax.core.Tracer):
+        transform.jit_error_if(spoilt, f'{where} in the result. Call it outside of transforms to see which operation made it.')
+    elif spoilt:
+        undo = Undo()
+        try:
+            with undo:
+                transform.debug_nan(fn, *args)
+        except NanError as error:
+            raise NanError(f'{where}: {error}') from None
+        finally:
+            undo.restore()
+        raise NanError(f'{where}: a number in the result, or in a state that was written, is infinite. States are as before.')
+
+
+def _is_spoilt(fn: Callable, args: tuple) -> jax.Array:
+    """Whether a number is not finite in the result of a call, or in a state that it would write."""
+    function = transform.StatefulFunction(fn)
+    before = [state.value for state in function.get_states(*args)]
+    found = [u.get_mantissa(x) for x in jax.tree.leaves(function.jaxpr_call(before, *args), is_leaf=lambda x: isinstance(x, u.Quantity))]
+    numbers = [x for x in found if jnp.issubdtype(jnp.result_type(x), jnp.inexact)]
+    return jnp.stack([~jnp.isfinite(x).all() for x in numbers]).any() if numbers else jnp.zeros((), bool)
+
+
+def breakpoint_if(pred: Any, **options: Any) -> None:
+    """Stop in the debugger of JAX where a condition holds; ``options`` are those of ``jax.debug.breakpoint``."""
+    jax.lax.cond(unvmap(pred), lambda: jax.debug.breakpoint(**options), lambda: None)
