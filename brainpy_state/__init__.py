@@ -1,18 +1,28 @@
 """Spiking networks with units: simulate at event speed, train unchanged."""
 
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from ._garbage import no_collection as _no_collection
+
+if _TYPE_CHECKING:
+    from . import datasets as datasets
+    from . import nir as nir
+    from . import plots as plots
+
+_importing = _no_collection()  # a look at all that JAX has imported takes as long as this import itself
+_importing.__enter__()
+
 from . import _bridge as _bridge
-from . import datasets as datasets
 from . import encode as encode
 from . import environ as environ
 from . import event as event
 from . import graph as graph
 from . import losses as losses
-from . import nir as nir
 from . import nn as nn
 from . import numerics as numerics
 from . import optim as optim
 from . import plasticity as plasticity
-from . import plots as plots
 from . import random as random
 from . import record as record
 from . import transform as transform
@@ -142,3 +152,19 @@ from .synapses import MgBlock as MgBlock
 from .synapses import ShortTermPlasticity as ShortTermPlasticity
 from .synapses import Synapse as Synapse
 from .synapses import SynOut as SynOut
+
+_importing.__exit__(None, None, None)
+
+
+_LATER = ('datasets', 'nir', 'plots')
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_LATER]
+
+
+def __getattr__(name: str) -> object:
+    """What few need is imported when it is asked for."""
+    if name in _LATER:
+        return _importlib.import_module(f'.{name}', __name__)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -30,12 +30,16 @@ def test_a_snippet_has_at_most_25_lines(snippet):
     assert snippet.count('\n') <= 25
 
 
-def test_the_network_of_the_simulation_snippet_stays_active_and_is_drawn(tmp_path):
-    spikes = run(SIMULATE)['spikes']
+def test_the_network_of_the_simulation_snippet_stays_active_and_is_drawn_and_saved(tmp_path):
+    sim = run(SIMULATE)['sim']
+    spikes = sim['spikes']
     last = spikes.step[-1] * 0.1
-    assert last > 490, f'the last spike is at {last:.1f} ms of 500 ms'
-    assert 5_000 < len(spikes) < 20_000, 'about 20 Hz of 1,000 neurons in half a second'
+    assert last > 5990, f'the last spike is at {last:.1f} ms of 6,000 ms'
+    assert 60_000 < len(spikes) < 240_000, 'about 20 Hz of 1,000 neurons in six seconds'
+    assert len(sim['V']) == 60_000 and len(sim['rate']) == 1200
     assert (tmp_path / 'ei_network.png').stat().st_size > 10_000
+    sim.load('ei_network.npz')
+    assert sim.i == 60_000
 
 
 def test_the_training_snippet_lowers_the_loss(capsys):

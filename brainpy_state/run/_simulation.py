@@ -83,7 +83,7 @@ class Simulation:
     >>> simulation.run(20. * u.ms)
     >>> simulation.run(30. * u.ms)
     >>> simulation.t, simulation['V'].values.shape, simulation['spikes'].count.tolist()
-    (Quantity(50., "ms"), (50, 2), [12, 12, 12])
+    (Quantity(50., "ms"), (50, 2), [146, 146, 146])
     """
 
     @entry
