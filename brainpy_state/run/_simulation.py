@@ -109,7 +109,7 @@ class Simulation:
         with self._clock():
             self.first = self.i = 0 if start is None else int(whole_steps(start, environ.get_dt(), 'Simulation: start', signed=True))
         _check_call(model)
-        self.models = models_of(model)
+        self.models = models_of(model, (getattr(x, 'target', None) for x in self.recorders.values()))
         self._sink = None if to is None else Sink(to, self.recorders)
         self._begins_anew = False
         self._described: tuple[Program, dict[str, Any]] | None = None

@@ -77,7 +77,8 @@ def matches(printed, expected):
 
 
 @pytest.fixture(autouse=True)
-def no_screen():
+def an_empty_folder_without_a_screen(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     matplotlib.use('Agg')
     yield
     plt.close('all')
