@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 
 from .._errors import ParameterError
+from ..state import State, to_flat, to_nest
 from ..state import filter as _filter
-from ..state import to_flat, to_nest
 
 
 class _Dict(dict):
@@ -65,13 +65,14 @@ class _Dict(dict):
         return tuple(self._again(group) for group in groups), rest
 
     def __add__(self, other: Any) -> Any:
-        return type(self).merge(self, other) if isinstance(other, Mapping) else NotImplemented
+        return type(self).merge(self, other) if isinstance(other, type(self)) else NotImplemented
 
-    __or__ = __add__
+    def __or__(self, other: Any) -> Any:
+        return self + other
 
     def __sub__(self, other: Any) -> Any:
         """Without what stands at paths of another."""
-        if not isinstance(other, Mapping):
+        if not isinstance(other, type(self)):
             return NotImplemented
         out = type(self).merge(other)._pairs()
         return self._again({path: x for path, x in self._pairs().items() if path not in out})
@@ -82,6 +83,8 @@ class _Dict(dict):
         new = cls()
         pairs: dict[Any, Any] = {}
         for given in (first, *others):
+            if not isinstance(given, Mapping):
+                raise TypeError(f'{cls.__name__}.merge takes dicts, but one is a {type(given).__name__}.')
             pairs.update(given._pairs() if isinstance(given, _Dict) else cls(given)._pairs())
         return new._again(pairs)
 
@@ -105,6 +108,31 @@ class NestedDict(_Dict):
         """Plain dicts all the way down."""
         return {key: x.to_pure_dict() if isinstance(x, NestedDict) else x for key, x in self.items()}
 
+    def replace_by_pure_dict(self, pure_dict: Mapping, replace_fn: Callable[[Any, Any], Any] | None = None) -> None:
+        """Put what a plain nested dict holds in the place of what is here.
+
+        Parameters
+        ----------
+        pure_dict : mapping
+            New values, for all or some paths.
+        replace_fn : callable, optional
+            ``f(old, new)`` gives what stands there then; by default, a state with the new value in the place of a state.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing at a path; then nothing is changed.
+        """
+        new, here = to_flat(pure_dict), to_flat(self)
+        if missing := [path for path in new if path not in here]:
+            raise ParameterError(f'NestedDict.replace_by_pure_dict: there is nothing at {missing[0]}.')
+        replace = _replaced if replace_fn is None else replace_fn
+        for path, value in new.items():
+            place: Any = self
+            for key in path[:-1]:
+                place = place[key]
+            place[path[-1]] = replace(here[path], value)
+
     def _pairs(self) -> dict[tuple[Any, ...], Any]:
         return to_flat(self)
 
@@ -121,19 +149,23 @@ class FlattedDict(_Dict):
 
     @classmethod
     def from_nest(cls, nested: Mapping) -> FlattedDict:
-        """From dicts of dicts."""
-        return cls(to_flat(nested))
+        """From dicts of dicts, or pairs of a key and what it stands for."""
+        return cls(to_flat(dict(nested)))
 
     def to_dict_values(self) -> dict[Any, Any]:
         """What states hold, by path."""
         return {path: x.value if hasattr(x, 'value') else x for path, x in self.items()}
 
     def assign_dict_values(self, data: Mapping) -> None:
-        """Write values into the states of these paths."""
-        for path, value in data.items():
+        """Write values into the states of these paths, and put them in the place of what is no state."""
+        for path in data:
             if path not in self:
                 raise KeyError(f'FlattedDict has no {path!r}.')
-            self[path].value = value
+        for path, value in data.items():
+            if isinstance(self[path], State):
+                self[path].value = value
+            else:
+                self[path] = value
 
     def _pairs(self) -> dict[tuple[Any, ...], Any]:
         return dict(self)
@@ -142,14 +174,83 @@ class FlattedDict(_Dict):
         return FlattedDict(pairs)
 
 
-def flat_mapping(nested: Mapping) -> FlattedDict:
-    """A dict by paths."""
-    return FlattedDict.from_nest(nested)
+def _replaced(old: Any, new: Any) -> Any:
+    return old.replace(new) if hasattr(old, 'replace') and hasattr(old, 'value') else new
 
 
-def nest_mapping(flat: Mapping) -> NestedDict:
-    """Dicts of dicts, of a dict by paths."""
-    return NestedDict.from_flat(flat)
+class EmptyNode:
+    """Stands for an empty dict in `flat_mapping`."""
+
+    def __repr__(self) -> str:
+        return 'EmptyNode'
+
+
+def flat_mapping(
+    nested: Mapping, keep_empty_nodes: bool = False, is_leaf: Callable[[tuple, Any], bool] | None = None, sep: str | None = None
+) -> FlattedDict:
+    """A dict by paths.
+
+    Parameters
+    ----------
+    nested : mapping
+        Dicts of dicts.
+    keep_empty_nodes : bool
+        Whether an `EmptyNode` stands for each empty dict within.
+    is_leaf : callable, optional
+        ``is_leaf(path, value)`` tells which dicts are kept as they are.
+    sep : str, optional
+        Joins each path to a text.
+
+    Raises
+    ------
+    TypeError
+        If it is no mapping.
+    """
+    _need_mapping('flat_mapping', nested)
+    found: dict[Any, Any] = {}
+
+    def walk(path: tuple, x: Any) -> None:
+        if not isinstance(x, Mapping) or (path and is_leaf is not None and is_leaf(path, x)):
+            found[path if sep is None else sep.join(path)] = x
+        elif not x and path and keep_empty_nodes:
+            found[path if sep is None else sep.join(path)] = EmptyNode()
+        else:
+            for key, part in x.items():
+                walk((*path, key), part)
+
+    walk((), nested)
+    return FlattedDict(found)
+
+
+def nest_mapping(flat: Mapping, sep: str | None = None) -> NestedDict:
+    """Dicts of dicts, of a dict by paths.
+
+    Parameters
+    ----------
+    flat : mapping
+        Its keys are paths, or texts that ``sep`` cuts into paths.
+    sep : str, optional
+
+    Raises
+    ------
+    TypeError
+        If it is no mapping.
+    ValueError
+        If a path is empty, or leads through another one.
+    """
+    _need_mapping('nest_mapping', flat)
+    paths = {(path if sep is None else tuple(path.split(sep))): {} if isinstance(x, EmptyNode) else x for path, x in flat.items()}
+    for path in paths:
+        if not path:
+            raise ParameterError('nest_mapping: a path is empty; it has one key or more.')
+        if through := [path[:k] for k in range(1, len(path)) if path[:k] in paths]:
+            raise ParameterError(f'nest_mapping: {path} leads through {through[0]}, where there is a value.')
+    return NestedDict.from_flat(paths)
+
+
+def _need_mapping(where: str, x: Any) -> None:
+    if not isinstance(x, Mapping):
+        raise TypeError(f'{where} takes a dict, but a {type(x).__name__} was given.')
 
 
 def _register(cls: type) -> None:

@@ -116,7 +116,7 @@ _PASSES = {
 }
 
 
-def optimize_jaxpr(jaxpr: Any, max_iterations: int = 3, optimizations: Sequence[str] | None = None) -> Any:
+def optimize_jaxpr(jaxpr: Any, max_iterations: int = 3, optimizations: str | Sequence[str] | None = None) -> Any:
     """A jaxpr with fewer equations that computes the same.
 
     Parameters
@@ -124,8 +124,8 @@ def optimize_jaxpr(jaxpr: Any, max_iterations: int = 3, optimizations: Sequence[
     jaxpr : Jaxpr or ClosedJaxpr
     max_iterations : int
         How often the passes run, at most; they end when nothing changes.
-    optimizations : sequence of str, optional
-        Of 'constant_fold', 'algebraic_simplification', 'copy_propagation', 'cse' and 'dce'; all by default.
+    optimizations : str or sequence of str, optional
+        Of 'constant_fold', 'algebraic_simplification', 'copy_propagation', 'cse' and 'dce'; by default 'all'.
 
     Raises
     ------
@@ -138,7 +138,9 @@ def optimize_jaxpr(jaxpr: Any, max_iterations: int = 3, optimizations: Sequence[
         return ClosedJaxpr(optimize_jaxpr(jaxpr.jaxpr, max_iterations, optimizations), jaxpr.consts)
     if not isinstance(jaxpr, Jaxpr):
         raise TypeError(f'optimize_jaxpr: a Jaxpr or ClosedJaxpr is expected, but a {type(jaxpr).__name__} was given.')
-    names = tuple(_PASSES) if optimizations is None else tuple(optimizations)
+    if optimizations in (None, 'all'):
+        optimizations = tuple(_PASSES)
+    names = (optimizations,) if isinstance(optimizations, str) else tuple(optimizations or ())
     if unknown := [name for name in names if name not in _PASSES]:
         raise ParameterError(f'optimize_jaxpr: there is no {unknown[0]!r}; there are {", ".join(_PASSES)}.')
     for _ in range(max_iterations):

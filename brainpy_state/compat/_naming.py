@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import jax
@@ -37,26 +37,42 @@ def named_scope(name: str, static_argnums: Any = None, static_argnames: Any = No
     ----------
     name : str
     static_argnums, static_argnames : int or str, several, or a function of the arguments that gives these, optional
-        As of `jit`; a negative number counts from the last argument of the call.
+        As of `jit`; a negative number counts from the last argument of the call, and the object of a method does not count.
     """
 
     def decorate(fn: Callable) -> Callable:
-        compiled: dict[Any, Callable] = {}
-
-        @functools.wraps(fn)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            numbers, names = (_several(x(*args, **kwargs) if callable(x) else x) for x in (static_argnums, static_argnames))
-            numbers = tuple(sorted({n % len(args) for n in numbers if -len(args) <= n < len(args)}))
-            key = numbers, tuple(sorted(names))
-            if key not in compiled:
-                compiled[key] = transform.jit(named_call(fn, name=name), static_argnums=key[0], static_argnames=key[1])
-                compiled[key].__name__ = name
-            return compiled[key](*args, **kwargs)
-
-        call.__name__ = name
-        return call
+        return _Scope(fn, name, static_argnums, static_argnames)
 
     return decorate
+
+
+class _Scope:
+    """A function that is compiled with a name; in the body of a class, a method."""
+
+    def __init__(self, fn: Callable, name: str, static_argnums: Any, static_argnames: Any):
+        self.fn, self.name, self.static_argnums, self.static_argnames = fn, name, static_argnums, static_argnames
+        self._compiled: dict[Any, Any] = {}
+        functools.update_wrapper(self, fn, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._for(args, kwargs, 0)(*args, **kwargs)
+
+    def __get__(self, obj: Any, owner: type) -> Any:
+        return self if obj is None else functools.partial(self._of, obj)
+
+    def _of(self, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._for(args, kwargs, 1).__get__(obj, type(obj))(*args, **kwargs)
+
+    def _for(self, args: tuple, kwargs: dict, offset: int) -> Any:
+        """What is compiled for these static arguments; those of a method are counted without the object."""
+        given = (x(*args, **kwargs) if callable(x) else x for x in (self.static_argnums, self.static_argnames))
+        numbers, names = map(_several, given)
+        numbers = tuple(sorted({n % len(args) + offset for n in numbers if -len(args) <= n < len(args)}))
+        key = numbers, tuple(sorted(names))
+        if key not in self._compiled:
+            self._compiled[key] = transform.jit(named_call(self.fn, name=self.name), static_argnums=key[0], static_argnames=key[1])
+            self._compiled[key].__name__ = self.name
+        return self._compiled[key]
 
 
 def _several(x: Any) -> tuple:
@@ -76,7 +92,8 @@ class StateFinder:
     return_type : {'dict', 'list', 'tuple'}
         How they are given.
     key_fn : callable, optional
-        ``key_fn(index, state)`` gives the keys of a dict; the index by default.
+        ``key_fn(index, state)`` gives the keys of a dict; the index by default. In the place of None stands the name of the state, or
+        the index if it has none.
 
     Raises
     ------
@@ -108,7 +125,10 @@ class StateFinder:
             return chosen if self.return_type == 'list' else tuple(chosen)
         keyed: dict[Any, Any] = {}
         for k, state in enumerate(chosen):
-            key = first = k if self.key_fn is None else self.key_fn(k, state)
+            first = k if self.key_fn is None else self.key_fn(k, state)
+            if first is None:
+                first = k if state.name is None else state.name
+            key = first = first if isinstance(first, Hashable) else str(first)
             n = 0
             while key in keyed:
                 n += 1

@@ -95,10 +95,10 @@ class Sequential(Module):
             self.layers = before
             raise
 
-    def __getitem__(self, index: int | slice) -> Any:
-        if not isinstance(index, slice):
+    def __getitem__(self, index: int | slice | tuple[int, ...]) -> Any:
+        if not isinstance(index, (slice, tuple)):
             return self.layers[index]
-        chosen = self.layers[index]
+        chosen = self.layers[index] if isinstance(index, slice) else [self.layers[k] for k in index]
         if not chosen:
             raise ParameterError(f'{self.label}: there are no layers at {index} of {len(self.layers)}.')
         return type(self)(*chosen)

@@ -145,8 +145,9 @@ def ifelse(conditions: Sequence[Any], branches: Sequence[Callable], *operands: A
 def _scalar(what: str, x: Any) -> Any:
     if not isinstance(x, (jax.Array, np.generic, np.ndarray)):
         x = np.asarray(x)
-    if x.shape != () or not (jnp.issubdtype(x.dtype, jnp.number) or x.dtype == bool):
-        raise TypeError(f'{what} must be one number or boolean, but has shape {x.shape} and type {x.dtype}.')
+    is_real = x.dtype == bool or (jnp.issubdtype(x.dtype, jnp.number) and not jnp.issubdtype(x.dtype, jnp.complexfloating))
+    if x.shape != () or not is_real:
+        raise TypeError(f'{what} must be one real number or boolean, but has shape {x.shape} and type {x.dtype}.')
     return x
 
 

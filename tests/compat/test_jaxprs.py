@@ -86,10 +86,11 @@ def test_a_function_is_asked_by_keys():
 
 
 def test_paths_of_one_dict_are_taken_from_another():
-    nested = brainstate.util.NestedDict({'a': {'b': 1, 'c': 2}, 'd': 3})
-    assert nested - {'a': {'b': 0}} == {'a': {'c': 2}, 'd': 3} and nested + {'a': {'e': 4}} == nested | {'a': {'e': 4}}
+    D = brainstate.util.NestedDict
+    nested = D({'a': {'b': 1, 'c': 2}, 'd': 3})
+    assert nested - D({'a': {'b': 0}}) == {'a': {'c': 2}, 'd': 3} and nested + D({'a': {'e': 4}}) == nested | D({'a': {'e': 4}})
     flat = nested.to_flat()
-    assert flat - {('d',): 0} == {('a', 'b'): 1, ('a', 'c'): 2} and flat.subset(int).to_dict() == flat
+    assert flat - brainstate.util.FlattedDict({('d',): 0}) == {('a', 'b'): 1, ('a', 'c'): 2} and flat.subset(int).to_dict() == flat
     with pytest.raises(TypeError):
         nested - 1
 

@@ -22,13 +22,13 @@ def test_it_chooses_as_python_would(pred):
 
 @pytest.mark.parametrize(
     'pred',
-    [jnp.ones(2, bool), np.ones((1,)), [True], (), 'yes', None, object()],
-    ids=['array', 'one', 'list', 'tuple', 'str', 'None', 'object'],
+    [jnp.ones(2, bool), np.ones((1,)), [True], (), 'yes', None, object(), 1j],
+    ids=['array', 'one', 'list', 'tuple', 'str', 'None', 'object', 'complex'],
 )
 def test_a_predicate_that_is_no_scalar_is_an_error(pred):
-    with pytest.raises(TypeError, match='cond: the predicate must be one number or boolean'):
+    with pytest.raises(TypeError, match='cond: the predicate must be one real number or boolean'):
         cond(pred, lambda: 1, lambda: 0)
-    with pytest.raises(TypeError, match='ifelse: a condition must be one number or boolean'):
+    with pytest.raises(TypeError, match='ifelse: a condition must be one real number or boolean'):
         ifelse([pred, True], [lambda: 1, lambda: 0])
 
 

@@ -98,7 +98,8 @@ def tolerance() -> np.ndarray:
 
 
 def reset() -> None:
-    """Forget every setting; numbers have 32 bits again."""
+    """Forget every setting, and what is registered for them; numbers have 32 bits again."""
+    _behaviours.clear()
     for key in list(_ours.all()):
         if key != 'precision':
             _ours.pop(key)

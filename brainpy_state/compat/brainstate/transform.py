@@ -72,6 +72,11 @@ class ProgressBar(_ours.ProgressBar):  # type: ignore[no-redef]
     """
 
     def __init__(self, freq: int | None = None, count: int | None = None, desc: Any = None):
+        if isinstance(desc, tuple):
+            if len(desc) != 2:
+                raise ParameterError(f'ProgressBar: desc is a text, or a pair of a text and a function, but is {desc!r}.')
+            if not isinstance(desc[0], str) or not callable(desc[1]):
+                raise TypeError(f'ProgressBar: desc is a pair of a text and a function, but is {desc!r}.')
         text = desc[0].partition('{')[0].rstrip(' =:,') if isinstance(desc, tuple) else desc
         super().__init__(freq, count, text or '')
 
@@ -122,8 +127,20 @@ def _by_spec(specs: Any) -> Any:
     return found
 
 
-def eval_shape(f: Callable, *args: Any, **kwargs: Any) -> Any:  # type: ignore[no-redef]
-    """See `brainpy_state.transform.eval_shape`; a module that ``f`` makes comes back with shapes in the place of values."""
+def eval_shape(f: Callable, *args: Any, return_state_shapes: bool = False, **kwargs: Any) -> Any:  # type: ignore[no-redef]
+    """See `brainpy_state.transform.eval_shape`; a module that ``f`` makes comes back with shapes in the place of values.
+
+    With ``return_state_shapes``, the result is a pair: shapes of the states that ``f`` uses, as it leaves them, and those of its result.
+    """
+    if return_state_shapes:
+        function = _ours.StatefulFunction(f)
+        states = function.get_states(*args, **kwargs)
+
+        def used(*args: Any, **kwargs: Any) -> Any:
+            return f(*args, **kwargs), [state.value for state in states]
+
+        shapes, values = _ours.eval_shape(used, *args, **kwargs)
+        return dict(zip(states, values, strict=True)), shapes
     made = []
 
     def parts(*args: Any, **kwargs: Any) -> Any:
