@@ -1,24 +1,16 @@
-"""Simpler jaxprs that compute the same, and Python text of them."""
+"""Simpler jaxprs that compute the same."""
 
 from __future__ import annotations
 
-import itertools
-import string
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
-from .. import transform
 from .._errors import ParameterError
 
-_INFIX = {
-    'add': '+', 'sub': '-', 'mul': '*', 'div': '/', 'pow': '**', 'and': '&', 'or': '|', 'xor': '^',
-    'eq': '==', 'ne': '!=', 'lt': '<', 'le': '<=', 'gt': '>', 'ge': '>=',
-}  # fmt: skip
-_REDUCE = {'reduce_sum': 'sum', 'reduce_max': 'max', 'reduce_min': 'min', 'reduce_prod': 'prod', 'reduce_and': 'all', 'reduce_or': 'any'}
 _NEUTRAL = {('add', 0): 1, ('add', 1): 0, ('sub', 1): 0, ('mul', 0): 1, ('mul', 1): 0, ('div', 1): 0}  # operand that is left
 
 
@@ -150,50 +142,3 @@ def optimize_jaxpr(jaxpr: Any, max_iterations: int = 3, optimizations: str | Seq
         if len(jaxpr.eqns) == before:
             break
     return jaxpr
-
-
-def _names() -> Iterator[str]:
-    for length in itertools.count(1):
-        yield from map(''.join, itertools.product(string.ascii_lowercase, repeat=length))
-
-
-def jaxpr_to_python_code(jaxpr: Any, fn_name: str = 'generated_function') -> str:
-    """The text of a Python function that computes what a jaxpr does; constants of it are its first arguments."""
-    jaxpr = jaxpr.jaxpr if isinstance(jaxpr, ClosedJaxpr) else jaxpr
-    fresh = (name for name in _names() if name not in ('as', 'if', 'in', 'is', 'or'))
-    given: dict[Any, str] = {}
-
-    def text(x: Any) -> str:
-        if isinstance(x, Literal):
-            return repr(x.val.item() if np.ndim(x.val) == 0 and hasattr(x.val, 'item') else x.val)
-        if x not in given:
-            given[x] = next(fresh)
-        return given[x]
-
-    lines = [f'def {fn_name}({", ".join(map(text, (*jaxpr.constvars, *jaxpr.invars)))}):']
-    for eqn in jaxpr.eqns:
-        call = _call_text(eqn, [text(x) for x in eqn.invars])
-        lines.append(f'    {", ".join(map(text, eqn.outvars))} = {call}')
-    return '\n'.join([*lines, f'    return {", ".join(map(text, jaxpr.outvars)) or None}'])
-
-
-def _call_text(eqn: Any, operands: list[str]) -> str:
-    name, params = eqn.primitive.name, eqn.params
-    if name in _INFIX:
-        return f' {_INFIX[name]} '.join(operands)
-    if name == 'neg':
-        return f'-{operands[0]}'
-    if name in _REDUCE:
-        return f'jax.numpy.{_REDUCE[name]}({operands[0]}, axis={params["axes"]})'
-    if name == 'integer_pow':
-        return f'jax.lax.integer_pow({operands[0]}, {params["y"]})'
-    options = [f'{key}={x!r}' for key, x in params.items()]
-    if set(params) <= {'accuracy'} and hasattr(jax.lax, name):
-        return f'jax.lax.{name}({", ".join(operands)})'
-    return f'jax.lax.{name}_p.bind({", ".join(operands + options)})'
-
-
-def fn_to_python_code(fn: Callable, *args: Any, **kwargs: Any) -> str:
-    """`jaxpr_to_python_code` of a function of such arguments, with its name."""
-    jaxpr, _ = transform.make_jaxpr(fn)(*args, **kwargs)
-    return jaxpr_to_python_code(jaxpr, getattr(fn, '__name__', 'generated_function'))

@@ -83,10 +83,12 @@ class Param(Module):
             ends = [self.of(with_unit(jnp.asarray(end, u.get_mantissa(raw).dtype), u.get_unit(raw))) for end in (-np.inf, np.inf)]
             return u.math.minimum(*ends), u.math.maximum(*ends)
 
-    def cache(self) -> None:
-        """Keep the parameter that is computed now, until another value is written or `clear_cache` is called."""
+    def cache(self) -> Any:
+        """Keep the parameter that is computed now, until another value is written or `clear_cache` is called, and return it."""
         raw = self.val.value if self.fit else self.val
-        vars(self)['_kept'] = (raw, self.of(raw))
+        value = self.of(raw)
+        vars(self)['_kept'] = (raw, value)
+        return value
 
     def clear_cache(self) -> None:
         """Compute the parameter anew whenever it is read."""

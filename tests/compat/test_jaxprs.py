@@ -114,3 +114,37 @@ def test_a_traced_function_tells_whether_it_was_compiled():
         function.get_out_treedef(jnp.ones(2), compile_if_miss=False)
     with pytest.raises(NotImplementedError, match='return_only_write=False'):
         brainstate.transform.StatefulFunction(add, return_only_write=False)
+
+
+def the_same(function, *args):
+    text, given = T.fn_to_python_code(function, *args), {'jax': jax}
+    exec(text, given)
+    got = given[function.__name__ if function.__name__.isidentifier() else 'generated_function'](*args)
+    for x, y in zip(got if isinstance(got, tuple) else (got,), jax.tree.leaves(function(*args)), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-6)
+    return text
+
+
+def test_python_text_of_loops_branches_and_parts():
+    def loops(x, xs):
+        total, seen = jax.lax.scan(lambda c, e: (c + e * x, (c, e)), 0.0, xs)
+        n, _ = jax.lax.while_loop(lambda v: v[0] < x, lambda v: (v[0] + 1, v[1]), (0.0, total))
+        return total, seen, n, jax.lax.scan(lambda c, _: (2 * c, None), x, length=3)[0]
+
+    assert 'jax.lax.scan' in the_same(loops, 3.5, jnp.arange(4.0))
+    the_same(lambda x, k: jax.lax.switch(k, [jnp.sin, jnp.cos, lambda y: 0 * y], x), 0.5, 1)
+    the_same(lambda x: jax.jit(lambda y: jnp.cumsum(y) * jnp.where(y > 1, y, -1.0))(x), jnp.arange(3.0))
+    the_same(jax.grad(jax.checkpoint(lambda x: jax.nn.relu(x) * x + jax.nn.softmax(jnp.stack([x, 2 * x]))[0])), 0.7)
+
+
+def test_python_text_of_options_types_and_numbers():
+    highest = jax.lax.Precision.HIGHEST
+    text = the_same(lambda a, b: jnp.matmul(a, b, precision=highest), jnp.ones((2, 3)), jnp.ones((3, 4)))
+    assert text.startswith('import ') and 'Precision.HIGHEST' in text
+    the_same(lambda x: x.astype('int16') + jnp.int16(3), jnp.ones(2))
+    the_same(lambda x: x[jnp.array([2, 0])] + jnp.argmax(x), jnp.arange(3.0))
+    the_same(lambda x: jnp.minimum(x, jnp.inf) + jnp.full(3, 7.0), jnp.arange(3.0))
+    assert 'integer_pow' not in the_same(lambda x: x + jax.lax.integer_pow(jnp.float32(2.0), 3), 1.0)
+    assert 'tree_leaves' in the_same(lambda d: d['a'] - d['b'], {'a': 2.0, 'b': 3.0})
+    empty = T.jaxpr_to_python_code(jax.make_jaxpr(lambda x: None)(1.0))
+    assert empty == 'def generated_function(a):\n    return None'

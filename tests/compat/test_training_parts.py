@@ -50,7 +50,7 @@ def test_own_parameters_of_a_regulariser_are_trained():
 
 def test_parameters():
     kept = nn.Param(jnp.array([0.5, 2.0]), t=nn.SoftplusT(0.0), reg=nn.UniformReg(1.0, 2.0, 4.0))
-    kept.cache()
+    assert kept.cache() is kept.value()
     assert kept.cache_stats == {'valid': True, 'has_cached_value': True}
     kept.clip(1.0)
     assert not kept.cache_stats['valid']

@@ -24,8 +24,6 @@ from .._jaxprs import common_subexpression_elimination as common_subexpression_e
 from .._jaxprs import constant_fold as constant_fold
 from .._jaxprs import copy_propagation as copy_propagation
 from .._jaxprs import dead_code_elimination as dead_code_elimination
-from .._jaxprs import fn_to_python_code as fn_to_python_code
-from .._jaxprs import jaxpr_to_python_code as jaxpr_to_python_code
 from .._jaxprs import optimize_jaxpr as optimize_jaxpr
 from .._mapping import vmap2_new_states as vmap2_new_states
 from .._missing import missing
@@ -33,6 +31,8 @@ from .._naming import StateFinder as StateFinder
 from .._naming import named_call as named_call
 from .._naming import named_scope as named_scope
 from .._naming import unvmap as unvmap
+from .._python_text import fn_to_python_code as fn_to_python_code
+from .._python_text import jaxpr_to_python_code as jaxpr_to_python_code
 from .._stateful import StatefulFunction as StatefulFunction
 
 _WITHOUT = {
