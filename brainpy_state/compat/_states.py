@@ -98,7 +98,7 @@ class HiddenGroupState(HiddenState):
     def _written(self, value: Any, index: int, x: Any) -> Any:
         unit = u.get_unit(value)
         mantissa = x if unit.is_unitless else u.Quantity(x).to_decimal(unit)
-        return with_unit(u.get_mantissa(value).at[..., index].set(mantissa), unit)
+        return with_unit(jnp.asarray(u.get_mantissa(value)).at[..., index].set(mantissa), unit)
 
     def _index(self, item: int | str) -> int:
         if isinstance(item, str):

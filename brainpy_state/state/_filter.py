@@ -11,11 +11,14 @@ from collections.abc import Callable
 from types import EllipsisType
 from typing import Any as _Any
 
+from jax.tree_util import DictKey, FlattenedIndexKey, GetAttrKey, SequenceKey
+
 __all__ = ['All', 'Any', 'Everything', 'Not', 'Nothing', 'OfType', 'PathContains', 'WithTag', 'to_predicate']
 
 Predicate = Callable[[_Any, _Any], bool]
 Filter = type | str | Predicate | bool | EllipsisType | None | list | tuple
 
+_PARTS = {DictKey: ('key',), FlattenedIndexKey: ('key',), SequenceKey: ('idx',), GetAttrKey: ('name',)}
 _ALLOWED = (
     'A filter is a class, a tag (str), a callable `f(path, x) -> bool`, True or ... (everything), '
     'False or None (nothing), or a list or tuple of filters (any of them)'
@@ -79,6 +82,10 @@ class WithTag:
 
     tag: str
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.tag, str):
+            raise TypeError(f'WithTag: a tag is a text, but is {self.tag!r}.')
+
     def __call__(self, path: _Any, x: _Any) -> bool:
         tags = getattr(x, 'tag', None)  # of a model's own attribute of this name, a text is no set of tags
         return isinstance(tags, (set, frozenset)) and self.tag in tags
@@ -86,12 +93,12 @@ class WithTag:
 
 @dataclasses.dataclass(frozen=True)
 class PathContains:
-    """Objects with a certain part in their path."""
+    """Objects with a certain part in their path, which may be one of JAX, such as ``DictKey('a')``."""
 
     key: _Any
 
     def __call__(self, path: _Any, x: _Any) -> bool:
-        return self.key in path
+        return self.key in path or any(getattr(part, name, None) == self.key for part in path for name in _PARTS.get(type(part), ()))
 
 
 class _Combination:
@@ -104,7 +111,10 @@ class _Combination:
         return type(self) is type(other) and self.predicates == vars(other)['predicates']
 
     def __hash__(self) -> int:
-        return hash((type(self), self.predicates))
+        try:
+            return hash((type(self), self.predicates))
+        except TypeError:  # of a predicate that cannot be hashed
+            return hash(type(self))
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({", ".join(map(repr, self.predicates))})'

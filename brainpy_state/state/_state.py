@@ -216,7 +216,14 @@ class State(Hookable):
             Its value.
         **attributes
             ``name``, ``tag`` or metadata.
+
+        Raises
+        ------
+        ValueError
+            If the value is taken from a state of another class.
         """
+        if isinstance(value, State) and type(value) is not type(self):
+            raise ValueError(f'{self.label}.replace takes a value, or a {type(self).__name__} that holds it, but was given {value!r}.')
         value = self.value if value is _UNSET else value.value if isinstance(value, State) else value
         self._refuse(value)
         if 'tag' in attributes:

@@ -123,3 +123,33 @@ def test_small_refusals():
     assert brainstate.nn.Linear(np.array(3), np.array([2])).in_size == (3,)
     jaxpr = jax.make_jaxpr(lambda x: (x + 0.0, x * 1.0)[0])(1.0)
     assert len(T.optimize_jaxpr(jaxpr, optimizations='dce').eqns) == 1 and not T.optimize_jaxpr(jaxpr, optimizations='all').eqns
+
+
+def test_filters_of_keys_of_jax_and_of_predicates_without_a_hash():
+    class Everything:
+        __hash__ = None
+
+        def __call__(self, path, x):
+            return True
+
+    F = util.filter
+    (path, _), *_ = jax.tree_util.tree_leaves_with_path({'a': [1.0, (2.0,)]})
+    assert all(F.PathContains(key)(path, None) for key in ('a', 0)) and not any(F.PathContains(key)(path, None) for key in ('b', 1))
+    assert F.PathContains('value')((jax.tree_util.GetAttrKey('value'),), None)
+    assert len({F.Any(Everything()), F.Not('a'), F.Not('a')}) == 2
+    with pytest.raises(TypeError, match='a tag is a text'):
+        F.WithTag(['a'])
+
+
+def test_states_of_another_class_and_arrays_of_numpy():
+    state = brainstate.State(jnp.ones(2), name='x')
+    assert state.replace(brainstate.State(jnp.zeros(2))).value.sum() == 0
+    with pytest.raises(ValueError, match='takes a value, or a State'):
+        state.replace(brainstate.ParamState(jnp.zeros(2)))
+    several = brainstate.HiddenGroupState(np.zeros((4, 3)))
+    several.set_value({1: np.ones(4)})
+    np.testing.assert_array_equal(several.value.sum(0), [0, 4, 0])
+    jaxpr, states = T.make_jaxpr(lambda x: state.value + x, return_only_write=True)(1.0)
+    assert states == (state,) and len(jaxpr.out_avals) == 1
+    with pytest.raises(NotImplementedError, match='return_only_write=False'):
+        T.make_jaxpr(lambda x: x, return_only_write=False)

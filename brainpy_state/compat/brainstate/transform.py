@@ -26,7 +26,7 @@ from .._jaxprs import copy_propagation as copy_propagation
 from .._jaxprs import dead_code_elimination as dead_code_elimination
 from .._jaxprs import optimize_jaxpr as optimize_jaxpr
 from .._mapping import vmap2_new_states as vmap2_new_states
-from .._missing import missing
+from .._missing import NotSupportedError, missing
 from .._naming import StateFinder as StateFinder
 from .._naming import named_call as named_call
 from .._naming import named_scope as named_scope
@@ -63,6 +63,13 @@ def jit(fun: Callable | None = None, *, name: str | None = None, **options: Any)
     if name is not None:
         compiled.__name__ = compiled.__qualname__ = name
     return compiled
+
+
+def make_jaxpr(fun: Callable, *args: Any, return_only_write: bool = True, **options: Any) -> Any:  # type: ignore[no-redef]
+    """See `brainpy_state.transform.make_jaxpr`; the jaxpr gives new values of states that are written, and of no others."""
+    if not return_only_write:
+        raise NotSupportedError('make_jaxpr: return_only_write=False is not supported; the states are given beside the jaxpr.')
+    return _ours.make_jaxpr(fun, *args, **options)
 
 
 class ProgressBar(_ours.ProgressBar):  # type: ignore[no-redef]
