@@ -8,6 +8,7 @@ import brainunit as u
 import numpy as np
 
 from .. import Connection, all_to_all, fixed_indegree, fixed_outdegree, one_to_one
+from .._errors import ParameterError
 
 
 def _number(size: Any) -> int:
@@ -34,6 +35,10 @@ def FixedNumConn(
     pre, post = _number(in_size), _number(out_size)
     others = post if efferent_target == 'post' else pre
     number = int(conn_num * others) if isinstance(conn_num, float) else int(conn_num)
+    if isinstance(conn_num, float) and not 0.0 <= conn_num <= 1.0:
+        raise ParameterError(f'FixedNumConn: conn_num = {conn_num} is a fraction, from 0 to 1; give an int for a number.')
+    if efferent_target not in ('post', 'pre'):
+        raise ParameterError(f"FixedNumConn: efferent_target is 'post' or 'pre', but is {efferent_target!r}.")
     rules: dict[str, Any] = {'post': fixed_outdegree, 'pre': fixed_indegree}
     return rules[efferent_target](pre, post, number, weight=conn_weight, allow_multapses=allow_multi_conn, seed=seed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import sys
 import weakref
 from collections.abc import Iterator
@@ -24,6 +25,11 @@ class Node:
     """
 
     graph_invisible_attrs: tuple[str, ...] = ()
+
+    @reprlib.recursive_repr()
+    def __repr__(self) -> str:
+        shown = (f'{key}={x!r}' for key, x in vars(self).items() if x is not None and key not in self.graph_invisible_attrs)
+        return f'{type(self).__name__}({", ".join(shown)})'
 
 
 BRANCHING = (Node, State, dict, list, tuple)

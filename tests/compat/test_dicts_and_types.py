@@ -153,3 +153,22 @@ def test_states_of_another_class_and_arrays_of_numpy():
     assert states == (state,) and len(jaxpr.out_avals) == 1
     with pytest.raises(NotImplementedError, match='return_only_write=False'):
         T.make_jaxpr(lambda x: x, return_only_write=False)
+
+
+def test_a_node_shows_what_it_holds():
+    class Pair(brainstate.graph.Node):
+        graph_invisible_attrs = ('owner',)
+
+        def __init__(self, x):
+            self.x, self.nothing, self.owner, self._own = x, None, self, 2
+
+    pair = Pair(3)
+    assert repr(pair) == 'Pair(x=3, _own=2)'
+    pair.x = pair
+    assert repr(pair) == 'Pair(x=..., _own=2)'
+
+
+def test_connections_by_number_say_what_is_allowed():
+    for options, text in (((1.5, 1.0), 'a fraction, from 0 to 1'), ((3, 1.0, 'sideways'), "is 'post' or 'pre'")):
+        with pytest.raises(ValueError, match=text):
+            brainstate.nn.FixedNumConn(4, 5, *options)
