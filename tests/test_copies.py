@@ -107,6 +107,23 @@ def project(kind, **options):
     return make
 
 
+class Watched(nn.Module):
+    """A population with a monitor of it, which its model calls."""
+
+    def __init__(self, kind, *args, **options):
+        super().__init__()
+        self.cells = bst.LIF(N)
+        self.monitor = kind(self.cells, *args, **options)
+
+    def init_state(self, *args, **kwargs):
+        self.monitor.init_state()
+
+    def update(self):
+        spikes = self.cells(50.0 * MA)
+        self.monitor()
+        return spikes
+
+
 class Pair(nn.Module):
     """A projection onto a neuron."""
 
@@ -246,6 +263,9 @@ MODULES = {
     nn.Param: (lambda: nn.Param(2.0 * MS, nn.SoftplusT(1.0 * MS), nn.L2Reg(1.0 / MS**2)), lambda p: [p.value(), p.reg_loss()]),
     nn.Const: (lambda: nn.Const(2.0 * MS), lambda p: [p.value()]),
     nn.Delay: (lambda: nn.Delay(N, 0.2 * MS), step_with(jnp.ones(N))),
+    record.SpikeMonitor: (lambda: Watched(record.SpikeMonitor), lambda w: [w(), w.monitor.events.value]),
+    record.StateMonitor: (lambda: Watched(record.StateMonitor, 'V', of=[0]), lambda w: [w(), w.monitor.rows.value[0]]),
+    record.RateMonitor: (lambda: Watched(record.RateMonitor, bin=0.1 * MS), lambda w: [w(), w.monitor.rows.value[0]]),
     record.SpikeRecorder: (lambda: record.SpikeRecorder(N, 64), lambda r: [r(jnp.ones((*r.count.value.shape, N))), r.events.value]),
 }  # fmt: skip
 
@@ -281,9 +301,12 @@ VALUES = {
     bst.Gate: (lambda: bst.Gate('gate', alpha, beta), lambda g: [g.alpha(1.0), g.init.__name__]),
     bst.Channel: (lambda: bst.Channel('gNa', 'ENa', m=3), lambda c: [repr(vars(c))]),
     record.Spikes: (lambda: record.Spikes(np.array([1, 2]), np.array([0, 1]), 2, 0.1 * MS, 0, 5), lambda s: [s.t, s.count]),
+    record.Trace: (lambda: record.Trace(np.array([1, 2]), np.ones((2, 3)) * u.mV, 0.1 * MS, np.arange(3)), lambda t: [t.t, t.values, t.of]),
+    record.Layout: (lambda: record.Layout.trace((2,), np.float32, unit=u.mV), lambda x: [x.kind, repr(x.attributes)]),
     bst.environ.Time: (lambda: bst.environ.Time(10**9, 0.1, u.ms), lambda t: [t.step, (t - 1e8 * MS).to_decimal(u.ms)]),
     event.Report: (lambda: event.explain(lambda x: [twice(x)], jnp.ones(300)), lambda r: [str(r)]),
     event.CSR: (lambda: event.CSR.from_pairs([0, 0, 2], [1, 3, 0], (3, 4)), lambda c: [c.to_dense(), c.ordered]),
+    event.Ends: (lambda: event.Ends.of_targets(event.CSR.from_pairs([0, 0, 2], [1, 3, 0], (3, 4))), lambda e: [*e]),
     event.OneToOne: (lambda: event.OneToOne(3), lambda s: [s.shape, s.indices]),
     event.AllToAll: (lambda: event.AllToAll((2, 3)), lambda s: [s.shape, s.indices]),
     event.Procedural: (lambda: procedural().structure, lambda s: [s.words, s.shape, s.rule]),
@@ -308,7 +331,8 @@ VALUES = {
 # What belongs to one process or to one moment of it.
 MOMENTARY = {
     bst.HookHandle, bst.HookContext, bst.InitHookContext, bst.ReadHookContext, bst.RestoreHookContext, bst.WriteHookContext,
-    bst.MutableWriteHookContext, bst.StateTraceStack, bst.environ.Setting,
+    bst.MutableWriteHookContext, bst.StateTraceStack, bst.environ.Setting, bst.Simulation,
+    record.Store, record.Records, record.StoredSpikes, record.StoredTrace, record.Values,
 }  # fmt: skip
 
 TABLE = MODULES | STATES | VALUES

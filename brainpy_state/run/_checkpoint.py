@@ -16,6 +16,7 @@ from ..numerics import brief
 from ..record import Recorder
 from ..record._layout import differences
 from ..state import State
+from ..transform._error_if import Flag
 
 KIND = 'a simulation'
 _SHOWN = 20
@@ -31,8 +32,8 @@ def states_of(models: Sequence[Module], touched: Sequence[State], recorders: Seq
         found |= {f'{prefix}{name}': state for name, state in _named(model).items()}
     known = {*found.values(), *buffers}
     default = random.DEFAULT
-    for state in touched:
-        if state not in known:
+    for state in dict.fromkeys(touched):
+        if state not in known and not isinstance(state, Flag):  # a check that has failed leaves nothing behind
             name = 'random' if state is default else f'elsewhere.{len(found)}.{state.label}'
             found[name] = state
     return {name: state for name, state in found.items() if state not in buffers}

@@ -31,6 +31,7 @@ def whole():
     return sim
 
 
+@pytest.mark.slow
 def test_what_is_loaded_goes_on_bit_for_bit(whole, tmp_path):
     first = simulation()
     first.run(17.3 * u.ms)
@@ -170,7 +171,8 @@ def test_what_is_killed_goes_on_as_if_it_had_not_been(tmp_path):
             break
         if (tmp_path / 'run.zarr').exists() and (tmp_path / 'run.zarr' / 'zarr.json').exists():
             records = bst.record.open(tmp_path / 'run.zarr')  # every file opens
-            assert records['V'].trace().step.tolist() == list(range(0, records.stop, 10))
+            if 'V' in records:  # else it was killed while it began
+                assert records['V'].trace().step.tolist() == list(range(0, records.stop, 10))
     else:
         pytest.fail('it has not come to its end')
     whole = growing.build()

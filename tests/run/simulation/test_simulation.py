@@ -26,6 +26,7 @@ def whole():
     return sim
 
 
+@pytest.mark.quick('parts2')
 @pytest.mark.parametrize('parts', [(400,), (1, 2, 397), (105, 195, 100)])
 def test_a_run_goes_on_where_the_last_has_stopped(parts, whole):
     sim = simulation()
@@ -65,6 +66,7 @@ def test_a_reset_begins_again(whole):
     same(sim, whole)
 
 
+@pytest.mark.slow
 def test_small_buffers_lose_nothing(whole, monkeypatch):
     monkeypatch.setattr('brainpy_state.record._monitors._BUFFER', 1)
     net = Net()
@@ -74,6 +76,7 @@ def test_small_buffers_lose_nothing(whole, monkeypatch):
     same(sim, whole)
 
 
+@pytest.mark.slow
 def test_samples_between_calls_are_those_of_the_loop(whole, monkeypatch):
     monkeypatch.setattr('brainpy_state.record._monitors._WORTH', 1)
     sim = simulation()
@@ -207,6 +210,7 @@ class TestErrors:
         assert sim['V'].step.tolist() == list(range(20))
 
 
+@pytest.mark.quick('parts1')
 @pytest.mark.parametrize('parts', [(400,), (105, 195, 100)])
 def test_records_on_disk_are_those_in_memory(parts, whole, tmp_path):
     sim = simulation(to=tmp_path / 'run.zarr')

@@ -97,6 +97,7 @@ def test_it_goes_on_bit_for_bit(bits, tmp_path):
         bst.load_states(path, again[0])
 
 
+@pytest.mark.slow
 def test_a_break_within_an_epoch_loses_that_epoch_alone(tmp_path):
     x, y = data()
     breaks = iter([True])
@@ -118,6 +119,7 @@ def test_a_break_within_an_epoch_loses_that_epoch_alone(tmp_path):
     assert content(*run(1, checkpoint=tmp_path / 'x')) == content(*run(0))
 
 
+@pytest.mark.slow
 def test_a_file_is_written_after_each_epoch_and_compiles_no_more(tmp_path, compilations):
     path, sizes = tmp_path / 'x', []
     first, other = made(), made()
@@ -203,6 +205,7 @@ def test_states_without_a_model(tmp_path):
     assert run(3, tmp_path / 'x') == whole  # a fixed state that a step reads is restored as well
 
 
+@pytest.mark.slow
 def test_states_that_the_loss_makes_need_not_be_there(tmp_path):
     def run(epochs, path=None, initialised=False):
         bst.environ.set(dt=1.0 * u.ms)
