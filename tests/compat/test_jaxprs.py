@@ -144,6 +144,7 @@ def test_python_text_of_options_types_and_numbers():
     the_same(lambda x: x.astype('int16') + jnp.int16(3), jnp.ones(2))
     the_same(lambda x: x[jnp.array([2, 0])] + jnp.argmax(x), jnp.arange(3.0))
     the_same(lambda x: jnp.minimum(x, jnp.inf) + jnp.full(3, 7.0), jnp.arange(3.0))
+    the_same(lambda x: jax.lax.dynamic_update_slice(x, jnp.ones(2), (1,)), jnp.arange(4.0))
     assert 'integer_pow' not in the_same(lambda x: x + jax.lax.integer_pow(jnp.float32(2.0), 3), 1.0)
     assert 'tree_leaves' in the_same(lambda d: d['a'] - d['b'], {'a': 2.0, 'b': 3.0})
     empty = T.jaxpr_to_python_code(jax.make_jaxpr(lambda x: None)(1.0))
