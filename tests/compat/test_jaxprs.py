@@ -112,6 +112,8 @@ def test_a_traced_function_tells_whether_it_was_compiled():
     function.clear_cache()
     with pytest.raises(ValueError, match='not compiled'):
         function.get_out_treedef(jnp.ones(2), compile_if_miss=False)
+    with pytest.raises(TypeError, match=r'(?s)is a state .*pass its value'):
+        function.get_states(total)
     with pytest.raises(NotImplementedError, match='return_only_write=False'):
         brainstate.transform.StatefulFunction(add, return_only_write=False)
 
