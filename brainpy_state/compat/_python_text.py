@@ -78,10 +78,11 @@ class _Text:
         for part in params.values():
             if isinstance(part, (Jaxpr, ClosedJaxpr)):  # of `jit`, `checkpoint` and functions with derivatives of their own
                 return _Call(f'{self.inner(part, indent)}({", ".join(operands)})', True)
-        if set(params) <= {'accuracy'} and hasattr(jax.lax, name):
+        if set(params) <= {'accuracy'} and hasattr(jax.lax, name) and not name.startswith('dynamic_'):  # those take indices as a list
             return _Call(f'jax.lax.{name}({", ".join(operands)})')
+        arrays = [f'jax.numpy.asarray({x})' if isinstance(var, Literal) else x for var, x in zip(eqn.invars, operands, strict=True)]
         options = [f'{key}={self.value(x)}' for key, x in params.items()]
-        return _Call(f'jax.lax.{name}_p.bind({", ".join(operands + options)})', eqn.primitive.multiple_results)
+        return _Call(f'jax.lax.{name}_p.bind({", ".join(arrays + options)})', eqn.primitive.multiple_results)
 
     def _scan(self, params: dict[str, Any], operands: list[str], indent: str) -> str:
         consts, carried = params['num_consts'], params['num_carry']

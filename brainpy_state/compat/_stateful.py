@@ -58,14 +58,15 @@ class StatefulFunction(transform.StatefulFunction):
 
     def make_jaxpr(self, *args: Any, **kwargs: Any) -> Any:
         """Trace for such arguments."""
+        super().make_jaxpr(*args, **kwargs)
         self._compiled.add(self.get_arg_cache_key(*args, **kwargs))
-        return super().make_jaxpr(*args, **kwargs)
+        return self
 
     def _need(self, compile_if_miss: bool, args: tuple, kwargs: dict) -> None:
-        key = self.get_arg_cache_key(*args, **kwargs)
-        if not compile_if_miss and key not in self._compiled:
+        if compile_if_miss:
+            self.make_jaxpr(*args, **kwargs)
+        elif self.get_arg_cache_key(*args, **kwargs) not in self._compiled:
             raise ParameterError(f'{self.name}: it is not compiled for such arguments; call make_jaxpr(*args) before.')
-        self._compiled.add(key)
 
     def get_jaxpr(self, *args: Any, compile_if_miss: bool = True, **kwargs: Any) -> Any:
         """The closed jaxpr, after the passes that were asked for."""

@@ -68,7 +68,8 @@ class _AvgPool(_Pool):
     def _pool(self, x: Any) -> Any:
         x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(environ.dftype())
         zero = np.array(0, x.dtype)
-        return self._reduce(x, zero, jax.lax.add) / self._reduce(jnp.ones((1, *x.shape[1:-1], 1), x.dtype), zero, jax.lax.add)
+        counts = self._reduce(jnp.ones((1, *x.shape[1:-1], 1), x.dtype), zero, jax.lax.add)
+        return self._reduce(x, zero, jax.lax.add) / jnp.maximum(counts, 1)  # a window may lie in the padding alone
 
 
 class MaxPool1d(_MaxPool):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
+import jax.numpy as jnp
 import numpy as np
 
 from .. import environ, random
@@ -75,4 +76,4 @@ def exp_euler_step(drift: Callable, *args: Any, **kwargs: Any) -> Any:
 
 def _floating(x: Any) -> Any:
     dtype = getattr(u.get_mantissa(x), 'dtype', None)
-    return dtype if dtype is not None and np.issubdtype(dtype, np.floating) else environ.dftype()
+    return dtype if dtype is not None and jnp.issubdtype(dtype, jnp.floating) else environ.dftype()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .._errors import HookRegistrationError
+from .._errors import HookError, HookRegistrationError
 from .._tracebacks import entry
 
 _KINDS = ('init', 'read', 'write_before', 'write_after', 'restore')
@@ -41,17 +41,24 @@ class HookHandle:
         self.name = name or getattr(callback, '__qualname__', type(callback).__name__)
 
     def enable(self) -> None:
-        """Call it again."""
-        self._enabled = True
+        """Call it again; a `HookError` if it was removed."""
+        self._switch(True)
 
     def disable(self) -> None:
-        """Do not call it until it is enabled."""
-        self._enabled = False
+        """Do not call it until it is enabled; a `HookError` if it was removed."""
+        self._switch(False)
 
-    def remove(self) -> None:
-        """Forget it; once removed, nothing happens."""
-        if not self.is_removed():
+    def _switch(self, on: bool) -> None:
+        if self.is_removed():
+            raise HookError(f'{self} cannot be switched {"on" if on else "off"}; register it again.')
+        self._enabled = on
+
+    def remove(self) -> bool:
+        """Forget it, and tell whether it was there."""
+        there = not self.is_removed()
+        if there:
             self._registry.remove(self)
+        return there
 
     def is_enabled(self) -> bool:
         """Whether it is called."""

@@ -113,6 +113,8 @@ def test_small_refusals():
     for desc, error in ((('{i}', 3), TypeError), ((3, print), TypeError), (('{i}',), ValueError)):
         with pytest.raises(error, match='ProgressBar: desc is'):
             T.ProgressBar(desc=desc)
+    with pytest.raises(ValueError, match='axis_size is the number of lanes'):
+        T.vmap_new_states(axis_size=0)
     with pytest.raises(TypeError, match='one real number'):
         T.cond(1j, lambda: 1, lambda: 2)
     brainstate.environ.register_default_behavior('mine', print)

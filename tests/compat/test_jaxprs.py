@@ -112,6 +112,8 @@ def test_a_traced_function_tells_whether_it_was_compiled():
     function.clear_cache()
     with pytest.raises(ValueError, match='not compiled'):
         function.get_out_treedef(jnp.ones(2), compile_if_miss=False)
+    with pytest.raises(TypeError, match=r'(?s)is a state .*pass its value'):
+        function.get_states(total)
     with pytest.raises(NotImplementedError, match='return_only_write=False'):
         brainstate.transform.StatefulFunction(add, return_only_write=False)
 
@@ -144,6 +146,7 @@ def test_python_text_of_options_types_and_numbers():
     the_same(lambda x: x.astype('int16') + jnp.int16(3), jnp.ones(2))
     the_same(lambda x: x[jnp.array([2, 0])] + jnp.argmax(x), jnp.arange(3.0))
     the_same(lambda x: jnp.minimum(x, jnp.inf) + jnp.full(3, 7.0), jnp.arange(3.0))
+    the_same(lambda x: jax.lax.dynamic_update_slice(x, jnp.ones(2), (1,)), jnp.arange(4.0))
     assert 'integer_pow' not in the_same(lambda x: x + jax.lax.integer_pow(jnp.float32(2.0), 3), 1.0)
     assert 'tree_leaves' in the_same(lambda d: d['a'] - d['b'], {'a': 2.0, 'b': 3.0})
     empty = T.jaxpr_to_python_code(jax.make_jaxpr(lambda x: None)(1.0))

@@ -214,3 +214,8 @@ def test_what_does_not_fit_is_one_clear_line(make, kind, message):
     with pytest.raises(kind, match=message) as error:
         make()
     assert '\n' not in str(error.value)
+
+
+def test_a_mean_over_the_padding_alone_is_zero():
+    pooled = bst.nn.AvgPool1d(3, stride=3, padding=3)(jnp.ones((1, 9, 2)))
+    np.testing.assert_array_equal(pooled[0, :, 0], [0, 1, 1, 1, 0])

@@ -50,3 +50,10 @@ def test_mistakes_are_named(call, error, message):
         call()
     with pytest.raises(KeyError, match='exp_euler_step needs the time step'):
         exp_euler_step(lambda x: -x, 1.0)
+
+
+def test_every_type_of_floats_is_kept():
+    with bst.environ.context(dt=0.1 * u.ms):
+        for dtype in (jnp.float16, jnp.bfloat16, jnp.float32):
+            stepped = bst.nn.exp_euler_step(lambda x: -x / (10.0 * u.ms), jnp.ones(2, dtype))
+            assert stepped.dtype == dtype

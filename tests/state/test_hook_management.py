@@ -6,7 +6,7 @@ import weakref
 import pytest
 
 import brainpy_state as bst
-from brainpy_state import HookRegistrationError, State
+from brainpy_state import HookError, HookRegistrationError, State
 from brainpy_state.state import any_hooks, fingerprint
 from brainpy_state.state._hooks import in_use
 
@@ -103,7 +103,6 @@ def test_a_removed_hook_is_gone_for_good(hooks):
     hook = hooks.register('read', lambda ctx: calls.append(1))
     hook.remove()
     hook.remove()
-    hook.enable()
     hooks.state.value
     assert (calls, hook.is_enabled(), hook.is_removed(), hooks.has()) == ([], False, True, False)
 
@@ -242,3 +241,11 @@ def test_the_fingerprint_changes_with_the_checks_in_force():
     with bst.check_state_value_tree(signature=True):
         assert len({checked, fingerprint(()), ()}) == 3
     assert fingerprint(()) != checked
+
+
+def test_a_hook_that_was_removed_stays_so():
+    hook = State(1.0).register_hook('read', print)
+    assert hook.remove() is True and hook.remove() is False
+    for switch in (hook.enable, hook.disable):
+        with pytest.raises(HookError, match='removed.*register it again'):
+            switch()

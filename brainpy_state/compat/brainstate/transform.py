@@ -93,6 +93,8 @@ def vmap_new_states(fun: Callable | None = None, **options: Any) -> Any:  # type
 
     Short-term states that the function makes anew get a lane axis as well.
     """
+    if (size := options.get('axis_size')) is not None and size < 1:
+        raise ParameterError(f'vmap_new_states: axis_size is the number of lanes, 1 or more, but is {size}.')
     if fun is None:
         return functools.partial(vmap_new_states, **options)
     return _ours.vmap_new_states(fun, **{'out_states': ShortTermState} | options)
