@@ -233,7 +233,7 @@ def register_state_hook(kind: str, callback: Callable, priority: float = 0, name
     >>> import brainpy_state as bst
     >>> made = []
     >>> hook = bst.register_state_hook('init', lambda ctx: made.append(ctx.state_name))
-    >>> s = bst.State(1., name='V'); hook.remove(); made
+    >>> s = bst.State(1., name='V'); removed = hook.remove(); made
     ['V']
     """
     return EVERY.register(kind, callback, priority, name, enabled)
