@@ -62,3 +62,14 @@ def test_normal_vectors_by_three_roots_of_the_covariance():
         np.testing.assert_allclose(np.cov(np.asarray(drawn).T), cov, atol=0.3)  # 5 standard errors of the largest entry are 0.23
     with pytest.raises(ValueError, match="method is 'cholesky', 'eigh' or 'svd'"):
         R.multivariate_normal(np.zeros(2), cov, method='lu')
+
+
+def test_whole_numbers_like_an_array():
+    x = jnp.array([[3, 7], [2, 9]], 'int16')
+    for draw in (R.randint_like, R.RandomState(1).randint_like):
+        drawn = draw(x, key=3)
+        assert drawn.shape == x.shape and drawn.dtype == x.dtype and 0 <= drawn.min() and drawn.max() < 9
+        assert draw(jnp.ones(4), 2, 3).dtype == jnp.float32 and (draw(jnp.ones(4), 2, 3) == 2).all()
+    with pytest.raises(ValueError, match='high must have no unit'):
+        R.randint_like(jnp.ones(2) * u.mV)
+    assert R.weibull_min(1.5, 2.0 * u.mV, 3).unit == u.mV

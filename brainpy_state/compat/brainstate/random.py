@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -96,6 +97,13 @@ def random_integers(low: Any, high: Any = None, size: Any = None, key: Any = Non
     return _ours.randint(low, jnp.asarray(high) + 1, size=size, key=key, **({} if dtype is None else {'dtype': dtype}))
 
 
+def randint_like(x: Any, low: Any = 0, high: Any = None, dtype: Any = None, key: Any = None) -> jax.Array:  # type: ignore[no-redef]
+    """Whole numbers from ``low`` to below ``high``, the largest of ``x`` by default, with the shape and the type of ``x``."""
+    high = u.math.max(jnp.asarray(x) if isinstance(x, (list, tuple)) else x) if high is None else high
+    drawn = _ours.randint(low, high, np.shape(u.get_mantissa(x)), key)
+    return drawn.astype(jnp.result_type(u.get_mantissa(x)) if dtype is None else dtype)
+
+
 def maxwell(size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
     """The length of a vector of three standard normals."""
     return jax.random.maxwell(_drawn(key), _shape(size), dtype or environ.dftype())
@@ -109,7 +117,8 @@ def loggamma(a: Any, size: Any = None, key: Any = None, dtype: Any = None) -> ja
 def weibull_min(a: Any, scale: Any = 1.0, size: Any = None, key: Any = None, dtype: Any = None) -> jax.Array:
     """Weibull's distribution of shape ``a``."""
     scale = 1.0 if scale is None else scale
-    return jax.random.weibull_min(_drawn(key), jnp.asarray(scale), jnp.asarray(a), _shape(size, a, scale), dtype or environ.dftype())
+    a, scale = (jnp.asarray(x) if isinstance(x, (list, tuple)) else x for x in (a, scale))
+    return jax.random.weibull_min(_drawn(key), scale, a, _shape(size, a, scale), dtype or environ.dftype())
 
 
 def orthogonal(n: int, size: Any = (), key: Any = None, dtype: Any = None) -> jax.Array:
@@ -232,7 +241,7 @@ def _of_a_generator(function: Callable) -> Callable:
     return draw
 
 
-_FURTHER = (random_integers, maxwell, loggamma, weibull_min, orthogonal, zipf, hypergeometric, logseries)
+_FURTHER = (random_integers, randint_like, maxwell, loggamma, weibull_min, orthogonal, zipf, hypergeometric, logseries)
 for _draw in (*_FURTHER, noncentral_chisquare, noncentral_f):
     setattr(RandomState, _draw.__name__, _of_a_generator(_draw))
 __getattr__ = missing(__name__, globals())
