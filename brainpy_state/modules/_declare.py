@@ -228,7 +228,7 @@ class Variable(Allocated):
         return f'{self.name}_remainder'
 
     def _nothing(self, obj: Any, batch: tuple[int, ...]) -> jax.Array:
-        return jnp.asarray(np.zeros((*batch, *obj.varshape), environ.dftype()))
+        return jnp.asarray(np.zeros((*batch, *self.shape_in(obj)), environ.dftype()))
 
     def reset(self, obj: Any, batch: tuple[int, ...] | None) -> None:
         """Give the state of an instance its first value again; ``None`` keeps its leading axes."""
@@ -237,7 +237,7 @@ class Variable(Allocated):
         state = getattr(obj, self.name)
         if batch is None:
             shape = np.shape(u.get_mantissa(state.value))
-            batch = shape[: len(shape) - len(obj.varshape)]
+            batch = shape[: len(shape) - len(self.shape_in(obj))]
         state.begin_with(self._first_value(obj, batch))
         if self.remainder in vars(obj):
             vars(obj)[self.remainder].begin_with(self._nothing(obj, batch))
@@ -245,8 +245,12 @@ class Variable(Allocated):
     def belongs_to(self, obj: Any) -> bool:
         return self.stored and (self.when is None or getattr(obj, self.when) is not None)
 
+    def shape_in(self, obj: Any) -> tuple[int, ...]:
+        """Its shape without batch: the size of the model."""
+        return obj.varshape
+
     def _first_value(self, obj: Any, batch: tuple[int, ...]) -> Any:
-        shape = (*batch, *obj.varshape)
+        shape = (*batch, *self.shape_in(obj))
         given = read(obj._initializers.get(self.name))
         value = self._default(obj, shape) if given is None else given(shape) if callable(given) else given
         name = f'{self.name}_initializer'

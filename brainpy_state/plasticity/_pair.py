@@ -1,4 +1,4 @@
-"""Plasticity by pairs of spikes."""
+"""Plasticity by pairs of spikes, all with all."""
 
 from __future__ import annotations
 
@@ -15,33 +15,81 @@ class PairSTDP(SynapticRule):
     r"""Spike-timing-dependent plasticity by pairs of spikes.
 
     .. math::
-        \Delta w = -\lambda \alpha\, w_\mathrm{max} (w / w_\mathrm{max})^{\mu_-}\, y \quad \text{at a spike of the source} \\
-        \Delta w = \lambda\, w_\mathrm{max} (1 - w / w_\mathrm{max})^{\mu_+}\, x \quad \text{at a spike of the target}
+        \Delta w &= -\lambda \alpha\, w_\mathrm{max} (w / w_\mathrm{max})^{\mu_-}\, y \quad \text{at a spike of the source} \\
+        \Delta w &= \lambda\, w_\mathrm{max} (1 - w / w_\mathrm{max})^{\mu_+}\, x \quad \text{at a spike of the target}
 
-    Exponents of 0 give the additive rule, of 1 the multiplicative one.
+    Exponents of 0 give the additive rule, of 1 the multiplicative one. Every spike of the source meets every one of the target.
 
     Notes
     -----
     Source: Guetig, Aharonov, Rotter & Sompolinsky 2003, J. Neurosci. 23:3697, doi:10.1523/JNEUROSCI.23-09-03697.2003; Morrison,
     Diesmann & Gerstner 2008, Biol. Cybern. 98:459, doi:10.1007/s00422-008-0233-1. It is NEST's ``stdp_synapse`` with
-    ``delay_is='dendritic'``.
+    ``delay_is='dendritic'``, and so are the defaults, but for its ``Wmax`` of 100.
     """
 
     w_max: Any = Parameter(1.0, any_unit=True, doc='the greatest weight')
-    tau_pre: Any = Parameter(20.0 * u.ms, positive, 'time constant of the trace of sources')
-    tau_post: Any = Parameter(20.0 * u.ms, positive, 'time constant of the trace of targets')
-    lam: Any = Parameter(0.01, positive, 'learning rate')
+    learning_rate: Any = Parameter(0.01, positive, 'what a pair of coinciding spikes changes, in parts of the scale of weights')
     alpha: Any = Parameter(1.0, non_negative, 'how many times as strong depression is')
+    tau_plus: Any = Parameter(20.0 * u.ms, positive, 'time constant of potentiation, of the trace of sources')
+    tau_minus: Any = Parameter(20.0 * u.ms, positive, 'time constant of depression, of the trace of targets')
     mu_plus: Any = Parameter(1.0, non_negative, 'exponent of the weight in potentiation')
     mu_minus: Any = Parameter(1.0, non_negative, 'exponent of the weight in depression')
 
-    x = Trace('tau_pre', side='pre', doc='spikes of the source')
-    y = Trace('tau_post', side='post', doc='spikes of the target')
+    x = Trace('tau_plus', side='pre', doc='spikes of the source')
+    y = Trace('tau_minus', side='post', doc='spikes of the target')
+
+    def up(self, w: Any) -> Any:
+        """How much a pair of coinciding spikes adds."""
+        return self.learning_rate * self.w_max * to_the(1 - w / self.w_max, self.mu_plus)
+
+    def down(self, w: Any) -> Any:
+        """How much a pair of coinciding spikes takes."""
+        return self.learning_rate * self.alpha * self.w_max * to_the(w / self.w_max, self.mu_minus)
 
     def on_pre(self, w: Any, y: Any) -> Any:
         """Depression."""
-        return w - self.lam * self.alpha * self.w_max * (w / self.w_max) ** self.mu_minus * y
+        return w - self.down(w) * y
 
     def on_post(self, w: Any, x: Any) -> Any:
         """Potentiation."""
-        return w + self.lam * self.w_max * (1 - w / self.w_max) ** self.mu_plus * x
+        return w + self.up(w) * x
+
+
+class PowerLawSTDP(PairSTDP):
+    r"""Spike-timing-dependent plasticity whose potentiation grows as a power of the weight.
+
+    .. math::
+        \Delta w &= -\lambda \alpha\, w_0 (w / w_0)^{\mu_-}\, y \quad \text{at a spike of the source} \\
+        \Delta w &= \lambda\, w_0 (w / w_0)^{\mu_+}\, x \quad \text{at a spike of the target}
+
+    There is no greatest weight; weights settle where both are equal on average.
+
+    Notes
+    -----
+    Source: Morrison, Aertsen & Diesmann 2007, Neural Comput. 19:1437, doi:10.1162/neco.2007.19.6.1437, where the defaults come from, with
+    a weight of reference :math:`w_0` of 1 pA. It is NEST's ``stdp_pl_synapse_hom`` with ``delay_is='dendritic'``, whose weights have
+    :math:`w_0 = 1`, and whose default of ``alpha`` is 1.
+    """
+
+    w_max: Any = Parameter(None, like=0.0, any_unit=True, doc='the greatest weight; none by default')
+    w_0: Any = Parameter(1.0, any_unit=True, doc='weight of reference')
+    learning_rate: Any = Parameter(0.1, positive, 'what a pair of coinciding spikes changes at the weight of reference, in parts of it')
+    alpha: Any = Parameter(0.11, non_negative, 'how many times as strong depression is there')
+    mu_plus: Any = Parameter(0.4, non_negative, 'exponent of the weight in potentiation')
+    mu_minus: Any = Parameter(1.0, non_negative, 'exponent of the weight in depression')
+
+    of_weight = ('w_min', 'w_max', 'w_0')
+
+    def up(self, w: Any) -> Any:
+        """How much a pair of coinciding spikes adds."""
+        return self.learning_rate * self.w_0 * to_the(w / self.w_0, self.mu_plus)
+
+    def down(self, w: Any) -> Any:
+        """How much a pair of coinciding spikes takes."""
+        return self.learning_rate * self.alpha * self.w_0 * to_the(w / self.w_0, self.mu_minus)
+
+
+def to_the(x: Any, exponent: Any) -> Any:
+    """A power, which costs nothing where the exponent is known to be 0 or 1."""
+    known = isinstance(exponent, (int, float))
+    return 1.0 if known and exponent == 0 else x if known and exponent == 1 else x**exponent

@@ -2,72 +2,109 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-from .. import event
-from .._errors import ModelError, ParameterError, UnitError
-from ..connections import Connection
-from ..modules import Dynamics, Option, Param, Parameter, call_order
+from .. import event, random
+from .._errors import ModelError, ParameterError, ShapeError, UnitError
+from ..modules import Delay, Dynamics, Option, Parameter, Variable, call_order, delay_steps, positive
 from ..numerics import brief, plain, with_unit
+from ..random._keys import Seed, check_seed
+from ._asked import HAPPENS, NOISE, Asked, Seen, arguments, is_method, is_variable, variables
+from ._attach import check_connection, check_weights, in_unit, limits
 from ._trace import Trace
 
-_ENDS = {'pre': 'post', 'post': 'pre'}
+_FAR = {'pre': 'post', 'post': 'pre'}
 
 
 class SynapticRule(Dynamics):
     """Base of rules by which the weights of a projection change.
 
-    A subclass declares parameters and traces and says what happens. Its methods name what they need: ``w``, the weight; traces;
-    ``pre`` and ``post``, the spikes (or other signals) of this step; variables of the target, such as ``V``. They are written for one
-    synapse and give its new weight, or a dictionary of what changes (``w`` and traces of synapses).
+    A subclass declares parameters and traces and says what happens. Its methods name what they need:
+
+    - ``w``, the weight, and traces;
+    - ``pre`` and ``post``, what the two ends send in this step: spikes, or graded signals;
+    - variables of the target, such as ``V``;
+    - methods of the rule that give a number for each neuron of one end from what they name in the same way;
+    - ``noise``, a normal random number for each synapse, a new one each time.
+
+    They are written for one synapse and give its new weight, or a dictionary of what changes: ``w`` and traces of synapses, among what
+    they name.
 
     ``on_pre``
         for synapses whose source fires,
     ``on_post``
         for synapses whose target fires,
     ``on_step``
-        for all synapses in each step, at the cost of all of them.
+        for all synapses in each step, or after each ``interval``, at the cost of all of them.
 
     Parameters
     ----------
     w_min, w_max : quantity or number
         Limits of the weights, which hold after every change.
+    interval : time
+        How often ``on_step`` happens; in each step by default. ``elapsed`` is the time that it stands for.
     equal_times : {'ignore', 'pre_first', 'post_first'}
         What happens to a synapse whose two ends fire in one step. Neither sees the other's spike (as in NEST), or the one that comes
         first is seen by the other (``'pre_first'`` is the order of Brian2's default).
     delay_is : {'axonal', 'dendritic'}
         Where the delay of the projection acts: before the synapse, so that the source's spike comes late (as in Brian2), or
-        behind it, so that what it causes comes late, and so does the target's spike at the synapse (as in NEST).
+        behind it, so that what it causes comes late, and so does what the synapse knows of the target (as in NEST).
+    post_signal : str
+        The name of the variable of the target that it sends, in the place of its spikes.
+    seed : int, str or tuple of them
+        The name of the random numbers of a rule with ``noise``.
 
     Notes
     -----
     In each step, traces decay first. Then, without an order of equal times, come ``on_step``, ``on_post`` and ``on_pre``, which all see
-    traces without the spikes of this step; then traces count these. What is delivered has the weight after all this. A target's spike
-    is known in the step after it, as it is to other projections.
+    traces without the spikes of this step; then traces count these, and those that follow something go towards what it is now until the
+    next step. What is delivered has the weight after all this. A target's spike
+    is known in the step after it, as it is to other projections. With short-term plasticity, a rule sees the spikes, and not what they
+    release.
     """
 
     w_min: Any = Parameter(0.0, any_unit=True, doc='the least weight')
     w_max: Any = Parameter(None, like=0.0, any_unit=True, doc='the greatest weight; none by default')
+    interval: Any = Parameter(None, positive, 'how often ``on_step`` happens; in each step by default', like=1.0 * u.ms)
     equal_times = Option('ignore', ('ignore', 'pre_first', 'post_first'), 'what two spikes in one step do to each other')
     delay_is = Option('axonal', ('axonal', 'dendritic'), 'where the delay of the projection acts')
+    post_signal = Option(None, doc='the variable of the target that stands in the place of its spikes')
 
-    def __init__(self, *, name: str | None = None, **params: Any):
+    waited = Variable(0, 'steps since ``on_step`` has happened', when='interval', dtype=np.int32)
+
+    of_weight: tuple[str, ...] = ('w_min', 'w_max')
+    """Parameters that have the unit of the weights."""
+    graph_invisible_attrs = ('_merged', 'comm', 'post')
+
+    def __init__(self, *, seed: Seed = None, name: str | None = None, **params: Any):
         super().__init__(1, name=name, **params)
         self.varshape = ()  # parameters are numbers
         self.traces = {key: x for key, x in self.variables.items() if isinstance(x, Trace)}
         self.comm: Any = None
         self.post: Any = None
-
-    graph_invisible_attrs = ('_merged', 'comm', 'post')
+        happens = [key for key in HAPPENS if hasattr(self, key)]
+        self.stream = None
+        if any(NOISE in arguments(getattr(self, key)) for key in happens):
+            check_seed(seed, self.label)
+            self.stream = random.Stream(seed)
+        elif seed is not None:
+            raise ParameterError(f'{self.label}: seed={seed!r} is given, but the rule draws nothing.')
 
     def attach(self, comm: Any, post: Any, owner: str) -> None:
         """Rule over the weights of a connection.
+
+        Parameters
+        ----------
+        comm : Connection
+        post : Dynamics
+            The target.
+        owner : str
+            The projection, for messages.
 
         Raises
         ------
@@ -82,14 +119,61 @@ class SynapticRule(Dynamics):
             raise ParameterError(
                 f'{owner}: the rule {self.label} belongs to another projection; give a description, {type(self).__name__}.desc(...).'
             )
-        _check_connection(comm, owner, type(self).__name__)
+        check_connection(comm, owner, type(self).__name__)
         self.comm, self.post = comm, post
         pre, n_post = comm.structure.shape
         self.sizes = {'pre': (pre,), 'post': (n_post,), 'synapse': (comm.n_synapses,), 'global': ()}
-        self._methods = {name: _Method(self, name) for name in ('on_pre', 'on_post', 'on_step') if hasattr(self, name)}
+        self.asked = {name: Asked(self, name) for name in HAPPENS if hasattr(self, name)}
+        for name, asked in self.asked.items():
+            if not [key for key in asked.of('synapse') if key != NOISE]:
+                raise ModelError(
+                    f'{self.label}: {name} must name what it changes, w or traces of synapses, but names {", ".join(asked.names)}.'
+                )
+        for side, name in (('pre', 'pre_event'), ('post', 'post_event')):
+            if f'on_{side}' in self.asked and Asked(self, name).end != side:
+                raise ModelError(
+                    f'{self.label}: {name} must ask for what belongs to {side}, but asks for {", ".join(arguments(getattr(self, name)))}.'
+                )
         self.sources = event.Ends.of_sources(comm.structure)
-        self.targets = event.Ends.of_targets(comm.structure) if 'on_post' in self._methods else None
-        self._check_weights(owner)
+        self.targets = event.Ends.of_targets(comm.structure) if 'on_post' in self.asked else None
+        self._of_target = self._needed()
+        self.lines: dict[str, Delay] = {}
+        for name, trace in self.traces.items():
+            if trace.delay is not None:
+                self.lines[name] = Delay(self.sizes[trace.side], getattr(self, trace.delay))
+        check_weights(self, owner)
+
+    def look_back(self, delay: Any) -> None:
+        """Let synapses know what the target does after a delay."""
+        self.lines |= {f'{key} seen': Seen(self, key, delay) for key in self._of_target}
+
+    def _needed(self) -> list[str]:
+        """Which variables of the target are to be looked at, and whether its spikes are."""
+        needed: set[str] = set()
+        for name in [*self.asked, *(f'{x}_event' for x in ('pre', 'post') if f'on_{x}' in self.asked)]:
+            needed |= Asked(self, name).of_target()
+        for trace in self.traces.values():
+            if (trace.counts and trace.side == 'post') or trace.of == 'post':
+                needed.add('post')
+            elif trace.of is not None and trace.of != 'pre':
+                needed |= Asked(self, trace.of).of_target() if is_method(self, trace.of) else {self._variable(trace.of)}
+        if 'post' in needed:
+            if self.post_signal is not None:
+                self._variable(self.post_signal)
+            elif not hasattr(self.post, 'get_spike'):
+                told = ', '.join(variables(self.post)) or 'none'
+                raise ModelError(
+                    f'{self.label}: the rule needs what the target sends, but {self.post.label} has no get_spike; name one of its '
+                    f'variables by post_signal=... (it has {told}).'
+                )
+        return sorted(needed)
+
+    def _variable(self, key: str) -> str:
+        if not is_variable(self.post, key):
+            raise ModelError(
+                f'{self.label}: {key!r} is no variable of {self.post.label}; it has {", ".join(variables(self.post)) or "none"}.'
+            )
+        return key
 
     @call_order(1)  # traces of variables of the target begin with its first values
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
@@ -99,174 +183,177 @@ class SynapticRule(Dynamics):
                 f'{self.label}: batch_size={batch_size}, but each trial would need weights of its own; simulate one, or lanes of `vmap`.'
             )
         super().init_state()
+        if self.stream is not None:
+            self.stream.restart()
 
-    def _check_weights(self, owner: str) -> None:
-        weights = self.comm.acting_weight
-        for name in ('w_min', 'w_max'):
-            limit = getattr(self, name)
-            if limit is not None and not (u.get_unit(limit).is_unitless and not np.any(limit)) and u.get_dim(limit) != u.get_dim(weights):
-                raise UnitError(f'{owner}: {name} = {brief(limit)} of {self.label}, but weights have the unit {u.get_unit(weights)}.')
-        numbers, (low, high) = np.asarray(u.get_mantissa(weights)), self._limits(weights)
-        if (numbers < low).any() or (high is not None and (numbers > high).any()):
-            at_most = '' if high is None else f' to {brief(with_unit(high, u.get_unit(weights)))}'
-            raise ParameterError(
-                f'{owner}: weights go from {brief(with_unit(numbers.min(), u.get_unit(weights)))} to '
-                f'{brief(with_unit(numbers.max(), u.get_unit(weights)))}, but {self.label} keeps them from '
-                f'{brief(with_unit(float(low), u.get_unit(weights)))}{at_most}; give other weights or limits (w_min=, w_max=).'
-            )
+    def relaxations(self) -> list[Any]:
+        """The time constants of traces."""
+        return [getattr(self, trace.tau) for trace in self.traces.values() if trace.tau is not None]
 
-    def _limits(self, weights: Any) -> tuple[Any, Any]:
-        """The limits as numbers in the unit of the weights."""
-        return _in_unit(self.w_min, weights), None if self.w_max is None else _in_unit(self.w_max, weights)
+    def of_target(self, key: str) -> Any:
+        """A variable of the target, or what it sends."""
+        if key != 'post':
+            return getattr(self.post, key).value
+        return self.post.get_spike() if self.post_signal is None else getattr(self.post, self.post_signal).value
 
-    def of_target(self, name: str) -> Any:
-        """A variable of the target."""
-        return getattr(self.post, name).value
+    def at_first(self, key: str) -> Any:
+        """What a trace follows, before the first step."""
+        self._seen = {name: self.of_target(name) for name in self._of_target}
+        try:
+            return self._find(key)
+        finally:
+            del self._seen
 
-    def pre_event(self) -> Any:
+    def pre_event(self, pre: Any) -> Any:
         """What sets off ``on_pre``: the spikes of the sources. Another array of one number for each may be given instead."""
-        return self._pre
+        return pre
 
-    def post_event(self) -> Any:
+    def post_event(self, post: Any) -> Any:
         """What sets off ``on_post``: the spikes of the targets, or another array of one number for each."""
-        return self._post
+        return post
 
-    def learn(self, pre: Any, post: Any) -> None:
-        """Change the weights by the spikes of this step.
+    @property
+    def is_noisy(self) -> bool:
+        """Whether ``noise`` is drawn, or 0."""
+        return True
+
+    @property
+    def elapsed(self) -> Any:
+        """The time that one ``on_step`` stands for."""
+        return self.get_dt() if self.interval is None else self.interval
+
+    def since_last(self, *taus: Any) -> Any:
+        r"""The integral over the time that one ``on_step`` stands for of a product of traces, in parts of its value at the end.
+
+        .. math:: \int_0^T e^{(T - s) r}\,ds = \frac{e^{T r} - 1}{r}, \qquad r = \sum 1 / \tau
+
+        Exact where no spike has come within that time.
 
         Parameters
         ----------
-        pre, post : array, shapes ``(n_pre,)`` and ``(n_post,)``
+        *taus : time
+            The time constant of each factor.
         """
-        self._pre, self._post = pre, post
+        rate = sum(1 / tau for tau in taus[1:]) + 1 / taus[0] if len(taus) > 1 else 1 / taus[0]
+        return u.math.expm1(plain(self.elapsed * rate)) / rate
+
+    def learn(self, pre: Any) -> None:
+        """Change the weights by what happens in this step.
+
+        Parameters
+        ----------
+        pre : array or quantity, shape ``(n_pre,)``
+            What the sources send, as it comes to the synapses.
+        """
+        self._seen = {'pre': pre}
+        for key in self._of_target:
+            value, line = self.of_target(key), self.lines.get(f'{key} seen')
+            if np.shape(u.get_mantissa(value)) != self.sizes['post']:
+                raise ShapeError(
+                    f'{self.label}: a plastic projection takes no batch, but {key} of {self.post.label} has shape '
+                    f'{np.shape(u.get_mantissa(value))}, expected {self.sizes["post"]}.'
+                )
+            self._seen[key] = value if line is None else line(value)
         try:
-            self._decay()
-            if 'on_step' in self._methods:
-                self._visit('on_step', self.sources, jnp.ones(self.sizes['pre'], bool))
-            order = ('pre', 'post') if self.equal_times == 'pre_first' else ('post', 'pre')
-            for side in order:
-                self._happen(side)
+            for name, trace in self.traces.items():
+                if trace.tau is not None and trace.of is None:
+                    self.relax(name, getattr(self, trace.tau))
+            self._on_step()
+            for side in ('pre', 'post') if self.equal_times == 'pre_first' else ('post', 'pre'):
+                if f'on_{side}' in self.asked:
+                    self._visit(f'on_{side}', self.sources if side == 'pre' else self.targets, self._spikes(self._call(f'{side}_event')))
                 if self.equal_times != 'ignore':
                     self._count(side)
             if self.equal_times == 'ignore':
                 self._count('pre')
                 self._count('post')
+            for name, trace in self.traces.items():
+                if trace.of is not None:
+                    self.relax(name, getattr(self, trace.tau), to=self._find(trace.of))
         finally:
-            del self._pre, self._post
+            del self._seen
 
-    def _decay(self) -> None:
-        for name, trace in self.traces.items():
-            self.relax(name, getattr(self, trace.tau), to=None if trace.of is None else self.of_target(trace.of))
+    def _find(self, key: str) -> Any:
+        """What a name stands for in this step, for each neuron of its end."""
+        if key in self._seen:
+            return self._seen[key]
+        return getattr(self, key).value if key in self.traces else self._call(key)
 
-    def _happen(self, side: str) -> None:
-        if f'on_{side}' in self._methods:
-            active = self.pre_event() if side == 'pre' else self.post_event()
-            self._visit(f'on_{side}', self.sources if side == 'pre' else self.targets, active)
+    def _call(self, name: str) -> Any:
+        method = getattr(self, name)
+        return method(**{key: self._find(key) for key in arguments(method)})
+
+    def _spikes(self, x: Any) -> Any:
+        if not u.get_unit(x).is_unitless:
+            raise UnitError(f'{self.label}: what happens at spikes needs numbers without a unit, but they have {u.get_unit(x)}.')
+        return u.get_mantissa(x)
 
     def _count(self, side: str) -> None:
-        spikes = self._pre if side == 'pre' else self._post
         for name, trace in self.traces.items():
-            if trace.side == side and trace.of is None:
+            if trace.side == side and trace.counts:
                 state = getattr(self, name)
-                counted = spikes.astype(state.value.dtype)
+                spikes = self._spikes(self._seen[side])
+                counted = (spikes if trace.delay is None else self.lines[name](spikes.astype(state.value.dtype))).astype(state.value.dtype)
                 state.value = (
-                    state.value + counted if trace.at_spike == 'add' else jnp.where(counted != 0, 1.0, state.value).astype(counted.dtype)
+                    state.value + counted if trace.at_spike == 'add' else jnp.where(counted != 0, jnp.ones_like(counted), state.value)
                 )
+
+    def _on_step(self) -> None:
+        if 'on_step' not in self.asked:
+            return
+        due: Any = True
+        if self.interval is not None:
+            every = int(delay_steps(self.interval, self.get_dt(), f'{self.label}: interval'))
+            waited = self.waited.value + 1
+            due = waited == every
+            self.waited.value = jnp.where(due, 0, waited).astype(np.int32)
+        self._visit('on_step', self.sources, jnp.broadcast_to(due, self.sizes['pre']))
 
     def _visit(self, name: str, ends: Any, active: Any) -> None:
         """Change the synapses of those neurons that are active."""
-        method = self._methods[name]
+        asked = self.asked[name]
+        near = 'post' if name == 'on_post' else 'pre'
         weight = self.comm.acting_weight
         dtype = u.get_mantissa(weight).dtype
-        held = {'w': weight} | {key: getattr(self, key).value for key in method.of_synapses}
-        given = {key: self._given(key) for key in (*method.own, *method.far)}
-        shared = {key: getattr(self, key).value for key in method.shared}
+        held = {key: self._of_synapses(key, weight) for key in asked.of('synapse') if key != NOISE or self.is_noisy}
+        given = {key: self._find(key) for key in (*asked.of(near), *asked.of(_FAR[near]))}
+        shared = {key: self._find(key) for key in asked.of('global')} | {NOISE: 0.0}
         units = {key: u.get_unit(x) for key, x in (held | given).items()}
-        limits = self._limits(weight)
+        low, high = limits(self, weight)
 
         def rule(*numbers: Any) -> list[Any]:
-            values = {key: with_unit(x, units[key]) for key, x in zip((*held, *given), numbers, strict=True)}
-            values |= shared
-            out = method(**{key: values[key] for key in method.names})
+            values = shared | {key: with_unit(x, units[key]) for key, x in zip((*held, *given), numbers, strict=True)}
+            out = getattr(self, name)(**{key: values[key] for key in asked.names})
             out = out if isinstance(out, dict) else {'w': out}
-            if unknown := out.keys() - held.keys():
+            if unknown := [key for key in out if key not in held or key == NOISE]:
                 raise ModelError(
-                    f'{self.label}: {name} changes {", ".join(sorted(unknown))}, but can change w and traces of synapses only.'
+                    f'{self.label}: {name} changes {", ".join(sorted(unknown))}, but can change w and traces of synapses that it names '
+                    f'({", ".join(asked.names)}).'
                 )
-            new = [self._number(name, key, out[key], units[key]) if key in out else u.get_mantissa(values[key]) for key in held]
+            new = {key: self._number(name, key, out[key], units[key]) if key in out else u.get_mantissa(values[key]) for key in held}
             if 'w' in out:
-                new[0] = jnp.maximum(new[0], limits[0]) if limits[1] is None else jnp.clip(new[0], *limits)
-            return new
+                new['w'] = new['w'] if low is None else jnp.maximum(new['w'], low)
+                new['w'] = new['w'] if high is None else jnp.minimum(new['w'], high)
+            return [new[key] for key in held]
 
         def as_type(keys: Sequence[str]) -> list[Any]:
             return [jnp.asarray(u.get_mantissa(given[key])).astype(dtype) for key in keys]
 
-        new = event.revise(ends, active, [u.get_mantissa(x) for x in held.values()], rule, as_type(method.own), as_type(method.far))
+        values = [jnp.asarray(u.get_mantissa(x)).astype(dtype) for x in held.values()]
+        new = event.revise(ends, active, values, rule, as_type(asked.of(near)), as_type(asked.of(_FAR[near])))
         for key, x in zip(held, new, strict=True):
-            state = self.comm.weight if key == 'w' else getattr(self, key)
-            state.value = with_unit(x.reshape(np.shape(u.get_mantissa(state.value))), units[key])
+            if key != NOISE:
+                state = self.comm.weight if key == 'w' else getattr(self, key)
+                state.value = with_unit(
+                    x.reshape(np.shape(u.get_mantissa(state.value))).astype(u.get_mantissa(state.value).dtype), units[key]
+                )
 
-    def _given(self, key: str) -> Any:
-        if key in ('pre', 'post'):
-            return self._pre if key == 'pre' else self._post
-        return getattr(self, key).value if key in self.traces else self.of_target(key)
+    def _of_synapses(self, key: str, weight: Any) -> Any:
+        if key == NOISE:
+            return self.stream.standard_normal(self.sizes['synapse'])  # type: ignore[union-attr]
+        return weight if key == 'w' else getattr(self, key).value
 
     def _number(self, name: str, key: str, value: Any, unit: Any) -> Any:
         if u.get_dim(value) != unit.dim:
-            raise UnitError(f'{self.label}: {name} gives {key} the unit {u.get_unit(value)}, but it has {unit}.')
-        return _in_unit(value, with_unit(1.0, unit))
-
-
-class _Method:
-    """A method of a rule, and where what it asks for is found."""
-
-    def __init__(self, rule: SynapticRule, name: str):
-        self.call: Callable = getattr(rule, name)
-        self.names = tuple(inspect.signature(self.call).parameters)
-        side = 'post' if name == 'on_post' else 'pre'
-        sides = {key: _side_of(rule, name, key) for key in self.names if key != 'w'}
-        changed = [key for key, trace in rule.traces.items() if trace.side == 'synapse']
-        self.of_synapses = changed
-        self.shared = [key for key, where in sides.items() if where == 'global']
-        self.own = [key for key, where in sides.items() if where == side]
-        self.far = [key for key, where in sides.items() if where == _ENDS[side]]
-
-    def __call__(self, **values: Any) -> Any:
-        return self.call(**values)
-
-
-def _side_of(rule: SynapticRule, method: str, key: str) -> str:
-    if key in rule.traces:
-        return rule.traces[key].side
-    if key in ('pre', 'post'):
-        return key
-    variables = getattr(rule.post, 'variables', {})
-    if key in variables:
-        return 'post'
-    known = ['w', *rule.traces, 'pre', 'post', *variables]
-    raise ModelError(f'{rule.label}: {method} asks for {key!r}; there are {", ".join(known)}.')
-
-
-def _in_unit(value: Any, like: Any) -> Any:
-    """A quantity as a number in the unit of another; zero has any unit."""
-    return (
-        u.get_mantissa(value)
-        if u.get_unit(value).is_unitless and not u.get_unit(like).is_unitless
-        else plain(value / with_unit(1.0, u.get_unit(like)))
-    )
-
-
-def _check_connection(comm: Any, owner: str, rule: str) -> None:
-    if not isinstance(comm, Connection) or comm.structure.is_drawn:
-        what = 'a procedural connection keeps no weights' if isinstance(comm, Connection) else f'comm is {brief(comm)}'
-        raise TypeError(f'{owner}: plasticity={rule} needs a Connection with a weight for each synapse, but {what}.')
-    if isinstance(comm.weight, Param):
-        raise TypeError(f'{owner}: plasticity={rule} writes weights, but they follow from a Param; give an array, and limits to the rule.')
-    shape = np.shape(u.get_mantissa(comm.acting_weight))
-    if shape != (comm.n_synapses,):
-        raise TypeError(
-            f'{owner}: plasticity={rule} needs a weight for each synapse, but all {comm.n_synapses} share one; give an array, such as '
-            'weight=lambda shape: np.full(shape, 1.) * u.nS.'
-        )
-    if u.get_mantissa(comm.acting_weight).dtype == np.float16:
-        raise TypeError(f'{owner}: plasticity={rule} needs weights of 32 or 64 bits, but they are float16.')
+            raise UnitError(f'{self.label}: {name} gives {key} = {brief(value)} the unit {u.get_unit(value)}, but it has {unit}.')
+        return in_unit(value, unit)

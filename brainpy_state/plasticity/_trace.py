@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import brainunit as u
-import jax.numpy as jnp
-import numpy as np
-
-from .. import environ
 from .._errors import ModelError
 from ..modules import Variable
-from ..state import HiddenState
 
 SIDES = ('pre', 'post', 'synapse', 'global')
 
@@ -21,48 +15,55 @@ class Trace(Variable):
 
     Parameters
     ----------
-    tau : str
-        The name of the parameter that is its time constant.
+    tau : str or None
+        The name of the parameter that is its time constant; None where it keeps its value.
     side : {'pre', 'post', 'synapse', 'global'}
-        Whose it is: of each source, each target, each synapse, or one for all. The first two count spikes.
+        Whose it is: of each source, each target, each synapse, or one for all. The first two count spikes, unless they follow something;
+        the others change where the rule says so.
     at_spike : {'add', 'set'}
         What a spike does: adds 1 (all earlier spikes count), or sets it to 1 (only the nearest counts).
     of : str, optional
-        The name of a variable of the target, such as ``'V'``, that it follows instead of counting spikes.
-    init : number
-        Its first value.
+        What it follows instead of counting spikes: ``'pre'`` or ``'post'``, a variable of the target, such as ``'V'``, or a method of the
+        rule.
+    delay : str, optional
+        The name of a parameter: how much later it counts spikes than they come to the synapses.
+    init : quantity or number
+        Its first value, with its unit. One that follows the target begins with what it follows.
     doc : str
         What it means.
     """
 
-    def __init__(self, tau: str, *, side: str, at_spike: str = 'add', of: str | None = None, init: float = 0.0, doc: str = ''):
-        if side not in SIDES or at_spike not in ('add', 'set') or (of is not None and side != 'post'):
+    def __init__(
+        self,
+        tau: str | None,
+        *,
+        side: str,
+        at_spike: str = 'add',
+        of: str | None = None,
+        delay: str | None = None,
+        init: Any = 0.0,
+        doc: str = '',
+    ):
+        at_ends = side in ('pre', 'post')
+        if side not in SIDES or at_spike not in ('add', 'set'):
             raise ModelError(
-                f'Trace: side is {side!r}, at_spike {at_spike!r} and of {of!r}; sides are {", ".join(SIDES)}, at a spike it can '
-                "'add' or 'set', and only one of the targets can follow one of their variables."
+                f"Trace: side is {side!r} and at_spike {at_spike!r}; sides are {', '.join(SIDES)}; a spike can 'add' or 'set'."
             )
+        if not at_ends and (of or delay or at_spike == 'set'):
+            raise ModelError(f'Trace: side is {side!r}, but only one of sources or targets (pre, post) counts or follows anything.')
+        if of is not None and (tau is None or delay or at_spike == 'set'):
+            raise ModelError(f'Trace: it follows {of!r}, so it needs a time constant, and takes neither delay nor at_spike.')
         super().__init__(init, doc)
-        self.tau, self.side, self.at_spike, self.of = tau, side, at_spike, of
+        self.tau, self.side, self.at_spike, self.of, self.delay = tau, side, at_spike, of, delay
 
-    def allocate(self, obj: Any, batch: tuple[int, ...]) -> None:
-        """Create the state of a rule; it has no batch."""
-        known = self.name in vars(obj)
-        setattr(obj, self.name, HiddenState(self._first_value(obj, ())))
-        if self.remainder in vars(obj) or obj.may_be_slow(unknown=not known):
-            setattr(obj, self.remainder, HiddenState(self._nothing(obj, ())))
+    @property
+    def counts(self) -> bool:
+        """Whether it counts spikes."""
+        return self.side in ('pre', 'post') and self.of is None
 
-    def reset(self, obj: Any, batch: tuple[int, ...] | None) -> None:
-        """Give it its first value again."""
-        super().reset(obj, ())
-
-    def _shape(self, obj: Any) -> tuple[int, ...]:
+    def shape_in(self, obj: Any) -> tuple[int, ...]:
+        """One for each source, target or synapse, or one for all."""
         return obj.sizes[self.side]
 
-    def _first_value(self, obj: Any, batch: tuple[int, ...]) -> Any:
-        if self.of is not None:
-            return obj.of_target(self.of)
-        given = obj._initializers.get(self.name, self.init)
-        return jnp.asarray(np.broadcast_to(np.asarray(given, environ.dftype()), self._shape(obj)))
-
-    def _nothing(self, obj: Any, batch: tuple[int, ...]) -> Any:
-        return jnp.zeros(np.shape(u.get_mantissa(self._first_value(obj, ()))), environ.dftype())
+    def _default(self, obj: Any, shape: tuple[int, ...]) -> Any:
+        return self.init if self.of is None or self.side == 'pre' else obj.at_first(self.of)

@@ -102,10 +102,8 @@ class Projection(Module):
         if not (self.stp is None or isinstance(self.stp, ShortTermPlasticity)):
             raise TypeError(f'{self.label}: stp must be short-term plasticity, such as STP, or a description of it, but is {stp!r}.')
         self.plasticity = plasticity() if isinstance(plasticity, Description) else plasticity
-        self.post_line: Delay | None = None  # on the way of the target's spikes to the synapses
-        if self.plasticity is not None:
-            delay = self._attach(self.plasticity, delay)
-        self.line = self._line_for(delay)
+        is_behind = self.plasticity is not None and self._attach(self.plasticity, delay)
+        self.line = self._behind(delay) if is_behind else self._line_for(delay)
 
     @property
     def sources(self) -> tuple[int, ...]:
@@ -151,8 +149,8 @@ class Projection(Module):
             raise ShapeError(f'{self.label}: delay has shape {shape}, expected (): one for all, {sources}: one for each source{synapses}.')
         return Delay(sources, delay, interpolate=is_trained)
 
-    def _attach(self, rule: Any, delay: Any) -> Any:
-        """Let a rule change the weights; the delay of what is delivered."""
+    def _attach(self, rule: Any, delay: Any) -> bool:
+        """Let a rule change the weights; whether the delay is behind the synapses."""
         if not isinstance(rule, SynapticRule):
             raise TypeError(f'{self.label}: plasticity must be a SynapticRule or a description of one, but is {rule!r}.')
         comm: Any = self.comm
@@ -161,19 +159,25 @@ class Projection(Module):
             raise ParameterError(
                 f'{self.label}: a plastic projection takes one delay, or one for each source, but each synapse has its own.'
             )
+        if delay is not None and longest_delay(delay, self.label) is not None:
+            raise ParameterError(f'{self.label}: a plastic projection takes a delay of whole steps, but it is trained.')
         if rule.delay_is == 'axonal' or delay is None:
-            return delay
-        if np.ndim(u.get_mantissa(read(delay))) or longest_delay(delay, self.label) is not None:
+            return False
+        if np.ndim(u.get_mantissa(read(delay))):
             raise ParameterError(f"{self.label}: with delay_is='dendritic', the delay must be one number, but is {brief(delay)}.")
-        self.post_line = Delay(self.post.varshape, delay)
-        return with_unit(np.full(comm.n_synapses, u.get_mantissa(delay)), u.get_unit(delay))
+        rule.look_back(delay)
+        return True
+
+    def _behind(self, delay: Any) -> DelayedConnection:
+        """One delay, between the synapses and what they act on."""
+        comm: Any = self.comm
+        return self._delayed(comm, with_unit(np.full(comm.n_synapses, u.get_mantissa(delay)), u.get_unit(delay)))
 
     def _learn(self, x: Any) -> None:
-        """Change the weights by what the source sends and by the spikes of the target, as they reach the synapses in this step."""
+        """Change the weights by what the source sends, as it reaches the synapses in this step."""
         if np.ndim(u.get_mantissa(x)) != 1:
             raise ShapeError(f'{self.label}: a plastic projection takes no batch, but spikes have shape {np.shape(u.get_mantissa(x))}.')
-        post = self.post.get_spike() if hasattr(self.post, 'get_spike') else jnp.zeros(self.post.varshape)
-        self.plasticity.learn(u.get_mantissa(x), post if self.post_line is None else self.post_line(post))
+        self.plasticity.learn(x)
 
     def _delayed(self, comm: Connection, delay: Any) -> DelayedConnection:
         return DelayedConnection(comm, delay, self)
@@ -184,12 +188,12 @@ class Projection(Module):
 
     def _leave(self, x: Any) -> Any:
         """What leaves the source in this step, after short-term plasticity and its delay."""
-        if self.stp is not None:
-            x = self.stp(x)
-        x = self.line(x) if isinstance(self.line, Delay) else x
-        if self.plasticity is not None:
+        if self.plasticity is not None:  # which sees spikes; in whole steps, a delay may as well come before their releases
+            x = self.line(x) if isinstance(self.line, Delay) else x
             self._learn(x)
-        return x
+            return x if self.stp is None else self.stp(x)
+        x = x if self.stp is None else self.stp(x)
+        return self.line(x) if isinstance(self.line, Delay) else x
 
     def _arrive(self, x: Any) -> Any:
         """What arrives at the targets in this step."""

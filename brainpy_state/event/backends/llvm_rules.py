@@ -87,7 +87,8 @@ def _one_row(frame: CallFrame, node: Node, rule: Any, places: int, dtype: np.dty
             before = [load(b, x, dtype, k) for x in values]
             after = _evaluated(b, rule, [*before, *own, *(load(b, x, dtype, other) for x in far), *common])
             for x, old, new in zip(values, before, after, strict=True):
-                store(b, new if is_whole else b.fadd(old, b.fmul(share, b.fsub(new, old))), x, k, dtype)
+                if new is not old:
+                    store(b, new if is_whole else b.fadd(old, b.fmul(share, b.fsub(new, old))), x, k, dtype)
     b.ret_void()
     return function
 
