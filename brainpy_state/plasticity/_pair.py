@@ -28,20 +28,20 @@ class PairSTDP(SynapticRule):
     """
 
     w_max: Any = Parameter(1.0, any_unit=True, doc='the greatest weight')
-    tau_pre: Any = Parameter(20.0 * u.ms, positive, 'time constant of the trace of sources')
-    tau_post: Any = Parameter(20.0 * u.ms, positive, 'time constant of the trace of targets')
-    lam: Any = Parameter(0.01, positive, 'learning rate')
+    learning_rate: Any = Parameter(0.01, positive, 'part of ``w_max`` by which a pair changes a weight')
     alpha: Any = Parameter(1.0, non_negative, 'how many times as strong depression is')
+    tau_plus: Any = Parameter(20.0 * u.ms, positive, 'time constant of potentiation, of the trace of sources')
+    tau_minus: Any = Parameter(20.0 * u.ms, positive, 'time constant of depression, of the trace of targets')
     mu_plus: Any = Parameter(1.0, non_negative, 'exponent of the weight in potentiation')
     mu_minus: Any = Parameter(1.0, non_negative, 'exponent of the weight in depression')
 
-    x = Trace('tau_pre', side='pre', doc='spikes of the source')
-    y = Trace('tau_post', side='post', doc='spikes of the target')
+    x = Trace('tau_plus', side='pre', doc='spikes of the source')
+    y = Trace('tau_minus', side='post', doc='spikes of the target')
 
     def on_pre(self, w: Any, y: Any) -> Any:
         """Depression."""
-        return w - self.lam * self.alpha * self.w_max * (w / self.w_max) ** self.mu_minus * y
+        return w - self.learning_rate * self.alpha * self.w_max * (w / self.w_max) ** self.mu_minus * y
 
     def on_post(self, w: Any, x: Any) -> Any:
         """Potentiation."""
-        return w + self.lam * self.w_max * (1 - w / self.w_max) ** self.mu_plus * x
+        return w + self.learning_rate * self.w_max * (1 - w / self.w_max) ** self.mu_plus * x
