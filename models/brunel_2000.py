@@ -21,6 +21,12 @@ TAU, TAU_REF, DELAY = 20.0 * u.ms, 2.0 * u.ms, 1.5 * u.ms
 THETA, V_RESET, V_REST = 20.0 * u.mV, 10.0 * u.mV, 0.0 * u.mV
 J = 0.1 * u.mV
 EPSILON, EXCITATORY = 0.1, 0.8
+RULES: dict[str, Any] = {
+    'none': None,
+    'stdp': bst.plasticity.PairSTDP.desc(
+        w_max=3.0 * J, learning_rate=0.001, alpha=1.05, mu_plus=0.0, mu_minus=0.0, delay_is='dendritic'
+    ),
+}  # fmt: skip
 
 
 class Regime(NamedTuple):
@@ -54,9 +60,11 @@ class Network(bst.nn.Module):
         Decides connections, start and drive.
     V_reset : voltage
         10 mV in the paper.
+    plasticity : {'none', 'stdp'}
+        What happens to synapses between excitatory neurons, see `RULES`; nothing in the paper. They begin with the weight J.
     """
 
-    def __init__(self, g: float, eta: float, neurons: int = 12_500, seed: int = 1, V_reset: Any = V_RESET):
+    def __init__(self, g: float, eta: float, neurons: int = 12_500, seed: int = 1, V_reset: Any = V_RESET, plasticity: str = 'none'):
         super().__init__()
         self.n_exc = int(neurons * EXCITATORY)
         n_inh = neurons - self.n_exc
@@ -67,24 +75,40 @@ class Network(bst.nn.Module):
             neurons, tau=TAU, V_th=THETA, V_reset=V_reset, V_rest=V_REST, tau_ref=TAU_REF, spk_reset='hard',
             V_initializer=rng.random(neurons) * THETA,
         )  # fmt: skip
-        self.E = self._project('E', self.n_exc, c_exc, J)
-        self.I = self._project('I', n_inh, c_inh, -g * J)
+        self.EE: bst.DeltaProj | None = None
+        if plasticity == 'none':
+            self.E = self._project('E', self.n_exc, slice(0, neurons), c_exc, J)
+        else:
+            self.E = self._project('EI', self.n_exc, slice(self.n_exc, neurons), c_exc, J)
+            self.EE = self._project('EE', self.n_exc, slice(0, self.n_exc), c_exc, lambda n: np.full(n, 1.0) * J, RULES[plasticity])
+        self.I = self._project('I', n_inh, slice(0, neurons), c_inh, -g * J)
         threshold_rate = THETA / (J * c_exc * TAU)
         self.external = bst.PoissonInput(self.N, num_input=c_exc, freq=(eta * threshold_rate).in_unit(u.Hz), weight=J)
 
-    def _project(self, name: str, size: int, indegree: int, weight: Any) -> bst.DeltaProj:
-        comm = bst.fixed_indegree(size, self.N.varshape[0], indegree, weight=weight, seed=(self.seed, name))
+    def _project(self, name: str, size: int, targets: slice, indegree: int, weight: Any, rule: Any = None) -> bst.DeltaProj:
+        comm = bst.fixed_indegree(size, targets.stop - targets.start, indegree, weight=weight, seed=(self.seed, name))
+        if comm.structure.shape[1] != self.N.varshape[0]:  # some of the neurons
+            rows = comm.structure
+            comm = bst.Connection(bst.event.CSR(rows.indptr, rows.indices + targets.start, (size, self.N.varshape[0])), weight)
         # a spike takes one step to its targets without any delay
-        return bst.DeltaProj(comm=comm, post=self.N, delay=DELAY - bst.environ.get('dt'))
+        return bst.DeltaProj(comm=comm, post=self.N, delay=DELAY - bst.environ.get('dt'), plasticity=rule)
+
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Let plastic weights begin anew."""
+        if self.EE is not None:
+            weight = self.EE.comm.weight
+            weight.value = u.math.full_like(weight.value, J)
 
     @property
     def n_synapses(self) -> int:
-        return self.E.comm.n_synapses + self.I.comm.n_synapses
+        return sum(x.comm.n_synapses for x in (self.E, self.EE, self.I) if x is not None)
 
     def update(self) -> Any:
         """One step; returns the spikes and V of the first neuron."""
         spikes = self.N.get_spike()
         self.E(spikes[: self.n_exc])
+        if self.EE is not None:
+            self.EE(spikes[: self.n_exc])
         self.I(spikes[self.n_exc :])
         self.external()
         return self.N(), self.N.V.value[0]
@@ -119,10 +143,10 @@ def global_frequency(spikes: bst.record.Spikes, lowest: Any = 5.0 * u.Hz) -> Any
 
 
 def main() -> None:
-    options = report.arguments(__doc__, neurons=12_500, regime=tuple(REGIMES))
+    options = report.arguments(__doc__, neurons=12_500, regime=tuple(REGIMES), plasticity=tuple(RULES))
     point = REGIMES[options.regime]
     title = f'Brunel 2000, {point.name} (g = {point.g:g}, eta = {point.eta:g})'
-    command(title, lambda o: build(o.regime, o.neurons, o.seed), options, V_th=THETA, shown=200.0 * u.ms)
+    command(title, lambda o: build(o.regime, o.neurons, o.seed, plasticity=o.plasticity), options, V_th=THETA, shown=200.0 * u.ms)
 
 
 if __name__ == '__main__':

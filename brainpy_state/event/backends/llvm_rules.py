@@ -15,6 +15,8 @@ from .llvm_frame import I32, CallFrame, counting
 from .llvm_operations import I8, I64, OPERATIONS, Value, constant, load, store, type_of
 
 INT32 = np.dtype(np.int32)
+AHEAD = 128  # synapses from which memory is fetched before it is needed, where they are scattered over more than a cache holds
+SCATTERED = 1 << 18  # synapses from which on this is so
 
 
 def revise(frame: CallFrame, nodes: list[Node]) -> None:
@@ -29,7 +31,8 @@ def revise(frame: CallFrame, nodes: list[Node]) -> None:
     values, own, far, shared = rest[:a], rest[a:b], rest[b:c], rest[c:]
     pointers = [frame.address(x) for x in (starts, active, spikes, *own, others, *places, *far, *values)]
     scalars = [frame.scalar(x) for x in shared]
-    function = _all_rows(frame, node, rule, len(places), spikes.dtype, values[0].dtype, [x.dtype for x in shared])
+    fetched = others.size if placed and others.size >= SCATTERED else 0
+    function = _all_rows(frame, node, rule, len(places), fetched, spikes.dtype, values[0].dtype, [x.dtype for x in shared])
     synapses, n = others.size, starts.size - 1
     units = None
     if synapses >= SHARED_SYNAPSES and _threads.ready():
@@ -39,11 +42,11 @@ def revise(frame: CallFrame, nodes: list[Node]) -> None:
 
 
 def _all_rows(
-    frame: CallFrame, node: Node, rule: Any, places: int, spike: np.dtype, dtype: np.dtype, shared: list[np.dtype]
+    frame: CallFrame, node: Node, rule: Any, places: int, fetched: int, spike: np.dtype, dtype: np.dtype, shared: list[np.dtype]
 ) -> ir.Function:
     """A function of (context, part, parts) for a part of the neurons that fire."""
     module, pointer = frame.b.module, I8.as_pointer()
-    row = _one_row(frame, node, rule, places, dtype, shared)
+    row = _one_row(frame, node, rule, places, fetched, dtype, shared)
     kinds = [pointer] * (4 + places + rule.own + rule.far + rule.values) + [type_of(x) for x in shared]
     function = ir.Function(module, ir.FunctionType(I64, [I64] * 3), f'revise_{node.stage}')
     context, part, parts = function.args
@@ -58,16 +61,21 @@ def _all_rows(
         neuron = b.sext(load(b, active, INT32, b.add(n, I64(1))), I64)
         begin, end = (b.sext(load(b, starts, INT32, x), I64) for x in (neuron, b.add(neuron, I64(1))))
         share = type_of(dtype)(1.0) if spike == np.bool_ else load(b, spikes, spike, neuron)
-        b.call(row, [*rest, *(load(b, x, dtype, neuron) for x in own), share, begin, end])
+        following = b.add(n, b.zext(b.icmp_signed('<', b.add(n, I64(1)), last), I64))  # the next neuron, or the last again
+        then = b.sext(load(b, starts, INT32, b.sext(load(b, active, INT32, b.add(following, I64(1))), I64)), I64)
+        b.call(row, [*rest, *(load(b, x, dtype, neuron) for x in own), share, begin, end, then])
     b.ret(I64(0))
     return function
 
 
-def _one_row(frame: CallFrame, node: Node, rule: Any, places: int, dtype: np.dtype, shared: list[np.dtype]) -> ir.Function:
-    """A function for the synapses ``begin`` to ``end`` of one neuron."""
+def _one_row(frame: CallFrame, node: Node, rule: Any, places: int, fetched: int, dtype: np.dtype, shared: list[np.dtype]) -> ir.Function:
+    """A function for the synapses ``begin`` to ``end`` of one neuron; those of the next one begin at ``then``.
+
+    Of ``fetched`` synapses that are scattered, memory of those that are next in turn is fetched, beyond the end of a list too.
+    """
     module, pointer, kind = frame.b.module, I8.as_pointer(), type_of(dtype)
     arrays = 1 + places + rule.far + rule.values
-    kinds = [pointer] * arrays + [type_of(x) for x in shared] + [kind] * (rule.own + 1) + [I64, I64]
+    kinds = [pointer] * arrays + [type_of(x) for x in shared] + [kind] * (rule.own + 1) + [I64] * 3
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), f'revise_row_{node.stage}')
     function.linkage = 'internal'
     function.attributes.add('noinline')  # the compiler believes 'noalias' of arguments
@@ -77,12 +85,16 @@ def _one_row(frame: CallFrame, node: Node, rule: Any, places: int, dtype: np.dty
     where, rest = rest[:places], rest[places:]
     far, values = rest[: rule.far], rest[rule.far : rule.far + rule.values]
     numbers = rest[rule.far + rule.values :]
-    common, own, (share, begin, end) = numbers[: len(shared)], numbers[len(shared) : -3], numbers[-3:]
+    common, own, (share, begin, end, then) = numbers[: len(shared)], numbers[len(shared) : -4], numbers[-4:]
     b = ir.IRBuilder(function.append_basic_block())
     for is_whole in (True, False):  # almost every spike is the number 1
         compare, sign = (b.fcmp_ordered, '==') if is_whole else (b.fcmp_unordered, '!=')
         with b.if_then(compare(sign, share, kind(1.0))), counting(b, begin, end) as p:
             k = b.sext(load(b, where[0], INT32, p), I64) if where else p
+            if fetched:
+                coming = b.sext(load(b, where[0], INT32, _ahead(b, p, end, then, I64(fetched - 1))), I64)
+                for x in values:
+                    _fetch(b, x, b.mul(coming, I64(dtype.itemsize)))
             other = b.sext(load(b, others, INT32, p), I64) if far else I64(0)
             before = [load(b, x, dtype, k) for x in values]
             after = _evaluated(b, rule, [*before, *own, *(load(b, x, dtype, other) for x in far), *common])
@@ -91,6 +103,22 @@ def _one_row(frame: CallFrame, node: Node, rule: Any, places: int, dtype: np.dty
                     store(b, new if is_whole else b.fadd(old, b.fmul(share, b.fsub(new, old))), x, k, dtype)
     b.ret_void()
     return function
+
+
+def _ahead(b: ir.IRBuilder, p: Value, end: Value, then: Value, last: Value) -> Value:
+    """The place in the lists some turns after ``p``; there is no harm in a wrong one, if it exists."""
+    q = b.add(p, I64(AHEAD))
+    beyond = b.add(b.sub(q, end), then)
+    beyond = b.select(b.icmp_signed('<', beyond, last), beyond, last)
+    return b.select(b.icmp_signed('<', q, end), q, beyond)
+
+
+def _fetch(b: ir.IRBuilder, pointer: Value, offset: Value) -> None:
+    """Have memory brought near that is written soon."""
+    number = ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+    function = b.module.declare_intrinsic('llvm.prefetch', [pointer.type], kind)
+    b.call(function, [b.gep(pointer, [offset]), number(1), number(3), number(1)])
 
 
 def _evaluated(b: ir.IRBuilder, rule: Any, given: list[Value]) -> list[Value]:
