@@ -268,7 +268,7 @@ class SynapticRule(Dynamics):
                 self._count('pre')
                 self._count('post')
             for name, trace in self.traces.items():
-                if trace.of is not None:
+                if trace.of is not None and trace.tau is not None:
                     self.relax(name, getattr(self, trace.tau), to=self._find(trace.of))
         finally:
             del self._seen

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import nest
 import numpy as np
-
 from trains import CLOPATH, DELAYS, DT, PER_DELAY, STEPS, trains
 
 SEEN = ['V_m', 'u_bar_plus', 'u_bar_minus']
