@@ -17,12 +17,11 @@ from jax.interpreters import ad
 
 from . import _lowering
 from ._equations import called
-from ._explain import items
 from ._plan import Apart, Loop, Plan, plan
 from ._record import record_p
 from ._scan import loop, loop_p, portable
 
-LEAST = 32  # items: in shorter loops, vectors across lanes pay
+LEAST = 64  # items: with fewer, vectors across lanes pay
 
 lanes_p = Primitive('native_lanes')
 lanes_p.multiple_results = True
@@ -75,7 +74,8 @@ def _differing(step: ClosedJaxpr, same: int, carried: int, mapped: Sequence[bool
 def _is_worth_it(step: ClosedJaxpr) -> bool:
     """Whether lanes are better off with loops of their own: not where they share the matrix of a product, or have hardly any items."""
     eqns = step.jaxpr.eqns
-    return max(map(items, eqns), default=0) >= LEAST and not any(eqn.primitive.name == 'dot_general' for eqn in eqns)
+    made = (cast('Any', v.aval).size for eqn in eqns if eqn.primitive is not record_p for v in eqn.outvars)
+    return max(made, default=0) >= LEAST and not any(eqn.primitive.name == 'dot_general' for eqn in eqns)
 
 
 def _written_by_all(jaxpr: Jaxpr, carry: range, differs: Sequence[bool]) -> frozenset[int] | None:
