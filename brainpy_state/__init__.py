@@ -111,6 +111,7 @@ from .run import Simulation as Simulation
 from .run import explain as explain
 from .run import forecast as forecast
 from .run import run as run
+from .run import sweep as sweep
 from .state import BatchState as BatchState
 from .state import DelayState as DelayState
 from .state import HiddenState as HiddenState

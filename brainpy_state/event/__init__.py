@@ -4,6 +4,7 @@ This layer knows arrays only. Its operations run as native kernels on CPU, as Pa
 tells, `set_backend` chooses.
 """
 
+from . import _lanes as _lanes
 from . import _scan_derivative as _scan_derivative
 from ._backend import backend as backend
 from ._backend import preference as preference

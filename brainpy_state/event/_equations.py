@@ -23,8 +23,8 @@ ELEMENTWISE = {
     'neg', 'nextafter', 'not', 'or', 'population_count', 'pow', 'rem', 'round', 'rsqrt', 'select_n', 'shift_left',
     'shift_right_arithmetic', 'shift_right_logical', 'sign', 'sin', 'sinh', 'sqrt', 'square', 'sub', 'tan', 'tanh', 'xor',
 }  # fmt: skip
-# Equations whose results are their operands.
-RENAMES = ('reshape', 'squeeze', 'expand_dims', 'stop_gradient', 'optimization_barrier', 'device_put')
+# Equations whose results are their operands; the last is that of `vmap`, which has asked what it wanted to know by then.
+RENAMES = ('reshape', 'squeeze', 'expand_dims', 'stop_gradient', 'optimization_barrier', 'device_put', 'same_on_all_lanes')
 DTYPES = tuple(map(np.dtype, ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float32', 'float64')))
 
 _NO_VERSION = 'it has no native version'

@@ -254,8 +254,13 @@ def _tangent(primals: Any, tangents: Any, *, jaxpr: ClosedJaxpr, **_: Any) -> tu
     return _lowering.tangent_of(jaxpr_as_fun(jaxpr), primals, tangents, True)
 
 
-def _batch(operands: Any, axes: Any, *, jaxpr: ClosedJaxpr, **_: Any) -> tuple[Any, Any]:
-    return _lowering.mapped(jaxpr_as_fun(jaxpr), operands, axes)
+def _batch(operands: Any, axes: Any, *, jaxpr: ClosedJaxpr, pairs: Any, **_: Any) -> tuple[Any, Any]:
+    """A group for all lanes, in native groups again."""
+    out_axes = [0 if d else None for d in _lowering.differing(jaxpr_as_fun(jaxpr), operands, axes)]
+    closed = inlined(jax.make_jaxpr(jax.vmap(jaxpr_as_fun(jaxpr), tuple(axes), out_axes))(*operands))
+    ends = ((closed.jaxpr.invars[k], closed.jaxpr.outvars[result]) for k, result in pairs)
+    succession = {old: new for old, new in ends if old.aval.shape == new.aval.shape and old.aval.dtype == new.aval.dtype}
+    return evaluate(closed, operands, succession), out_axes
 
 
 native_p.def_abstract_eval(lambda *operands, jaxpr, **_: [v.aval for v in jaxpr.jaxpr.outvars])

@@ -31,6 +31,22 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """Lanes that do a loop each; operands and results have a first axis of them.
+
+    Attributes
+    ----------
+    lanes : int
+    operands, results : frozenset of int
+        Those that have no such axis: what lanes read together, and buffers that they record to.
+    """
+
+    lanes: int
+    operands: frozenset[int]
+    results: frozenset[int]
+
+
+@dataclass(frozen=True)
 class Loop:
     """How a native function does many steps of its stages.
 
@@ -42,12 +58,14 @@ class Loop:
         From the last row to the first.
     flag : int, optional
         The result that tells whether there is another step.
+    apart : Apart, optional
     """
 
     reads: range
     writes: range
     reverse: bool
     flag: int | None
+    apart: Apart | None = None
 
 
 @dataclass
@@ -71,6 +89,11 @@ class Plan:
     results: list[tuple[int, np.dtype]]
     aliases: dict[int, int]
     loop: Loop | None = None
+
+    def between(self, results: int) -> list[tuple[int, np.dtype]]:
+        """The memory for values between stages, after so many results, that of all lanes."""
+        lanes = self.loop.apart.lanes if self.loop and self.loop.apart else 1
+        return [(lanes * size, dtype) for size, dtype in self.results[results:]]
 
 
 def plan(closed: ClosedJaxpr, pairs: dict[int, int], loop: Loop | None = None) -> Plan:

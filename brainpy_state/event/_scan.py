@@ -1,6 +1,6 @@
 """Loops of native steps. Where all of a step is native, so is the loop: one function does all steps, with no XLA between them.
 
-Such a loop is one primitive that keeps the step's equations; other platforms, derivatives and lanes use these.
+Such a loop is one primitive that keeps the step's equations; other platforms and derivatives use these.
 """
 
 from __future__ import annotations
@@ -216,34 +216,5 @@ def _planned(*avals: Any, step: ClosedJaxpr, same: int, carried: int, reverse: b
     return plan(step, {same + k: k for k in range(carried)}, Loop(rows, made, reverse, carried - 1 if stops else None))
 
 
-def _batch(
-    operands: Any, axes: Any, *, step: ClosedJaxpr, same: int, carried: int, stops: bool, backend: str, **options: Any
-) -> tuple[Any, Any]:
-    if stops:  # lanes may end in different steps
-        whole = functools.partial(portable, step=step, same=same, carried=carried, stops=stops, **options)
-        return _lowering.mapped(whole, operands, axes)
-    lanes = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
-    first_row, f = same + carried, jaxpr_as_fun(step)
-    differs = [axis is not None for axis in axes[:-1]]
-    values = [
-        jnp.moveaxis(x, axis, int(k >= first_row)) if differ else x
-        for k, (x, axis, differ) in enumerate(zip(operands[:-1], axes[:-1], differs, strict=True))
-    ]
-    while True:
-        avals = [_aval(x) if k < first_row else _row(x) for k, x in enumerate(values)]
-        made = _lowering.differing(f, avals, [0 if d else None for d in differs])
-        new = [k for k in range(same, first_row) if made[k - same] and not differs[k]]
-        if not new:
-            break
-        for k in new:
-            values[k], differs[k] = jnp.broadcast_to(values[k], (lanes, *values[k].shape)), True
-    in_axes = [0 if d else None for d in differs]
-    out_axes = [0 if d else None for d in (*differs[same:first_row], *made[carried:])]
-    all_lanes = functools.partial(jax.vmap(f, in_axes, out_axes), *values[:same])
-    results = loop(all_lanes, values[same:first_row], values[first_row:], stops=stops, **options)
-    return results, [*out_axes[:carried], *(None if axis is None else 1 for axis in out_axes[carried:])]
-
-
 loop_p.def_effectful_abstract_eval(_avals)
-_lowering.set_batching(loop_p, _batch)
 _lowering.install(loop_p, portable, portable_on_cpu=functools.partial(portable, fused=True), planned=_planned)

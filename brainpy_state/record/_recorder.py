@@ -225,14 +225,14 @@ class SpikeRecorder(Recorder):
         count = int(self.count.value)
         if count + n_marks > self.capacity:
             raise BrainStateError(
-                f'{self.label}: {count} events were recorded, but it holds {self.capacity - n_marks}, the others are lost;'
-                ' use it in a `Simulation` or in `run`, which empty it in time, or choose a larger capacity.'
+                f'{self.label}: {count} events were recorded, but it holds {self.capacity - n_marks}, the others are lost; use it in a '
+                f'`Simulation` or in `run`, which empty it in time where they are not compiled, or give it capacity={count + n_marks}.'
             )
         if last == _NEVER:
             return
         rows = np.asarray(self.events.value)  # a slice in JAX compiles for each length
         stretches = self._stretches(rows[self.capacity - n_marks :][::-1], last)
-        events = self._spikes_of(rows[:count], entries)
+        events = self._spikes_of(rows[:count] if entries > 0 else _sorted(rows[:count]), entries)
         self.kept = Kept((*self.kept.events, events) if count else self.kept.events, stretches, grid, entries)
         if count:
             self.count.value = jnp.zeros((), jnp.int32)
@@ -367,6 +367,12 @@ class SpikeRecorder(Recorder):
 def _unused(entries: Any, lanes: Any) -> jax.Array:
     """The clock of a recorder that was not called."""
     return jnp.array([_NEVER, -1, entries, 0, lanes], jnp.int32)
+
+
+def _sorted(rows: np.ndarray) -> np.ndarray:
+    """Rows in the order of steps and entries; lanes that run at once write theirs in any order."""
+    place = rows[:, 0].astype(np.int64) << 32 | rows[:, 1]
+    return rows if (place[1:] >= place[:-1]).all() else rows[np.argsort(place, kind='stable')]
 
 
 def _columns(events: tuple[np.ndarray, ...], trials: int | None, size: int) -> dict[str, np.ndarray]:

@@ -5,3 +5,4 @@ from ._forecast import Forecast as Forecast
 from ._forecast import forecast as forecast
 from ._run import run as run
 from ._simulation import Simulation as Simulation
+from ._sweep import sweep as sweep

@@ -12,6 +12,7 @@ from .. import environ
 from .._tracebacks import entry
 from ..numerics import host_times, whole_steps
 from ._steps import LONGEST, Steps, span
+from ._traced import is_traced, run_traced
 
 
 @entry
@@ -48,6 +49,11 @@ def run(step: Callable[[], Any], duration: Any, *, chunk: Any = None, start: Any
     BrainStateError
         If a recorder got values that are no numbers of spikes.
 
+    Notes
+    -----
+    Inside of a function that is compiled or mapped (`jit`, `vmap`, `grad`, `sweep`) a run is one loop over all steps, its results are
+    values of that function, and recorders are emptied after the call, so they need a ``capacity`` for all that they get.
+
     Examples
     --------
     >>> import brainunit as u
@@ -61,6 +67,8 @@ def run(step: Callable[[], Any], duration: Any, *, chunk: Any = None, start: Any
     >>> V.shape
     (200, 1)
     """
+    if is_traced():
+        return run_traced(step, duration, chunk=chunk, start=start)
     chunks = Chunks(step, duration, chunk=chunk, start=start)
     done, results = chunks.advance(0, [])
     while done < chunks.total:

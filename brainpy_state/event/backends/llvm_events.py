@@ -192,12 +192,16 @@ def due(frame: CallFrame, nodes: list[Node]) -> None:
 
 
 def record(frame: CallFrame, nodes: list[Node]) -> None:
-    """Append those that fire to a buffer."""
+    """Append those that fire to a buffer, which lanes may share."""
     spikes, step, events, count, clock, active = nodes[0].operands
-    call = I64(nodes[0].params['entries']), frame.word(step), I64(nodes[0].params['grid'])
+    entries, first, is_shared = nodes[0].params['entries'], I64(0), False
+    if (lanes := frame.sharing(events)) is not None:
+        (number, lane), is_shared = lanes, True
+        entries, first = -entries * number, frame.b.mul(lane, I64(entries))
+    call = first, I64(entries), frame.word(step), I64(nodes[0].params['grid'])
     written = map(frame.address, (events, count, clock))
     places = frame.address(spikes), frame.address(active), *call, *written, I64(events.size // 3)
-    frame.call('numba_record', 'record', (str(spikes.dtype),), *places)
+    frame.call('numba_record', 'record', (str(spikes.dtype), is_shared), *places)
 
 
 def delivered(node: Node) -> list[Any]:

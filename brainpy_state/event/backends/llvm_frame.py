@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from llvmlite import ir
 
@@ -14,6 +14,7 @@ from .._plan import Plan
 from .llvm_operations import I8, I64, Value, constant, load
 
 I32 = ir.IntType(32)
+LEDGER = 'ledger'  # how names of ledgers begin
 Find = Callable[..., tuple[str, int]]
 
 
@@ -59,8 +60,12 @@ def _buffer(b: ir.IRBuilder, frame: Value, offset: int, k: int) -> Value:
     return _word(b, _word(b, _word(b, frame, offset, pointer), 8 * k, pointer), _ffi.BUFFER_DATA, I8.as_pointer())
 
 
-def _at_row(b: ir.IRBuilder, first: Value, row: Value, size: int) -> Value:
-    return b.gep(first, [b.mul(row, I64(size))])
+class Place(NamedTuple):
+    """Where a loop is: the step, the lane, and how many steps there are."""
+
+    step: Value
+    lane: Value
+    steps: Value
 
 
 class CallFrame:
@@ -75,23 +80,32 @@ class CallFrame:
         Pointer to the call frame.
     find : callable
         See `compile_plan`.
-    step : ir.Value, optional
-        The number of the step whose rows are read and written.
+    at : Place, optional
+        The step whose rows are read and written.
     """
 
-    def __init__(self, plan: Plan, b: ir.IRBuilder, frame: Value, find: Find, step: Value | None = None):
-        self.plan, self.b, self.find = plan, b, find
+    def __init__(self, plan: Plan, b: ir.IRBuilder, frame: Value, find: Find, at: Place | None = None):
+        self.plan, self.b, self.find, self.at = plan, b, find, at
         self.scalars: dict[Any, Value] = {}  # values of one item, by what they are
         self.operands: list[Value] = []
         self.results: list[Value] = []
         self.operands.extend(_buffer(b, frame, _ffi.FRAME_ARGUMENTS, k) for k in range(len(plan.operands) + (plan.loop is not None)))
         self.results.extend(_buffer(b, frame, _ffi.FRAME_RESULTS, k) for k in range(len(plan.results)))
-        if plan.loop and step is not None:
-            for k in plan.loop.reads:
-                self.operands[k] = _at_row(b, self.operands[k], step, plan.operands[k].size * plan.operands[k].dtype.itemsize)
-            for k in plan.loop.writes:
-                size, dtype = plan.results[k]
-                self.results[k] = _at_row(b, self.results[k], step, size * dtype.itemsize)
+        if plan.loop and at is not None:
+            apart, operands = plan.loop.apart, [(x.size, x.dtype) for x in plan.operands]
+            for places, kinds, rows, shared in (
+                (self.operands, operands, plan.loop.reads, apart.operands if apart else range(len(operands))),
+                (self.results, plan.results, plan.loop.writes, apart.results if apart else range(len(plan.results))),
+            ):
+                for k, (size, dtype) in enumerate(kinds):
+                    places[k] = self._here(places[k], I64(size * dtype.itemsize), k in rows, k not in shared)
+
+    def _here(self, first: Value, size: Value, is_row: bool, is_own: bool) -> Value:
+        """What stands at a place of its own in each step, or in each lane, given where the first of them begins."""
+        b, (step, lane, steps) = self.b, cast('Place', self.at)
+        if is_own:
+            first = b.gep(first, [b.mul(lane, b.mul(steps, size) if is_row else size)])
+        return b.gep(first, [b.mul(step, size)]) if is_row else first
 
     def place(self, value: Any) -> tuple[Any, int]:
         """Where a value stands: what identifies its memory, and the first item."""
@@ -111,6 +125,13 @@ class CallFrame:
         """Where a value begins."""
         key, first = self.place(value)
         return self.b.gep(self.pointer(key), [I64(first * value.dtype.itemsize)])
+
+    def sharing(self, value: Any) -> tuple[int, Value] | None:
+        """How many lanes write to a memory, and which of them this is; None where each has its own."""
+        (kind, number), _ = self.place(value)
+        if self.at is None or not self.plan.loop or not (apart := self.plan.loop.apart):
+            return None
+        return (apart.lanes, self.at.lane) if number in (apart.results if kind == 'result' else apart.operands) else None
 
     def scalar(self, value: Any) -> Value:
         """A value of one item; those in memory are read where they are first needed, since what takes their place is written later."""
@@ -136,17 +157,24 @@ class CallFrame:
 
     def give(self, function: Value, values: list[Value], units: Value | None) -> None:
         """Call a function of (context, part, parts), where the context holds values; threads may share so many units of work."""
-        b, kind = self.b, ir.LiteralStructType([value.type for value in values])
-        context = b.alloca(kind)
-        for k, value in enumerate(values):
-            b.store(value, b.gep(context, [I32(0), I32(k)]))
+        context = self._context(values)
         if units is None:
-            b.call(function, [b.ptrtoint(context, I64), I64(0), I64(1)])
+            self.b.call(function, [self.b.ptrtoint(context, I64), I64(0), I64(1)])
             return
         kind = ir.ArrayType(I64, _threads.LEDGER)
-        ledger = ir.GlobalVariable(b.module, kind, b.module.get_unique_name('ledger'))
+        ledger = ir.GlobalVariable(self.b.module, kind, self.b.module.get_unique_name(LEDGER))
         ledger.linkage, ledger.initializer = 'internal', ir.Constant(kind, None)
         self.call('numba_pool', 'share_out', (), function, context, units, ledger)
+
+    def give_all(self, function: Value, values: list[Value], pieces: Value, shares_pieces: Value) -> None:
+        """The same for a function whose parts take long, and take pieces; threads that are more than these can share a piece, or cannot."""
+        self.call('numba_pool', 'share_pieces', (), function, self._context(values), pieces, shares_pieces)
+
+    def _context(self, values: list[Value]) -> Value:
+        context = self.b.alloca(ir.LiteralStructType([value.type for value in values]))
+        for k, value in enumerate(values):
+            self.b.store(value, self.b.gep(context, [I32(0), I32(k)]))
+        return context
 
     def word(self, value: Any) -> Value:
         """A whole number as an argument of an event operation."""

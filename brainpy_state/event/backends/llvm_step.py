@@ -12,7 +12,7 @@ from .. import _threads
 from .._nodes import Number
 from .._plan import Plan, Stage
 from .llvm_events import SHARED
-from .llvm_frame import I32, CallFrame, Find, answer_metadata, counting
+from .llvm_frame import I32, LEDGER, CallFrame, Find, Place, answer_metadata, counting
 from .llvm_operations import I64, OPERATIONS, Value, constant, load, reads_memory, store
 
 SYMBOL = 'brainpy_state_step'
@@ -57,34 +57,78 @@ def _stages(frame: CallFrame) -> None:
 
 
 def _steps(plan: Plan, b: ir.IRBuilder, pointer: Value, find: Find) -> None:
-    """The stages once for each step."""
+    """The stages once for each step, in each lane."""
     loop: Any = plan.loop
-    step = ir.Function(b.module, ir.FunctionType(ir.VoidType(), [pointer.type, I64]), 'step')
-    step.linkage = 'internal'
-    step.attributes.add('noinline')  # memory on its stack is given back after each step
-    inside = ir.IRBuilder(step.append_basic_block())
-    _stages(CallFrame(plan, inside, step.args[0], find, step.args[1]))
-    inside.ret_void()
     frame = CallFrame(plan, b, pointer, find)
     steps = b.sext(load(b, frame.operands[len(plan.operands)], np.dtype(np.int32)), I64)
+    lanes = loop.apart.lanes if loop.apart else 1
     if sys.platform == 'linux':
         for number in loop.writes:
             size, dtype = plan.results[number]
-            _in_large_pages(b, frame.results[number], b.mul(steps, I64(size * dtype.itemsize)))
+            _in_large_pages(b, frame.results[number], b.mul(steps, I64(lanes * size * dtype.itemsize)))
+    lane = _lane(plan, b.module, pointer.type, find)
+    if loop.apart is None:
+        b.call(lane, [pointer, I64(0), steps])
+    else:
+        _share_lanes(frame, lane, pointer, steps, lanes)
+
+
+def _lane(plan: Plan, module: ir.Module, pointer: Any, find: Find) -> Value:
+    """A function of (frame, lane, steps) that does all steps of a lane."""
+    loop: Any = plan.loop
+    step = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer, I64, I64, I64]), 'step')
+    step.attributes.add('noinline')  # memory on its stack is given back after each step
+    inside = ir.IRBuilder(step.append_basic_block())
+    _stages(CallFrame(plan, inside, step.args[0], find, Place(*step.args[1:])))
+    inside.ret_void()
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer, I64, I64]), 'lane')
+    step.linkage = function.linkage = 'internal'
+    frame, lane, steps = function.args
+    b = ir.IRBuilder(function.append_basic_block())
     start, head, body, after = b.block, *(b.append_basic_block() for _ in range(3))
+    results = CallFrame(plan, b, frame, find).results
     b.branch(head)
     b.position_at_end(head)
     done = b.phi(I64)
     done.add_incoming(I64(0), start)
     goes_on = b.icmp_signed('<', done, steps)
     if loop.flag is not None:
-        goes_on = b.and_(goes_on, load(b, frame.results[loop.flag], np.dtype(bool)))
+        goes_on = b.and_(goes_on, load(b, results[loop.flag], np.dtype(bool)))
     b.cbranch(goes_on, body, after)
     b.position_at_end(body)
-    b.call(step, [pointer, b.sub(b.sub(steps, I64(1)), done) if loop.reverse else done])
+    b.call(step, [frame, b.sub(b.sub(steps, I64(1)), done) if loop.reverse else done, lane, steps])
     done.add_incoming(b.add(done, I64(1)), body)
     b.branch(head)
     b.position_at_end(after)
+    b.ret_void()
+    return function
+
+
+def _share_lanes(frame: CallFrame, lane: Value, pointer: Value, steps: Value, lanes: int) -> None:
+    """All lanes: each thread takes the next that is left. Lanes fewer than threads are taken in turn, where threads can share a step."""
+    outer = frame.b
+    kind = ir.LiteralStructType([I64, pointer.type, I64])
+    function = ir.Function(outer.module, ir.FunctionType(I64, [I64] * 3), 'lanes')
+    function.linkage = 'internal'
+    b = ir.IRBuilder(function.append_basic_block())
+    context = b.inttoptr(function.args[0], kind.as_pointer())
+    of_all, of_steps = (b.load(b.gep(context, [I32(0), I32(k)])) for k in (1, 2))
+    head, body, after = (b.append_basic_block() for _ in range(3))
+    b.branch(head)
+    b.position_at_end(head)
+    number = b.atomic_rmw('add', b.gep(context, [I32(0), I32(0)]), I64(1), 'monotonic')
+    b.cbranch(b.icmp_signed('<', number, I64(lanes)), body, after)
+    b.position_at_end(body)
+    b.call(lane, [of_all, number, of_steps])
+    b.branch(head)
+    b.position_at_end(after)
+    b.ret(I64(0))
+    values = [I64(0), pointer, steps]
+    if not _threads.ready():
+        frame.give(function, values, None)
+        return
+    shares_steps = any(name.startswith(LEDGER) for name in outer.module.globals)
+    frame.give_all(function, values, I64(lanes), I64(int(shares_steps)))
 
 
 def _in_large_pages(b: ir.IRBuilder, pointer: Value, size: Value) -> None:

@@ -238,6 +238,24 @@ def share_out() -> Callable:
     return function
 
 
+def share_pieces() -> Callable:
+    """``(function, context, pieces, shares_pieces)``: as `share_out` for parts that take long, and take pieces of work until none is left.
+
+    Where threads are more than pieces and can share one, the pieces are done in turn.
+    """
+
+    def function(task: int, context: int, pieces: int, shares_pieces: int) -> int:
+        pool = _pool()
+        threads = load(pool + THREADS)
+        if threads == 0 or (shares_pieces == 1 and pieces <= threads) or replaces(pool + BUSY, 0, 1) == 0:
+            return call(task, context, 0, 1)
+        _share(pool, task, context)
+        store(pool + BUSY, 0)
+        return 0
+
+    return function
+
+
 def work() -> Callable:
     """``(pool, own)``: take parts for ever, first the one with this number."""
 

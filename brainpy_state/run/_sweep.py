@@ -1,0 +1,170 @@
+"""`sweep`: a function for all values of its parameters, as one compiled program."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from .._errors import ParameterError, TraceContextError
+from .._tracebacks import entry
+from ..event import threads
+from ..numerics import brief, host_times
+from ..transform._args import name_of
+from ..transform._lift import lift
+from ..transform._programs import shared_programs
+from ._grid import Grid
+from ._labelled import dataset
+from ._lanes import LaneProgram, Outcome
+from ._traced import is_traced
+
+_NEEDS_VALUE = """\
+sweep: {where} asks in Python (`if`, `int()`, a size, a seed of connections) for the value of {names}, which has none: one program \
+computes all. Use `jnp.where` or `transform.cond`, or loop over it in Python:
+    {{x: sweep(lambda ...: f(..., {first}=x), over=...) for x in ...}}"""
+_ASKED = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerIntegerConversionError,
+    jax.errors.TracerArrayConversionError,
+    TypeError,
+    ValueError,
+)
+
+
+@entry
+def sweep(f: Callable[..., Any], over: Mapping[str, Any], *, zipped: bool = False, lanes: int | None = None, labelled: bool = False) -> Any:
+    """Call a function with all combinations of values, compiled once for all of them.
+
+    Each combination is a lane, which is simulated as if it were alone: of the same numbers, bit for bit, as far as its loops are native.
+    Threads share the lanes.
+
+    Parameters
+    ----------
+    f : callable
+        Called with one value of each parameter, by name, which have no numbers yet (see `transform.vmap`). It builds a network or
+        uses one, simulates, by `run` or a loop, and returns arrays, in any container. A `record.SpikeRecorder` among the results
+        stands for its spikes.
+    over : mapping
+        Values of each parameter, by name: numbers or quantities, along a first axis.
+    zipped : bool
+        Whether to take the first values of all parameters together, then the second, and so on, instead of all combinations.
+    lanes : int, optional
+        How many combinations to simulate at once. By default, as many as need 256 MB if all values of a lane were kept, but no fewer
+        than there are threads and no more than 4,096.
+    labelled : bool
+        Whether to return an `xarray.Dataset`, whose dimensions are named by the parameters and whose units stand in the attribute
+        ``units``; needs the package xarray.
+
+    Returns
+    -------
+    pytree or xarray.Dataset
+        What ``f`` returns, in host memory, with first axes as long as the values of each parameter; with one axis if ``zipped``. In the
+        place of a recorder stands an array of `record.Spikes`.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter has values that are no numbers, ``f`` does not take it, or asks in Python for its value.
+    ShapeError
+        If parameters that are ``zipped`` have different numbers of values.
+    TraceContextError
+        Inside of a compiled function.
+
+    Notes
+    -----
+    States from outside of ``f`` begin in each lane with what they hold, and hold it afterwards. Default random numbers differ between
+    lanes, whatever ``lanes`` is; `random.seed` in ``f`` gives each lane those of a seed, which may be a parameter. Another call of the
+    same function with as many values compiles nothing. An error of a check inside of a lane names the values of the lane.
+
+    Examples
+    --------
+    >>> import brainunit as u, jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> def rate(I, tau):
+    ...     cell = bst.nn.init_all_states(bst.LIF(1, tau=tau, V_th=10. * u.mV, R=1. * u.Mohm))
+    ...     return {'spikes': bst.run(lambda: cell(I), 100. * u.ms).sum()}
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     found = bst.sweep(rate, {'I': [5., 15., 30.] * u.nA, 'tau': [5., 20.] * u.ms})
+    >>> found['spikes'].tolist()
+    [[0.0, 0.0], [18.0, 4.0], [48.0, 12.0]]
+    """
+    if is_traced():
+        raise TraceContextError('sweep: it cannot be a part of a compiled function; use transform.vmap there.')
+    grid, where = Grid(over, zipped), name_of(f)
+    _check_names(f, grid, where)
+    if lanes is not None and (int(lanes) != lanes or lanes < 1):
+        raise ParameterError(f'sweep: lanes must be an integer of 1 or more, but is {brief(lanes)}.')
+
+    def build(f: Callable, args: dict[str, Any]) -> LaneProgram:
+        outcome = Outcome()
+        try:
+            lifted = lift(f, args, outcome.flat)
+        except _ASKED as error:
+            if names := _asked_for(f, args, outcome):
+                told = ' and '.join(map(repr, names))
+                raise ParameterError(_NEEDS_VALUE.format(where=where, names=told, first=names[0])) from error
+            raise
+        return LaneProgram(lifted, outcome, args)
+
+    first = grid.first()
+    program: Any = shared_programs(f, ('sweep', *grid.values), build).find(f, first)
+    most = program.most_lanes(first) if lanes is None else int(lanes)
+    found = _assembled(program, grid, _blocks(grid.size, most))
+    results = host_times(jax.tree.unflatten(program.outcome.tree, found))
+    return dataset(results, grid) if labelled else results
+
+
+def _check_names(f: Callable, grid: Grid, where: str) -> None:
+    try:
+        inspect.signature(f).bind(**grid.values)
+    except TypeError as error:
+        raise ParameterError(f'sweep: {where} cannot be called with {", ".join(grid.values)} by name: {error}.') from None
+
+
+def _blocks(size: int, most: int) -> list[np.ndarray]:
+    """The numbers of lanes, in blocks of equal length; the last one may repeat the last lane."""
+    number = -(-size // most)
+    length = -(-size // number)
+    if number > 1:
+        length = min(most, -(-length // threads()) * threads())
+    return [np.minimum(np.arange(first, first + length), size - 1) for first in range(0, size, length)]
+
+
+def _assembled(program: LaneProgram, grid: Grid, blocks: list[np.ndarray]) -> list[Any]:
+    """Each result of all lanes, on the host."""
+    whole: list[Any] = [None] * len(program.outcome.parts)
+    done = 0
+    for lanes, out in zip(blocks, program.of(grid, blocks), strict=True):
+        n = min(len(lanes), grid.size - done)
+        for k, (part, arrays) in enumerate(zip(program.outcome.parts, out, strict=True)):
+            rows = _plain(arrays, n) if part is None else part.spikes(arrays, n)
+            if whole[k] is None:
+                whole[k] = np.empty((grid.size, *rows.shape[1:]), rows.dtype)
+            whole[k][done : done + n] = rows
+        done += n
+    return [x.reshape(*grid.shape, *x.shape[1:]) for x in whole]
+
+
+def _plain(arrays: list[tuple[Any, bool]], n: int) -> np.ndarray:
+    ((x, has_lanes),) = arrays
+    return np.asarray(x)[:n] if has_lanes else np.broadcast_to(np.asarray(x), (n, *x.shape))
+
+
+def _asked_for(f: Callable, args: dict[str, Any], outcome: Outcome) -> list[str]:
+    """The parameters for whose values a function asks: with a number in the place of one of them, it can be traced."""
+    names = []
+    for name, value in args.items():
+        known = jax.tree.map(lambda x: x.item() if x.ndim == 0 else np.asarray(x), value)
+
+        def with_value(f: Callable, rest: dict[str, Any], name: str = name, known: Any = known) -> Any:
+            return outcome.flat(f, {**rest, name: known})
+
+        try:
+            lift(f, {key: x for key, x in args.items() if key != name}, with_value)
+        except _ASKED:
+            continue
+        names.append(name)
+    return names
