@@ -23,6 +23,9 @@ def key_data(seed: Any) -> Any:
         if not 0 <= seed < 2**64:
             raise ParameterError(f'random: a seed is an integer from 0 to 2**64 - 1, but is {seed}.')
         return np.array([int(seed) >> 32, int(seed) & 0xFFFFFFFF], np.uint32)
+    if isinstance(seed, jax.core.Tracer) and seed.shape == () and seed.dtype.kind in 'iu':
+        high = seed >> 32 if seed.dtype.itemsize == 8 else jnp.uint32(0)
+        return jnp.stack([high.astype(np.uint32), seed.astype(np.uint32)])
     if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
         seed = jax.random.key_data(seed)
     if getattr(seed, 'shape', None) != (2,) or seed.dtype != np.uint32:

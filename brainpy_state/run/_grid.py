@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,9 +40,7 @@ class Grid:
         sizes = {name: len(x) for name, x in self.values.items()}
         if zipped and len(set(sizes.values())) > 1:
             told = ', '.join(f'{name} has {n}' for name, n in sizes.items())
-            raise ShapeError(
-                f'sweep: zipped parameters need equally many values, but {told}; without zipped=True all combinations are run.'
-            )
+            raise ShapeError(f'sweep: zipped parameters need equally many values, but {told}; zipped=False takes all combinations.')
         self.shape = (next(iter(sizes.values())),) if zipped else tuple(sizes.values())
         self.size = int(np.prod(self.shape))
 
@@ -72,7 +71,7 @@ def _values(name: str, given: Any) -> Any:
     except (TypeError, ValueError):
         numbers = np.array(None)
     if numbers.dtype.kind not in 'biufc':
-        raise ParameterError(_NO_ARRAY.format(name=name, values=brief(given)))
+        raise ParameterError(_NO_ARRAY.format(name=name, values=reprlib.repr(given)))
     if numbers.ndim == 0 or not len(numbers):
         raise ShapeError(f'sweep: {name!r} needs one value or more along a first axis, but has shape {numbers.shape}.')
     numbers = numbers.astype(jax.dtypes.canonicalize_dtype(numbers.dtype))
