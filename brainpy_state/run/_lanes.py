@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -46,8 +47,15 @@ class Recorded(NamedTuple):
         if any(has_lanes for _, has_lanes in arrays[:2]):
             found[:] = [self._spikes(*(x[k] if has_lanes else x for x, has_lanes in arrays)) for k in range(lanes)]
             return found
-        both = self._spikes(*(x[0] if has_lanes else x for x, has_lanes in arrays))
-        found[:] = [both if both.n_trials is None else both.of_trial(k) for k in range(lanes)]
+        all_ = self._spikes(*(x[0] if has_lanes else x for x, has_lanes in arrays))
+        if all_.trial is None:
+            found[:] = [all_] * lanes
+            return found
+        order = np.argsort(all_.trial, kind='stable')
+        ends = np.searchsorted(all_.trial[order], np.arange(lanes + 1))
+        for k, (first, last) in enumerate(itertools.pairwise(ends)):
+            mine = order[first:last]
+            found[k] = Spikes(all_.step[mine], all_.i[mine], self.size, all_.dt, all_.start, all_.stop)
         return found
 
     def _spikes(self, events: Any, count: Any, clock: Any) -> Spikes:
@@ -86,7 +94,8 @@ class LaneProgram(Program):
         if self._bytes is None:
             jaxpr = jax.make_jaxpr(self._lifted.pure)(self._values(), self._settings(), self.captured, args).jaxpr
             made: Iterator[Any] = (v.aval for eqn in jaxpr.eqns for v in eqn.outvars)
-            self._bytes = sum(x.size * x.dtype.itemsize for x in made)
+            buffers = [x[0].shape for x, part in zip(self._lifted.avals[0], self.outcome.parts, strict=True) if part]  # which lanes share
+            self._bytes = sum(x.size * x.dtype.itemsize for x in made if x.shape not in buffers)
         return min(max(_ROOM // max(self._bytes, 1), event.threads()), _MOST)
 
     def of(self, grid: Grid, blocks: list[np.ndarray]) -> Iterator[list[list[tuple[Any, bool]]]]:
