@@ -23,7 +23,7 @@ def key_data(seed: Any) -> Any:
         if not 0 <= seed < 2**64:
             raise ParameterError(f'random: a seed is an integer from 0 to 2**64 - 1, but is {seed}.')
         return np.array([int(seed) >> 32, int(seed) & 0xFFFFFFFF], np.uint32)
-    if isinstance(seed, jax.core.Tracer) and seed.shape == () and seed.dtype.kind in 'iu':
+    if isinstance(seed, jax.core.Tracer) and seed.shape == () and jnp.issubdtype(seed.dtype, np.integer):
         high = seed >> 32 if seed.dtype.itemsize == 8 else jnp.uint32(0)
         return jnp.stack([high.astype(np.uint32), seed.astype(np.uint32)])
     if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
