@@ -232,7 +232,7 @@ def test_states_that_the_loss_makes_need_not_be_there(tmp_path):
 
 PROCESS = """
 import json, os, sys
-from tests.fit.test_checkpoint import bst, content, trained
+from tests.fit.test_training_files import bst, content, trained
 path, bits, epochs, last, seed = sys.argv[1], *map(int, sys.argv[2:])
 bst.environ.set(precision=bits)
 bst.random.seed(seed)
