@@ -141,16 +141,20 @@ def plot(path: Path, simulation: bst.Simulation) -> None:
 
 
 def main() -> None:
-    options = report.parse(report.common_arguments(__doc__, duration=float(DURATION.to_decimal(u.ms))))
+    parser = report.common_arguments(__doc__, duration=float(DURATION.to_decimal(u.ms)))
+    parser.add_argument('--repeats', type=report.positive(int), default=1, help='runs from the start, of which the last is shown')
+    options = report.parse(parser)
     bst.environ.set(precision=options.precision, dt=options.dt * u.ms)
     clock = report.Stopwatch()
-    simulation = build(options.seed)
-    clock.lap('build_s')
-    simulation.run(options.duration * u.ms)
-    clock.lap('run_s')
+    for _ in range(options.repeats):
+        simulation = build(options.seed)
+        clock.lap('build_s')
+        simulation.run(options.duration * u.ms)
+        clock.lap('run_s')
     found = summary(simulation)
     rows = [('build, run', f'{clock.timings["build_s"]:.2f}, {clock.timings["run_s"]:.2f} s with compiling')]
     result = {'seed': options.seed, 'dt_ms': options.dt, 'duration_ms': options.duration, **clock.timings, 'found': found}
+    result |= {'spikes': len(simulation['spikes']), 'peak_rss_mb': report.peak_rss_mb()}
     report.show('Song, Miller & Abbott 2000', report.comparison(PUBLISHED, found) + rows, result, options)
     if options.plot:
         plot(options.plot, simulation)

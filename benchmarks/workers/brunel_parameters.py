@@ -23,6 +23,12 @@ DELAY = 1.5
 """From the step of a spike to the step in which its targets may spike from it."""
 J = 0.1
 
+PLASTICITY = ('--plasticity', {'choices': ('none', 'stdp'), 'default': 'none'})
+"""What happens to synapses between excitatory neurons: nothing, or additive plasticity by pairs of spikes."""
+TAU_PLUS, TAU_MINUS = 20.0, 20.0
+LEARNING_RATE, ALPHA, W_MAX = 0.001, 1.05, 3 * J
+"""Part of the greatest weight by which a pair potentiates; how many times as strong depression is; the greatest weight."""
+
 
 def in_degrees(n_e: int, n_i: int) -> tuple[int, int]:
     """Excitatory and inhibitory synapses of a neuron; as many external ones as excitatory."""
