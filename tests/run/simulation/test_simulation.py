@@ -57,6 +57,13 @@ def test_records_are_what_they_say(whole):
     assert len(whole['driven']) > 100
 
 
+def test_an_input_is_recorded_as_it_is_called_at_its_time():
+    current = bst.StepInput(1, [1.0, 2.0] * u.nA, [0.2, 0.4] * u.ms)
+    sim = Simulation(lambda: None, dt=DT, record={'I': StateMonitor(lambda: current(), name='I')})
+    sim.run(0.5 * u.ms)
+    assert sim['I'].values.to_decimal(u.nA)[:, 0].tolist() == [0.0, 0.0, 1.0, 1.0, 2.0]
+
+
 def test_a_reset_begins_again(whole):
     sim = simulation()
     sim.run(7.3 * u.ms)
