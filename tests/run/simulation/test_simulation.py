@@ -125,6 +125,18 @@ def test_a_batch_is_recorded(whole):
     np.testing.assert_allclose(sim['rate'].values.to_decimal(u.Hz).mean(0), [0.0, counts[1, 0] / 10e-3], rtol=1e-6)
 
 
+def test_inputs_of_a_function_have_trials_of_their_own():
+    cells, noise = bst.LIF(3), bst.WienerProcessInput(3, 1.0 * u.mA * u.ms**0.5, seed=1)
+    sim = Simulation(lambda: cells(noise()), dt=DT, record={'V': StateMonitor(cells, 'V')}, batch_size=2)
+    sim.run(0.2 * u.ms)
+    first, second = np.asarray(sim['V'].values.mantissa[-1])
+    assert (first != second).all()
+    noise.stream.restart()
+    before = np.asarray(noise.stream.value.step)
+    Simulation(lambda: cells(noise()), dt=DT).run(0.3 * u.ms)  # what was initialised goes on
+    assert noise.lead == (2,) and noise.stream.value.step == before + 3
+
+
 def test_the_clock_can_start_elsewhere_and_a_bin_that_was_not_seen_whole_is_left_out():
     cells = bst.LIF(2)
     sim = Simulation(lambda: cells(0.0 * u.mA), dt=DT, record={'rate': RateMonitor(cells, bin=1.0 * u.ms)}, start=-0.5 * u.ms)
