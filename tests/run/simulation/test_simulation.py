@@ -66,6 +66,11 @@ def test_a_reset_begins_again(whole):
     same(sim, whole)
 
 
+def test_spikes_before_the_first_run_are_an_error_that_says_what_to_do():
+    with pytest.raises(bst.BrainStateError, match='SpikeMonitor: it has recorded no step; run the simulation first'):
+        simulation()['spikes']
+
+
 @pytest.mark.slow
 def test_small_buffers_lose_nothing(whole, monkeypatch):
     monkeypatch.setattr('brainpy_state.record._monitors._BUFFER', 1)
