@@ -1,5 +1,6 @@
 """Settings of Sphinx."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -31,7 +32,9 @@ extensions = [
     'sphinx_copybutton',
 ]
 exclude_patterns = ['_build', '_templates']
-suppress_warnings = ['toc.empty_glob']  # a section may still be empty
+
+# A section may still be without pages; Sphinx gives this warning no name to suppress it by.
+logging.getLogger('sphinx.sphinx.directives.other').addFilter(lambda record: 'toctree glob pattern' not in str(record.msg))
 
 # Markdown
 myst_enable_extensions = ['amsmath', 'attrs_inline', 'colon_fence', 'deflist', 'dollarmath', 'fieldlist']
