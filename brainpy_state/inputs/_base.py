@@ -67,7 +67,7 @@ class Input(Dynamics):
 
     def not_allocated(self) -> list[str]:
         """Names of what `init_all_states` has still to make, also ``lead``, by which it says how many trials there are."""
-        return [*super().not_allocated(), *(() if 'lead' in vars(self) else ('lead',))]
+        return [*super().not_allocated(), *(('lead',) if self.lead is None else ())]
 
     @property
     def shape(self) -> tuple[int, ...]:
