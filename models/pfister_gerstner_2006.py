@@ -122,7 +122,7 @@ class Measured(NamedTuple):
 RATES = (0.1, 10.0, 20.0, 40.0, 50.0)  # Hz
 TRIPLETS = ((5, -5), (10, -10), (15, -5), (5, -15), (-5, 5), (-10, 10), (-5, 15), (-15, 5))
 QUADRUPLETS = (-89, 20, 84)
-_CORTEX = {
+CORTEX = {
     10: ((-0.04, 0.05), (0.14, 0.10), (0.29, 0.14), (0.53, 0.11), (0.56, 0.26)),
     -10: ((-0.29, 0.08), (-0.41, 0.11), (-0.34, 0.10), (0.56, 0.32), (0.75, 0.19)),
 }
@@ -132,7 +132,7 @@ _TRIPLETS = (
 DATA = {
     'visual cortex': [
         Measured(pairs(round(1000 / rate), lag), *values)
-        for lag, row in _CORTEX.items()
+        for lag, row in CORTEX.items()
         for rate, values in zip(RATES, row, strict=True)
     ],
     'hippocampus': [
