@@ -85,7 +85,7 @@ class Devices:
             found = multihost_utils.process_allgather(np.array([len(sums), names], np.uint32))
             if (found == found[0]).all():
                 found = multihost_utils.process_allgather(np.array(sums, np.uint32))
-                items = [(name, None) for k, (name, _) in enumerate(items) if (found[:, k] != found[0, k]).any()]  # noqa: PLW2901
+                items = [(name, None) for k, (name, _) in enumerate(items) if (found[:, k] != found[0, k]).any()]
             if not (found == found[0]).all():
                 other = int(np.flatnonzero((found != found[0]).any(1))[0])
                 told = ', '.join(dict.fromkeys(name for name, _ in items))

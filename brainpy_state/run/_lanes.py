@@ -93,6 +93,7 @@ class LaneProgram(Program):
         # states that each lane has one of its own from the start; streams have the numbers that they have in a run alone
         self._split = [s for s in lifted.reads if s.lanes is not None and not isinstance(s, Stream)]
         self.devices = devices
+        self._block: Any
         if devices is None:
             self._block = jax.jit(self._all)
         else:

@@ -61,8 +61,8 @@ def sweep(
     zipped : bool
         Whether to take the first values of all parameters together, then the second, and so on, instead of all combinations.
     lanes : int, optional
-        How many combinations to simulate at once, on each device; more than 64 are hardly quicker. By default, as many as need 256 MB if all values of
-        a lane were kept, but no fewer than there are threads and no more than 4,096.
+        How many combinations to simulate at once, on each device; more than 64 are hardly quicker. By default, as many as need 256 MB if
+        all values of a lane were kept, but no fewer than there are threads and no more than 4,096.
     labelled : bool
         Whether to return an `xarray.Dataset`, whose dimensions are named by the parameters and whose units stand in the attribute
         ``units``; needs the package xarray.

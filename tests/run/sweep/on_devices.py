@@ -25,4 +25,4 @@ try:
         bst.sweep(simulate, OVER | {'seed': [1, -1]}, mesh=mesh)
 except bst.ParameterError as error:
     told = {'error': str(error)}
-print('\n' + json.dumps(told))
+sys.stdout.write('\n' + json.dumps(told) + '\n')
