@@ -65,6 +65,10 @@ class Input(Dynamics):
             self.lead = (batch_size,)
         super().reset_state(batch_size, **kwargs)
 
+    def not_allocated(self) -> list[str]:
+        """Names of what `init_all_states` has still to make, also ``lead``, by which it says how many trials there are."""
+        return [*super().not_allocated(), *(('lead',) if self.lead is None else ())]
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of a step's value, ``(batch, *size)``."""

@@ -14,6 +14,7 @@ from .. import event
 from .._errors import ParameterError
 from .._garbage import no_collection
 from ..event._lowering import mapped
+from ..random import Stream
 from ..random._claims import claim, release
 from ..record import SpikeRecorder, Spikes
 from ..state import State
@@ -85,7 +86,8 @@ class LaneProgram(Program):
     def __init__(self, lifted: Lifted, outcome: Outcome, args: Any):
         super().__init__(lifted.pure, lifted, lifted.reads, lifted.writes, args)
         self.outcome, self._lifted = outcome, lifted
-        self._split = [s for s in lifted.reads if s.lanes is not None]  # states that each lane has one of its own from the start
+        # states that each lane has one of its own from the start; streams have the numbers that they have in a run alone
+        self._split = [s for s in lifted.reads if s.lanes is not None and not isinstance(s, Stream)]
         self._block = jax.jit(self._all)
         self._bytes: int | None = None
 

@@ -30,7 +30,7 @@ def models_of(step: Any, others: Iterable[Any]) -> list[Module]:
 def is_fresh(model: Module) -> bool:
     """Whether a model is still to be initialised."""
     nodes = list(model.nodes().values())
-    if any(node.not_allocated() or (isinstance(node, Input) and node.lead is None) for node in nodes):
+    if any(node.not_allocated() for node in nodes):
         return True
     return not any(isinstance(node, Input) for node in nodes) and not model.states(_evolves)  # its ``init_state`` may make some
 

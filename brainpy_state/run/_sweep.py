@@ -75,9 +75,12 @@ def sweep(f: Callable[..., Any], over: Mapping[str, Any], *, zipped: bool = Fals
 
     Notes
     -----
-    States from outside of ``f`` begin in each lane with what they hold, and hold it afterwards. Default random numbers differ between
-    lanes, whatever ``lanes`` is; `random.seed` in ``f`` gives each lane those of a seed, which may be a parameter. Another call of the
-    same function with as many values compiles nothing. An error of a check inside of a lane names the values of the lane.
+    States from outside of ``f`` begin in each lane with what they hold, and hold it afterwards. So do streams of random numbers
+    (`random.Stream`, noise, Poisson sources): with the same name, or started from the same seed, all lanes have the same numbers. What
+    the default generator draws, which also names streams without a seed, differs between lanes, whatever ``lanes`` is, until
+    `random.seed` in ``f`` starts it from a seed, which may be a parameter. A lane then has the numbers of a `Simulation` of that seed.
+    Another call of the same function with as many values compiles nothing. An error of a check inside of a lane names the values of the
+    lane.
 
     Examples
     --------

@@ -57,6 +57,13 @@ def test_records_are_what_they_say(whole):
     assert len(whole['driven']) > 100
 
 
+def test_an_input_is_recorded_as_it_is_called_at_its_time():
+    current = bst.StepInput(1, [1.0, 2.0] * u.nA, [0.2, 0.4] * u.ms)
+    sim = Simulation(lambda: None, dt=DT, record={'I': StateMonitor(lambda: current(), name='I')})
+    sim.run(0.5 * u.ms)
+    assert sim['I'].values.to_decimal(u.nA)[:, 0].tolist() == [0.0, 0.0, 1.0, 1.0, 2.0]
+
+
 def test_a_reset_begins_again(whole):
     sim = simulation()
     sim.run(7.3 * u.ms)
@@ -165,6 +172,18 @@ def test_a_batch_is_recorded(whole):
     counts = sim['spikes'].count
     assert counts[0].max() == 0 < counts[1].min()
     np.testing.assert_allclose(sim['rate'].values.to_decimal(u.Hz).mean(0), [0.0, counts[1, 0] / 10e-3], rtol=1e-6)
+
+
+def test_inputs_of_a_function_have_trials_of_their_own():
+    cells, noise = bst.LIF(3), bst.WienerProcessInput(3, 1.0 * u.mA * u.ms**0.5, seed=1)
+    sim = Simulation(lambda: cells(noise()), dt=DT, record={'V': StateMonitor(cells, 'V')}, batch_size=2)
+    sim.run(0.2 * u.ms)
+    first, second = np.asarray(sim['V'].values.mantissa[-1])
+    assert (first != second).all()
+    noise.stream.restart()
+    before = np.asarray(noise.stream.value.step)
+    Simulation(lambda: cells(noise()), dt=DT).run(0.3 * u.ms)  # what was initialised goes on
+    assert noise.lead == (2,) and noise.stream.value.step == before + 3
 
 
 def test_the_clock_can_start_elsewhere_and_a_bin_that_was_not_seen_whole_is_left_out():
