@@ -30,8 +30,9 @@ extensions = [
     'sphinx.ext.mathjax',
     'sphinx_design',
     'sphinx_copybutton',
+    'docs._site',
 ]
-exclude_patterns = ['_build', '_templates']
+exclude_patterns = ['_build', '_site']
 
 # A section may still be without pages; Sphinx gives this warning no name to suppress it by.
 logging.getLogger('sphinx.sphinx.directives.other').addFilter(lambda record: 'toctree glob pattern' not in str(record.msg))
@@ -53,8 +54,12 @@ default_role = 'py:obj'
 autodoc_typehints = 'none'
 autodoc_member_order = 'bysource'
 napoleon_google_docstring = False
+napoleon_use_param = False  # what a parameter takes is prose, not a name to link
 napoleon_use_rtype = False
+autodoc_preserve_defaults = True
+napoleon_use_ivar = True
 python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
 
 # Appearance
 html_theme = 'pydata_sphinx_theme'
