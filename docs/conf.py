@@ -45,6 +45,7 @@ myst_heading_anchors = 3
 # Pages with code
 nb_execution_mode = 'cache'
 nb_execution_cache_path = str(DOCS / '_build' / 'executed')
+nb_execution_in_temp = True  # what pages write goes with them
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
