@@ -60,6 +60,23 @@ class Neuron(Dynamics):
     ModelError
         When a subclass is made, if its equations and variables do not fit each other; at the first step, if an equation does
         not give what it must, with `UnitError` and `ShapeError` for units and shapes.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Leaky(bst.Neuron):
+    ...     tau = bst.nn.Parameter(10. * u.ms, bst.nn.positive, 'membrane time constant')
+    ...     V_th = bst.nn.Parameter(1. * u.mV, doc='threshold')
+    ...     V_reset = bst.nn.Parameter(0. * u.mV, doc='reset potential')
+    ...     V = bst.nn.Variable(0. * u.mV, 'membrane potential')
+    ...     def dV(self, V, I):
+    ...         return (I * u.ohm - V) / self.tau
+    >>> neuron = bst.nn.init_all_states(Leaky(1, tau=20. * u.ms))
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     spike = neuron(2. * u.mA)
+    >>> neuron.V.value
+    Quantity([0.0975...], "mV")
     """
 
     gives = ('derivative',)
