@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import brainunit as u
+import jax.numpy as jnp
 
 from ..modules import Parameter, non_negative, positive
+from ..numerics import plain
 from ._rule import SynapticRule
 from ._trace import Trace
 
@@ -90,6 +92,11 @@ class PowerLawSTDP(PairSTDP):
 
 
 def to_the(x: Any, exponent: Any) -> Any:
-    """A power, which costs nothing where the exponent is known to be 0 or 1."""
-    known = isinstance(exponent, (int, float))
-    return 1.0 if known and exponent == 0 else x if known and exponent == 1 else x**exponent
+    """A power of what is not negative, which costs nothing where the exponent is known to be 0 or 1.
+
+    At 0, where the slope of a root is infinite, its derivative is 0.
+    """
+    if isinstance(exponent, (int, float)) and exponent in (0, 1):
+        return x if exponent else 1.0
+    x = plain(x)
+    return jnp.where(x > 0, jnp.where(x > 0, x, 1.0) ** exponent, 1.0 * (exponent == 0))

@@ -102,8 +102,7 @@ class Projection(Module):
         if not (self.stp is None or isinstance(self.stp, ShortTermPlasticity)):
             raise TypeError(f'{self.label}: stp must be short-term plasticity, such as STP, or a description of it, but is {stp!r}.')
         self.plasticity = plasticity() if isinstance(plasticity, Description) else plasticity
-        is_behind = self.plasticity is not None and self._attach(self.plasticity, delay)
-        self.line = self._behind(delay) if is_behind else self._line_for(delay)
+        self.line = self._line_for(delay) if self.plasticity is None else self._plastic_line(self.plasticity, delay)
 
     @property
     def sources(self) -> tuple[int, ...]:
@@ -149,34 +148,30 @@ class Projection(Module):
             raise ShapeError(f'{self.label}: delay has shape {shape}, expected (): one for all, {sources}: one for each source{synapses}.')
         return Delay(sources, delay, interpolate=is_trained)
 
-    def _attach(self, rule: Any, delay: Any) -> bool:
-        """Let a rule change the weights; whether the delay is behind the synapses."""
+    def _plastic_line(self, rule: Any, delay: Any) -> Delay | DelayedConnection | None:
+        """Let a rule change the weights; the delay, before the synapses or behind them."""
         if not isinstance(rule, SynapticRule):
             raise TypeError(f'{self.label}: plasticity must be a SynapticRule or a description of one, but is {rule!r}.')
-        comm: Any = self.comm
-        rule.attach(comm, self.post, self.label)
-        if comm.has_delays or np.size(u.get_mantissa(read(delay))) > max(1, *self.sources):
-            raise ParameterError(
-                f'{self.label}: a plastic projection takes one delay, or one for each source, but each synapse has its own.'
-            )
         if delay is not None and longest_delay(delay, self.label) is not None:
             raise ParameterError(f'{self.label}: a plastic projection takes a delay of whole steps, but it is trained.')
-        if rule.delay_is == 'axonal' or delay is None:
-            return False
-        if np.ndim(u.get_mantissa(read(delay))):
-            raise ParameterError(f"{self.label}: with delay_is='dendritic', the delay must be one number, but is {brief(delay)}.")
-        rule.look_back(delay)
-        return True
-
-    def _behind(self, delay: Any) -> DelayedConnection:
-        """One delay, between the synapses and what they act on."""
-        comm: Any = self.comm
-        return self._delayed(comm, with_unit(np.full(comm.n_synapses, u.get_mantissa(delay)), u.get_unit(delay)))
+        line, comm = self._line_for(delay), self.comm
+        is_behind = rule.delay_is == 'dendritic' and line is not None
+        if isinstance(line, DelayedConnection) and not is_behind:
+            raise ParameterError(
+                f'{self.label}: each synapse has its own delay, but before synapses that change there can be one, or one for each source. '
+                "Delays behind the synapses, delay_is='dendritic' of the rule, can be those of synapses."
+            )
+        known = isinstance(comm, Connection) and not comm.structure.is_drawn  # others the rule refuses
+        delays = _of_synapses(line, comm) if is_behind and known else None
+        rule.attach(comm, self.post, self.label, delays)
+        return self._delayed(comm, delays) if isinstance(line, Delay) and is_behind else line  # type: ignore[arg-type]
 
     def _learn(self, x: Any) -> None:
         """Change the weights by what the source sends, as it reaches the synapses in this step."""
-        if np.ndim(u.get_mantissa(x)) != 1:
-            raise ShapeError(f'{self.label}: a plastic projection takes no batch, but spikes have shape {np.shape(u.get_mantissa(x))}.')
+        shape = np.shape(u.get_mantissa(x))
+        if shape != self.sources:
+            told = 'no batch, so spikes' if len(shape) > 1 else 'spikes'
+            raise ShapeError(f'{self.label}: a plastic projection takes {told} of shape {self.sources}, but they have {shape}.')
         self.plasticity.learn(x)
 
     def _delayed(self, comm: Connection, delay: Any) -> DelayedConnection:
@@ -381,6 +376,15 @@ class CurrentProj(Projection):
     def update(self, x: Any) -> None:
         """Deliver the signal of the source, shape ``(batch, n_pre)``."""
         self.receptor.receive(self._check(self.transmit(x), self.receptor.waiting.value))
+
+
+def _of_synapses(line: Delay | DelayedConnection | None, comm: Any) -> Any:
+    """The delay of each synapse, known in numbers."""
+    if isinstance(line, DelayedConnection):
+        return with_unit(np.asarray(u.get_mantissa(line.delays)), u.get_unit(line.delays))
+    time = read(line.time)  # type: ignore[union-attr]
+    each = np.broadcast_to(np.asarray(u.get_mantissa(time)), comm.structure.shape[:1])
+    return with_unit(each[np.asarray(comm.sources)], u.get_unit(time))
 
 
 def steps_itself(post: Dynamics) -> bool:
