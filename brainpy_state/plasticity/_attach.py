@@ -80,6 +80,9 @@ def check_weights(rule: Any, owner: str) -> None:
             has = 'no unit' if unit.is_unitless else f'the unit {unit}'
             raise UnitError(f'{owner}: {name} = {brief(x)} of {rule.label}, but weights have {has}; give {name}= in it.')
     numbers, (low, high), unit = u.get_mantissa(weights), limits(rule, weights), u.get_unit(weights)
+    if low is not None and high is not None:
+        told = [with_unit(x, unit) for x in (low, high)]
+        require(low < high, '{}: w_min = {} of {} must lie below w_max = {}.', owner, told[0], rule.label, told[1])
     if not np.size(numbers):
         return
     least, greatest = numbers.min(), numbers.max()

@@ -29,7 +29,7 @@ class PairSTDP(SynapticRule):
     ``delay_is='dendritic'``, and so are the defaults, but for its ``Wmax`` of 100.
     """
 
-    w_max: Any = Parameter(1.0, any_unit=True, doc='the greatest weight')
+    w_max: Any = Parameter(1.0, positive, 'the greatest weight', any_unit=True)
     learning_rate: Any = Parameter(0.01, positive, 'what a pair of coinciding spikes changes, in parts of the scale of weights')
     alpha: Any = Parameter(1.0, non_negative, 'how many times as strong depression is')
     tau_plus: Any = Parameter(20.0 * u.ms, positive, 'time constant of potentiation, of the trace of sources')
@@ -39,6 +39,12 @@ class PairSTDP(SynapticRule):
 
     x = Trace('tau_plus', side='pre', doc='spikes of the source')
     y = Trace('tau_minus', side='post', doc='spikes of the target')
+
+    def check(self) -> None:
+        low, mu = u.get_mantissa(self.w_min), self.mu_minus
+        is_additive = isinstance(mu, (int, float)) and mu == 0
+        text = 'w_min = {} must not be negative where depression is by a power of the weight.'
+        self.require(is_additive or low is None or low >= 0, text, self.w_min)
 
     def up(self, w: Any) -> Any:
         """How much a pair of coinciding spikes adds."""
@@ -74,7 +80,7 @@ class PowerLawSTDP(PairSTDP):
     """
 
     w_max: Any = Parameter(None, like=0.0, any_unit=True, doc='the greatest weight; none by default')
-    w_0: Any = Parameter(1.0, any_unit=True, doc='weight of reference')
+    w_0: Any = Parameter(1.0, positive, 'weight of reference', any_unit=True)
     learning_rate: Any = Parameter(0.1, positive, 'what a pair of coinciding spikes changes at the weight of reference, in parts of it')
     alpha: Any = Parameter(0.11, non_negative, 'how many times as strong depression is there')
     mu_plus: Any = Parameter(0.4, non_negative, 'exponent of the weight in potentiation')

@@ -54,7 +54,8 @@ class SynapticRule(Dynamics):
         first is seen by the other (``'pre_first'`` is the order of Brian2's default).
     delay_is : {'axonal', 'dendritic'}
         Where the delay of the projection acts: before the synapse, so that the source's spike comes late (as in Brian2), or
-        behind it, so that what it causes comes late, and so does what the synapse knows of the target (as in NEST).
+        behind it, so that what it causes comes late, and so does what the synapse knows of the target (as in NEST). Behind it, each
+        synapse can have its own.
     post_signal : str
         The name of the variable of the target that it sends, in the place of its spikes.
     seed : int, str or tuple of them
@@ -89,6 +90,13 @@ class SynapticRule(Dynamics):
         self.comm: Any = None
         self.post: Any = None
         happens = [key for key in HAPPENS if hasattr(self, key)]
+        if self.interval is not None and 'on_step' not in happens:
+            raise ParameterError(f'{self.label}: interval = {brief(self.interval)} is given, but the rule has no on_step.')
+        if self.equal_times != 'ignore' and happens == ['on_step']:
+            raise ParameterError(
+                f'{self.label}: equal_times={self.equal_times!r} is given, but the rule has neither on_pre nor on_post, and on_step comes '
+                "before the spikes of the step; leave it at 'ignore'."
+            )
         self.stream = None
         if any(NOISE in arguments(getattr(self, key)) for key in happens):
             check_seed(seed, self.label)
@@ -164,6 +172,10 @@ class SynapticRule(Dynamics):
                 needed.add('post')
             elif trace.of is not None and trace.of != 'pre':
                 needed |= Asked(self, trace.of).of_target() if is_method(self, trace.of) else {self._variable(trace.of)}
+        if 'post' not in needed and self.post_signal is not None:
+            raise ParameterError(
+                f'{self.label}: post_signal={self.post_signal!r} is given, but the rule does not ask for what the target sends.'
+            )
         if 'post' in needed:
             if self.post_signal is not None:
                 self._variable(self.post_signal)
@@ -254,15 +266,17 @@ class SynapticRule(Dynamics):
         pre : array or quantity, shape ``(n_pre,)``
             What the sources send, as it comes to the synapses.
         """
-        self._seen = {'pre': pre}
-        for key in self._of_target:
-            value, line = self.of_target(key), self.lines.get(f'{key} seen')
+        seen = {key: self.of_target(key) for key in self._of_target}
+        for key, value in seen.items():
             if np.shape(u.get_mantissa(value)) != self.sizes['target']:
                 raise ShapeError(
                     f'{self.label}: a plastic projection takes no batch, but {key} of {self.post.label} has shape '
                     f'{np.shape(u.get_mantissa(value))}, expected {self.sizes["target"]}.'
                 )
-            self._seen[key] = value if line is None else line(value)
+        for side in {trace.side for trace in self.traces.values() if trace.counts}:
+            self._spikes({'pre': pre, **seen}[side])
+        late = {key: self.lines.get(f'{key} seen') for key in seen}
+        self._seen = {'pre': pre, **{key: x if (line := late[key]) is None else line(x) for key, x in seen.items()}}
         try:
             for name, trace in self.traces.items():
                 if trace.tau is not None and trace.of is None:

@@ -14,7 +14,7 @@ from .._errors import ParameterError, ShapeError
 from ..connections import Connection
 from ..modules import Delay, Dynamics, Module, call_order, check_unit, longest_delay, read
 from ..neurons import Neuron
-from ..numerics import brief, with_unit
+from ..numerics import with_unit
 from ..plasticity import SynapticRule
 from ..state import State
 from ..synapses import GatedSynapse, ShortTermPlasticity, Synapse, SynOut
@@ -43,7 +43,7 @@ class Projection(Module):
         From spikes to what each releases, such as ``STP.desc()``; of the size of the source.
     plasticity : SynapticRule or description, optional
         How weights change, such as ``plasticity.PairSTDP.desc(w_max=1. * u.nS)``; ``comm`` is then a `Connection` with a weight for each
-        synapse.
+        synapse. A ``delay`` before synapses that change is one, or one for each source; behind them, it may be one for each synapse.
     label : str, optional
         Tells apart what arrives at a target that gives its own ``update``; a `Neuron` knows itself where inputs go.
     name : str, optional

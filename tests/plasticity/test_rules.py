@@ -71,6 +71,7 @@ RULES = {
     CalciumPlasticity: (twins.Calcium, {'tau': 5e3, 'D': 2.5, 'w_min': 0.1, 'w_max': 0.9, 'sigma': 2.0}, None),
     SynapticScaling: (twins.Scaling, {'beta': 0.1, 'tau_rate': 100.0, 'interval': 10.0}, None),
 }
+UNORDERED = CalciumPlasticity, SynapticScaling  # which happen before the spikes of the step
 UNITS = {'A_LTD': 1 / u.mV, 'A_LTP': 1 / u.mV**2, 'D': u.ms, 'interval': u.ms, 'b': 1 / u.ms}
 
 
@@ -80,7 +81,7 @@ def description(rule, order):
     given = {key: x * (u.ms if key.startswith('tau') else UNITS.get(key, u.UNITLESS)) for key, x in params.items()}
     given |= {} if rate is None else {'learning_rate': rate}
     given |= {'seed': (1, order)} if rule is CalciumPlasticity else {}
-    return rule.desc(equal_times=order, delay_is=DELAYS[order] or 'axonal', **given)
+    return rule.desc(equal_times=order if rule not in UNORDERED else 'ignore', delay_is=DELAYS[order] or 'axonal', **given)
 
 
 def ours(order):
