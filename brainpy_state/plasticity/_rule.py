@@ -82,6 +82,7 @@ class SynapticRule(Dynamics):
     of_weight: tuple[str, ...] = ('w_min', 'w_max')
     """Parameters that have the unit of the weights."""
     graph_invisible_attrs = ('_merged', 'comm', 'post')
+    shape_of_variables = '()'
 
     def __init__(self, *, seed: Seed = None, name: str | None = None, **params: Any):
         super().__init__(1, name=name, **params)

@@ -11,7 +11,7 @@ import numpy as np
 from .. import environ, event
 from .._errors import ParameterError
 from ..connections import Connection, ring_slots
-from ..modules import Allocated, Module, call_order, check_dt, delay_steps, longest_delay, read, ring_length
+from ..modules import Allocated, Delay, Module, call_order, check_dt, delay_steps, longest_delay, read, ring_length
 from ..numerics import plain, split_steps, with_unit
 from ..state import DelayState
 
@@ -156,3 +156,12 @@ class DelayedConnection(Module):
         """What arrives in this step, shape ``(batch, n_post)``, after the sources have sent x, shape ``(batch, n_pre)``."""
         self.send(x)
         return self.ring.take()
+
+
+def of_synapses(line: Delay | DelayedConnection | None, comm: Any) -> Any:
+    """The delay of each synapse, known in numbers."""
+    if isinstance(line, DelayedConnection):
+        return with_unit(np.asarray(u.get_mantissa(line.delays)), u.get_unit(line.delays))
+    time = read(line.time)  # type: ignore[union-attr]
+    each = np.broadcast_to(np.asarray(u.get_mantissa(time)), comm.structure.shape[:1])
+    return with_unit(each[np.asarray(comm.sources)], u.get_unit(time))

@@ -18,7 +18,7 @@ from ..numerics import with_unit
 from ..plasticity import SynapticRule
 from ..state import State
 from ..synapses import GatedSynapse, ShortTermPlasticity, Synapse, SynOut
-from ._delayed import DelayedConnection
+from ._delayed import DelayedConnection, of_synapses
 from ._receptors import Arrival, Description, add_receptor, as_it_is, build, shared_receptor
 
 
@@ -162,7 +162,7 @@ class Projection(Module):
                 "Delays behind the synapses, delay_is='dendritic' of the rule, can be those of synapses."
             )
         known = isinstance(comm, Connection) and not comm.structure.is_drawn  # others the rule refuses
-        delays = _of_synapses(line, comm) if is_behind and known else None
+        delays = of_synapses(line, comm) if is_behind and known else None
         rule.attach(comm, self.post, self.label, delays)
         return self._delayed(comm, delays) if isinstance(line, Delay) and is_behind else line  # type: ignore[arg-type]
 
@@ -376,15 +376,6 @@ class CurrentProj(Projection):
     def update(self, x: Any) -> None:
         """Deliver the signal of the source, shape ``(batch, n_pre)``."""
         self.receptor.receive(self._check(self.transmit(x), self.receptor.waiting.value))
-
-
-def _of_synapses(line: Delay | DelayedConnection | None, comm: Any) -> Any:
-    """The delay of each synapse, known in numbers."""
-    if isinstance(line, DelayedConnection):
-        return with_unit(np.asarray(u.get_mantissa(line.delays)), u.get_unit(line.delays))
-    time = read(line.time)  # type: ignore[union-attr]
-    each = np.broadcast_to(np.asarray(u.get_mantissa(time)), comm.structure.shape[:1])
-    return with_unit(each[np.asarray(comm.sources)], u.get_unit(time))
 
 
 def steps_itself(post: Dynamics) -> bool:

@@ -127,6 +127,14 @@ def test_every_rule_for_spikes_is_here():
     assert public - tested == {plasticity.SynapticRule, plasticity.Oja, plasticity.BCM}
 
 
+def test_the_documentation_of_a_rule_tells_what_it_takes_and_keeps():
+    text = PreCentredSTDP.__doc__
+    assert 'in_size' not in text and 'batch' not in text
+    assert 'x : HiddenState\n    Spikes of the source, shape ``(n_pre,)``.' in text
+    assert 'last spike of the target, shape ``(n_synapses,)``.\n' in text
+    assert '\n\nNotes\n-----\nSource: Morrison' in text
+
+
 @pytest.mark.quick('^pre_first$')
 @pytest.mark.parametrize('order', DELAYS)
 def test_weights_are_those_of_the_twin(order, x64):
