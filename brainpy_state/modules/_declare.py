@@ -214,6 +214,10 @@ class Variable(Allocated):
             raise AttributeError(f'{obj.label} has no {self.name}, because {self.when} is None.')
         return super().__get__(obj, owner)
 
+    def shape_of(self, cls: Any) -> str:
+        """What shape it has in a model of a class, in words."""
+        return cls.shape_of_variables
+
     def allocate(self, obj: Any, batch: tuple[int, ...]) -> None:
         """Create the state of an instance, with leading axes ``batch``."""
         if self.belongs_to(obj):

@@ -72,6 +72,7 @@ class Dynamics(Module):
     parameters: dict[str, Parameter] = {}  # type: ignore[assignment]  # what is declared, in the place of `Module.parameters`
     options: dict[str, Option] = {}
     variables: dict[str, Variable] = {}
+    shape_of_variables = '(batch, *size)'  # as documentation tells it
     graph_invisible_attrs: tuple[str, ...] = ('_merged',)
     gives: ClassVar[tuple[str, ...]] = ()
     """The methods that subclasses give, which are called with the arguments of the base's."""
