@@ -1,5 +1,6 @@
 """Settings of Sphinx."""
 
+import importlib.util
 import logging
 import os
 import sys
@@ -60,11 +61,13 @@ napoleon_use_rtype = False
 autodoc_preserve_defaults = True
 napoleon_use_ivar = True
 python_use_unqualified_type_names = True
-python_maximum_signature_line_length = 88
+toc_object_entries_show_parents = 'hide'
 
 # Appearance
 html_theme = 'pydata_sphinx_theme'
-html_static_path = ['_static']
+mathjax = Path(importlib.util.find_spec('mathjax').submodule_search_locations[0]) / 'static' / 'mathjax' / 'es5' / 'tex-svg.js'
+html_static_path = ['_static', str(mathjax)]
+mathjax_path = mathjax.name  # from this site, so that formulas are there without a network
 html_css_files = ['site.css']
 html_show_sourcelink = False
 html_copy_source = False

@@ -31,7 +31,8 @@ _TOO_LATE = (
 class Input(Dynamics):
     """Base of what drives a model from outside: ``update()`` gives the value that acts during the step.
 
-    The step is ``environ``'s ``i`` or, where that is not set, the nearest one to ``t``.
+    The step is ``environ``'s ``i`` or, where that is not set, the nearest one to ``t``. A subclass declares parameters and variables as
+    any model does, and gives ``update``, which may use `step`, `is_on` and `filled`.
 
     Parameters
     ----------
@@ -41,6 +42,18 @@ class Input(Dynamics):
         A label for messages.
     **params
         What the input declares.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Sawtooth(bst.Input):
+    ...     top = bst.nn.Parameter(1. * u.nA, doc='the largest value')
+    ...     def update(self):
+    ...         return self.filled(self.top * (self.step() % 5) / 4)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     bst.run(Sawtooth(1, top=2. * u.nA), 0.6 * u.ms)[:, 0]
+    Quantity([0.  0.5 1.  1.5 2.  0. ], "nA")
     """
 
     optional: ClassVar[tuple[str, ...]] = ()
@@ -168,7 +181,7 @@ class Input(Dynamics):
 
 
 class RandomInput(Input):
-    """Base of inputs that draw: each has a stream of random numbers of its own.
+    """Base of inputs that draw: each has a stream of random numbers of its own, ``self.stream``, a `random.Stream`.
 
     Parameters
     ----------

@@ -179,6 +179,11 @@ class Projection(Module):
     def _delayed(self, comm: Connection, delay: Any) -> DelayedConnection:
         return DelayedConnection(comm, delay, self)
 
+    def not_allocated(self) -> list[str]:
+        """Names of what `init_all_states` has still to make, also ``receptor``, in which what is delivered waits for the target."""
+        receptor = vars(self).get('receptor')
+        return [*super().not_allocated(), *(() if receptor is None or not receptor.not_allocated() else ('receptor',))]
+
     def signal(self) -> Any:
         """Something of the unit of what ``comm`` receives."""
         return 1.0

@@ -11,6 +11,7 @@ from .. import environ, random
 from .._tracebacks import entry
 from ..modules import Module, init_all_states
 from ..numerics import brief, whole_steps
+from ..projections import GapJunction, Projection
 from ..record import Recorder, SpikeRecorder, StateMonitor
 from ..record import open as open_store
 from ..state import State
@@ -131,7 +132,7 @@ class Simulation:
         if self.seed is not None:
             random.seed(self.seed)
         with self._clock():
-            for model in models:
+            for model in sorted(models, key=_needs_others):
                 init_all_states(model, batch_size=self.batch_size)
             for recorder in self.recorders.values():
                 init_all_states(recorder, batch_size=self.batch_size)
@@ -295,6 +296,11 @@ class Simulation:
         return (
             f'Simulation({", ".join(x.label for x in self.models)}; t = {brief(self.t)}, dt = {brief(self.dt)}; {records or "no records"})'
         )
+
+
+def _needs_others(model: Module) -> bool:
+    """Whether a model can be initialised only after its sources and targets."""
+    return isinstance(model, (GapJunction, Projection))
 
 
 def _check_call(model: Any) -> None:

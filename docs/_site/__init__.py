@@ -10,7 +10,7 @@ from . import doctext, reference
 def setup(app: Any) -> dict[str, Any]:
     """Connect to Sphinx."""
     app.connect('builder-inited', reference.write)
-    app.connect('autodoc-process-docstring', doctext.with_links)
+    app.connect('autodoc-process-docstring', doctext.with_links, priority=900)  # after napoleon
     app.connect('missing-reference', reference.find_by_short_name)
     app.connect('source-read', reference.without_the_list_of_models)
     return {'parallel_read_safe': True, 'parallel_write_safe': True}

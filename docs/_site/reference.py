@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from . import pictures
 from .models import page
 from .rooms import ROOMS, Name, Room, groups, is_base, names
 
@@ -23,6 +24,9 @@ def write(app: Any) -> None:
         if not path.exists() or path.read_text() != text:  # what has not changed is not read again
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+    for room in (room for room in ROOMS if room.is_family):
+        models = {name.short: name.value for name in names(room) if name.is_model}
+        pictures.write(room.slug, models, API / 'pictures', DOCS / 'matplotlibrc')
     for path in [*API.rglob('*.md'), *API.rglob('*.rst')]:
         if path not in written:
             path.unlink()
@@ -57,9 +61,15 @@ def pages(room: Room) -> dict[Path, str]:
     if not room.is_family:
         return {API / f'{room.slug}.rst': room_page(room, members)}
     links = known()
-    models = [name for name in members if name.is_model and name.value.__name__ == name.short]
-    files = {API / room.slug / f'{name.short}.md': page(name, links, '') for name in models}
+    models = [name for name in members if name.is_model]
+    files = {API / room.slug / f'{name.short}.md': page(name, links, picture(room, name)) for name in models}
     return files | {API / f'{room.slug}.rst': family_page(room, members, models)}
+
+
+def picture(room: Room, name: Name) -> str:
+    """What the page of a model shows of it."""
+    caption = pictures.ROOMS[room.slug].caption(name.value)
+    return f'```{{figure}} ../pictures/{name.short}.svg\n:alt: {name.short}\n:width: 100%\n\n{caption}\n```'
 
 
 def room_page(room: Room, members: list[Name]) -> str:
@@ -75,13 +85,20 @@ def family_page(room: Room, members: list[Name], models: list[Name]) -> str:
     parts = [title(room.title, '='), about(room)]
     rest = [name for name in members if name not in models]
     for heading, group in groups(models).items():
-        rows = [f'   * - :doc:`{name.short} <{room.slug}/{name.short}>`\n     - {first_line(name)}' for name in group]
-        parts += [title(heading, '-'), '.. list-table::\n   :widths: 20 80\n\n' + '\n'.join(rows)]
+        parts += [title(heading, '-'), '.. grid:: 1 2 2 3\n   :gutter: 2', *(card(room, name) for name in group)]
     if rest:
         parts += [title('Bases and parts', '-'), *(automatic(name) for name in rest)]
     entries = '\n'.join(f'   {room.slug}/{name.short}' for name in models)
     parts.append(f'.. toctree::\n   :hidden:\n\n{entries}')
     return '\n\n'.join(parts) + '\n'
+
+
+def card(room: Room, name: Name) -> str:
+    """A model as a card with its picture."""
+    return (
+        f'   .. grid-item-card:: {name.short}\n      :link: {room.slug}/{name.short}\n      :link-type: doc\n'
+        f'      :img-top: pictures/{name.short}.svg\n\n      {first_line(name)}'
+    )
 
 
 def title(text: str, line: str) -> str:

@@ -73,8 +73,9 @@ class Name(NamedTuple):
 
     @property
     def is_model(self) -> bool:
-        """Whether it is a model that can be used as it is."""
-        return inspect.isclass(self.value) and issubclass(self.value, Dynamics) and not is_base(self.value)
+        """Whether it is a model that can be used as it is, under its own name."""
+        is_class = inspect.isclass(self.value) and issubclass(self.value, Dynamics)
+        return is_class and not is_base(self.value) and self.value.__name__ == self.short
 
 
 def is_base(cls: type) -> bool:
@@ -93,7 +94,7 @@ def offered(name: str) -> Iterator[tuple[str, Any, str]]:
     keys = getattr(room, '__all__', None) or [key for key in dir(room) if not key.startswith('_')]
     for key in keys:
         value = getattr(room, key)
-        source = room.__name__ if key.isupper() else getattr(value, '__module__', None) or ''
+        source = room.__name__ if key.isupper() and not callable(value) else getattr(value, '__module__', None) or ''
         borrowed = not hasattr(room, '__path__') and name != 'nn' and source != room.__name__  # a file's own imports
         if source.startswith('brainpy_state') and not inspect.ismodule(value) and not borrowed:
             yield key, value, source.removeprefix('brainpy_state').removeprefix('.')

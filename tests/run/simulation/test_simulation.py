@@ -1,5 +1,6 @@
 """`Simulation`: a model that runs on from where it stopped, with what it recorded."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -184,6 +185,38 @@ def test_inputs_of_a_function_have_trials_of_their_own():
     before = np.asarray(noise.stream.value.step)
     Simulation(lambda: cells(noise()), dt=DT).run(0.3 * u.ms)  # what was initialised goes on
     assert noise.lead == (2,) and noise.stream.value.step == before + 3
+
+
+@pytest.mark.parametrize('kind', ['current', 'delta', 'gap'])
+def test_projections_of_a_function_are_ready_whatever_it_names_first(kind):
+    class Sum(bst.nn.Dynamics):
+        V = bst.nn.Variable(0.0 * u.mV)
+
+        def update(self):
+            self.V.value = self.sum_delta_inputs(self.V.value)
+
+    cells, comm = (Sum if kind == 'delta' else bst.LIF)(1), bst.all_to_all(1, 1, weight=1.0 * (u.mS if kind == 'gap' else u.mV))
+    if kind == 'gap':
+        other = bst.LIF(1, V_initializer=0.5 * u.mV)
+        proj = bst.GapJunction(other, cells, comm, symmetric=False)
+        delivers = (proj, other)
+    elif kind == 'delta':
+        proj = bst.DeltaProj(comm=comm, post=cells)
+        delivers = (functools.partial(proj, jnp.ones(1)),)
+    else:
+        proj = bst.CurrentProj(comm=bst.all_to_all(1, 1, weight=1.0 * u.mA), post=cells)
+        delivers = (functools.partial(proj, jnp.ones(1)),)
+
+    def step():
+        for each in delivers:
+            each()
+        cells()
+
+    sim = Simulation(step, dt=DT)
+    sim.run(0.2 * u.ms)
+    assert float(cells.V.value.mantissa[0]) > 0.0
+    sim.reset()
+    assert float(cells.V.value.mantissa[0]) == 0.0
 
 
 def test_the_clock_can_start_elsewhere_and_a_bin_that_was_not_seen_whole_is_left_out():
