@@ -44,7 +44,7 @@ def printed(page):
             is_value = re.match(r'(bst\.|\w+$)', last)
             exec('\n'.join(body if is_value else [*body, last]), names)
             if is_value:
-                print(repr(eval(last, names)))
+                out.write(f'{eval(last, names)!r}\n')
     return out.getvalue()
 
 
