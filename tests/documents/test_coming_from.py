@@ -17,7 +17,7 @@ CELL = re.compile(r'^```\{code-cell\} ipython3\n(.*?)^```$', re.MULTILINE | re.D
 NUMBERS = {
     'brian2': [
         ('# 1486 80\n', '1486 80\n'),
-        ('# -52.7669 mV; g is above 0 from 11.6 ms on', '-52.7669 mV 11.6 ms\n'),
+        ('# -52.7669 mV at 30.4 ms', '-52.7669 mV at 30.3 ms\n'),  # a source acts in its own step
         ('# 1153 [117 125 133]', '1153 [117. 125. 133.]\n'),
     ],
     'nest': [
