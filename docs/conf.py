@@ -1,5 +1,7 @@
 """Settings of Sphinx."""
 
+import importlib.util
+import logging
 import os
 import sys
 from pathlib import Path
@@ -29,9 +31,12 @@ extensions = [
     'sphinx.ext.mathjax',
     'sphinx_design',
     'sphinx_copybutton',
+    'docs._site',
 ]
-exclude_patterns = ['_build', '_templates']
-suppress_warnings = ['toc.empty_glob']  # a section may still be empty
+exclude_patterns = ['_build', '_site']
+
+# A section may still be without pages; Sphinx gives this warning no name to suppress it by.
+logging.getLogger('sphinx.sphinx.directives.other').addFilter(lambda record: 'toctree glob pattern' not in str(record.msg))
 
 # Markdown
 myst_enable_extensions = ['amsmath', 'attrs_inline', 'colon_fence', 'deflist', 'dollarmath', 'fieldlist']
@@ -40,6 +45,7 @@ myst_heading_anchors = 3
 # Pages with code
 nb_execution_mode = 'cache'
 nb_execution_cache_path = str(DOCS / '_build' / 'executed')
+nb_execution_in_temp = True  # what pages write goes with them
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
@@ -50,12 +56,18 @@ default_role = 'py:obj'
 autodoc_typehints = 'none'
 autodoc_member_order = 'bysource'
 napoleon_google_docstring = False
+napoleon_use_param = False  # what a parameter takes is prose, not a name to link
 napoleon_use_rtype = False
+autodoc_preserve_defaults = True
+napoleon_use_ivar = True
 python_use_unqualified_type_names = True
+toc_object_entries_show_parents = 'hide'
 
 # Appearance
 html_theme = 'pydata_sphinx_theme'
-html_static_path = ['_static']
+mathjax = Path(importlib.util.find_spec('mathjax').submodule_search_locations[0]) / 'static' / 'mathjax' / 'es5' / 'tex-svg.js'
+html_static_path = ['_static', str(mathjax)]
+mathjax_path = mathjax.name  # from this site, so that formulas are there without a network
 html_css_files = ['site.css']
 html_show_sourcelink = False
 html_copy_source = False

@@ -59,7 +59,7 @@ class Input(Dynamics):
     optional: ClassVar[tuple[str, ...]] = ()
     """The parameters that may be left out although they have no default."""
 
-    lead: tuple[int, ...] = ()  # the batch axes
+    lead: tuple[int, ...] | None = None  # the batch axes; none before it is initialised
 
     def __init__(self, in_size: Size, *, name: str | None = None, **params: Any):
         for key, value in params.items():
@@ -80,12 +80,12 @@ class Input(Dynamics):
 
     def not_allocated(self) -> list[str]:
         """Names of what `init_all_states` has still to make, also ``lead``, by which it says how many trials there are."""
-        return [*super().not_allocated(), *(() if 'lead' in vars(self) else ('lead',))]
+        return [*super().not_allocated(), *(('lead',) if self.lead is None else ())]
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of a step's value, ``(batch, *size)``."""
-        return (*self.lead, *self.varshape)
+        return (*(self.lead or ()), *self.varshape)
 
     def step(self) -> Any:
         """The number of the step, int32."""

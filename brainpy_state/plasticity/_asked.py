@@ -106,7 +106,7 @@ class Seen(Delay):
     ----------
     rule : SynapticRule
     key : str
-        ``'post'`` or the name of a variable.
+        ``'post'``, or the name of a variable or of a method of the rule.
     delay : time
     """
 
@@ -120,5 +120,5 @@ class Seen(Delay):
     @call_order(1)
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Make room for the delay."""
-        self.initial = self.rule.of_target(self.key)
+        self.initial = self.rule.at_first(self.key)
         super().init_state(batch_size)

@@ -139,8 +139,9 @@ class SynapticRule(Dynamics):
         self._of_target = self._needed()
         self.lines: dict[str, Delay] = {}
         for name, trace in self.traces.items():
-            if trace.delay is not None:
-                self.lines[name] = Delay(self.sizes[trace.side], getattr(self, trace.delay))
+            if trace.delay is not None and (late := getattr(self, trace.delay)) is not None:
+                key = trace.of if trace.side == 'post' else None
+                self.lines[name] = Delay(self.sizes[trace.side], late, initial=trace.init) if key is None else Seen(self, key, late)
         check_weights(self, owner)
 
     def look_back(self, delay: Any) -> None:
@@ -269,7 +270,7 @@ class SynapticRule(Dynamics):
                 self._count('post')
             for name, trace in self.traces.items():
                 if trace.of is not None and trace.tau is not None:
-                    self.relax(name, getattr(self, trace.tau), to=self._find(trace.of))
+                    self.relax(name, getattr(self, trace.tau), to=self._late(name, self._find(trace.of)))
         finally:
             del self._seen
 
@@ -293,10 +294,15 @@ class SynapticRule(Dynamics):
             if trace.side == side and trace.counts:
                 state = getattr(self, name)
                 spikes = self._spikes(self._seen[side])
-                counted = (spikes if trace.delay is None else self.lines[name](spikes.astype(state.value.dtype))).astype(state.value.dtype)
+                counted = self._late(name, spikes.astype(state.value.dtype)).astype(state.value.dtype)
                 state.value = (
                     state.value + counted if trace.at_spike == 'add' else jnp.where(counted != 0, jnp.ones_like(counted), state.value)
                 )
+
+    def _late(self, name: str, x: Any) -> Any:
+        """What a trace takes in, after its delay."""
+        line = self.lines.get(name)
+        return x if line is None else line(x)
 
     def _on_step(self) -> None:
         if 'on_step' not in self.asked:

@@ -52,6 +52,7 @@ class SpikeMonitor(SpikeRecorder):
 
     graph_invisible_attrs = ('target',)
     when = 'after'
+    to_record = 'run the simulation first'
 
     def __init__(self, target: Any, *, of: Any = None, capacity: int = 1 << 17, name: str | None = None):
         _check_spiking(target, 'SpikeMonitor')

@@ -74,6 +74,11 @@ def test_a_reset_begins_again(whole):
     same(sim, whole)
 
 
+def test_spikes_before_the_first_run_are_an_error_that_says_what_to_do():
+    with pytest.raises(bst.BrainStateError, match='SpikeMonitor: it has recorded no step; run the simulation first'):
+        simulation()['spikes']
+
+
 @pytest.mark.slow
 def test_small_buffers_lose_nothing(whole, monkeypatch):
     monkeypatch.setattr('brainpy_state.record._monitors._BUFFER', 1)
@@ -111,6 +116,50 @@ def test_states_that_are_there_are_kept():
     sim = Simulation(lambda: cells(0.0 * u.mA), dt=DT, record={'V': StateMonitor(cells, 'V')})
     sim.run(0.1 * u.ms)
     assert sim['V'].values.mantissa.tolist() == [[0.25, 0.5]]
+
+
+class Walk(bst.nn.Module):
+    """A module of one's own, whose states are not declared."""
+
+    def init_state(self, batch_size=None):
+        self.x = bst.HiddenState(jnp.zeros(2 if batch_size is None else (batch_size, 2)))
+
+    def update(self):
+        self.x.value += 1
+
+
+@pytest.mark.parametrize(('batch_size', 'shape'), [(None, (2,)), (3, (3, 2))])
+def test_a_module_that_makes_its_states_by_itself_is_initialised(batch_size, shape):
+    walk = Walk()
+    sim = Simulation(lambda: walk(), dt=DT, batch_size=batch_size)
+    sim.run(0.2 * u.ms)
+    np.testing.assert_array_equal(walk.x.value, np.full(shape, 2.0))
+    Simulation(lambda: walk(), dt=DT).run(0.1 * u.ms)  # goes on with what is there
+    np.testing.assert_array_equal(walk.x.value, np.full(shape, 3.0))
+
+
+def test_sources_of_a_function_have_the_batch_and_the_seed():
+    def simulate():
+        cells, source = bst.LIF(20), bst.PoissonSpike(20, 500.0 * u.Hz)
+        sim = Simulation(lambda: cells(source() * 3.0 * u.mA), dt=DT, batch_size=2, seed=3, record={'V': StateMonitor(cells, 'V')})
+        sim.run(5.0 * u.ms)
+        return sim, np.asarray(sim['V'].values.mantissa)
+
+    (sim, first), (_, second) = simulate(), simulate()
+    assert (first[-1, 0] != first[-1, 1]).any()  # trials have noise of their own
+    np.testing.assert_array_equal(first, second)
+    sim.reset()
+    sim.run(5.0 * u.ms)
+    np.testing.assert_array_equal(np.asarray(sim['V'].values.mantissa), first)
+
+
+@pytest.mark.parametrize(('had', 'text'), [(None, 'for no batch'), (4, 'for a batch of 4')])
+@pytest.mark.parametrize('model', [lambda: bst.LIF(2), lambda: bst.PoissonSpike(2, 1.0 * u.Hz)], ids=['neurons', 'source'])
+def test_a_batch_of_another_size_than_that_of_states_which_are_there_is_an_error(model, had, text):
+    model = bst.nn.init_all_states(model(), batch_size=had)
+    Simulation(lambda: model(), dt=DT, batch_size=had)
+    with pytest.raises(bst.ParameterError, match=f'batch_size = 3, but .* has states already, {text}'):
+        Simulation(lambda: model(), dt=DT, batch_size=3)
 
 
 def test_a_batch_is_recorded(whole):
