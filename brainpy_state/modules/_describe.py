@@ -56,7 +56,9 @@ def documented(cls: type[Dynamics], text: str | None) -> str | None:
     rows += [(f'{name} : {values}default {default}', meaning) for name, values, default, meaning in option_rows(cls)]
     rows += [('name : str, optional', 'A label for messages.')]
     states = [
-        (f'{name} : {v.kind.__name__}', f'{_sentence(v.doc) or "See the equations"}, shape ``(batch, *size)``.') for name, v in cls.variables.items() if v.stored
+        (f'{name} : {v.kind.__name__}', f'{_sentence(v.doc) or "See the equations"}, shape ``(batch, *size)``.')
+        for name, v in cls.variables.items()
+        if v.stored
     ]
     at = min((doc.index(heading) for heading in _LATER if heading in doc), default=len(doc))
     return '\n'.join([doc[:at].rstrip(), *_section('Parameters', rows), *_section('Attributes', states), '']) + doc[at:]
