@@ -135,7 +135,7 @@ def compilations() -> Callable[[], Any]:
     return watch
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def python() -> Callable[..., str]:
     """Run code, or arguments, in a new Python process in the root of the project; returns what it prints."""
 

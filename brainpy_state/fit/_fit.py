@@ -139,7 +139,7 @@ def fit(
         history = _with_best(extended(history, epochs, numbers), optimizer, best, held_out is not None)
         if kept is not None:
             kept.write(history)
-        if on_epoch is not None and on_epoch(history) is True:
+        if on_epoch is not None and isinstance(ends := on_epoch(history), (bool, np.bool_, jax.Array)) and ends:
             break
     return history
 

@@ -54,7 +54,8 @@ class PreCentredSTDP(PairSTDP):
 class ReducedSymmetricSTDP(NearestSTDP):
     r"""Pairs of nearest neighbours that follow each other immediately, as seen from both.
 
-    A spike of the target meets the last one of the source if no other one of the target has come between, and the other way round.
+    A spike of the target meets the last one of the source if no other one of the target has come between, and the other way round. Of two
+    spikes at equal times that do not see each other, that of the target counts as the first one for those that follow.
 
     Notes
     -----
@@ -68,8 +69,10 @@ class ReducedSymmetricSTDP(NearestSTDP):
 
     def on_pre(self, w: Any, y: Any, x_minus: Any) -> Any:
         """Depression, if a spike of the target has come since the last one of the source."""
-        return w - self.down(w) * jnp.where(y > x_minus, y, 0.0)
+        comes_last = y >= x_minus if self.equal_times == 'pre_first' else y > x_minus
+        return w - self.down(w) * jnp.where(comes_last, y, 0.0)
 
     def on_post(self, w: Any, x: Any, y_plus: Any) -> Any:
         """Potentiation, if a spike of the source has come since the last one of the target."""
-        return w + self.up(w) * jnp.where(x >= y_plus, x, 0.0)
+        comes_last = x > y_plus if self.equal_times == 'pre_first' else x >= y_plus
+        return w + self.up(w) * jnp.where(comes_last, x, 0.0)

@@ -21,7 +21,7 @@ class ThreeFactor(SynapticRule):
         \tau_c \dot c &= -c, \qquad \dot w = w_0\, M\, c
 
     The modulator M, one for all synapses, is what is written to it: ``projection.plasticity.modulator.value = 0.1 / u.second``. It stays
-    until it is written again.
+    until it is written again, in 1 / s inside of a loop, whose states keep their units.
 
     Notes
     -----
@@ -39,7 +39,7 @@ class ThreeFactor(SynapticRule):
     x = Trace('tau_plus', side='pre', doc='spikes of the source')
     y = Trace('tau_minus', side='post', doc='spikes of the target')
     c = Trace('tau_c', side='synapse', doc='what makes a synapse eligible to change')
-    modulator = Trace(None, side='global', init=0.0 / u.ms, doc='the third factor')
+    modulator = Trace(None, side='global', init=0.0 / u.second, doc='the third factor')
 
     of_weight = ('w_min', 'w_max', 'w_0')
 

@@ -18,7 +18,7 @@ from ..numerics import brief, with_unit
 from ..plasticity import SynapticRule
 from ..state import State
 from ..synapses import GatedSynapse, ShortTermPlasticity, Synapse, SynOut
-from ._delayed import DelayedConnection
+from ._delayed import DelayBehind, DelayedConnection
 from ._receptors import Arrival, Description, add_receptor, as_it_is, build, shared_receptor
 
 
@@ -103,7 +103,8 @@ class Projection(Module):
             raise TypeError(f'{self.label}: stp must be short-term plasticity, such as STP, or a description of it, but is {stp!r}.')
         self.plasticity = plasticity() if isinstance(plasticity, Description) else plasticity
         is_behind = self.plasticity is not None and self._attach(self.plasticity, delay)
-        self.line = self._behind(delay) if is_behind else self._line_for(delay)
+        self.line = None if is_behind else self._line_for(delay)
+        self.behind = DelayBehind(delay, self) if is_behind else None
 
     @property
     def sources(self) -> tuple[int, ...]:
@@ -118,9 +119,10 @@ class Projection(Module):
     @property
     def delays(self) -> Any:
         """The delay of each synapse of a `Connection`, in the order of its ``sources``; None where there is none."""
-        if self.line is None or isinstance(self.line, DelayedConnection):
-            return None if self.line is None else self.line.delays
-        time = read(self.line.time)
+        line = self.line if self.behind is None else self.behind
+        if line is None or isinstance(line, DelayedConnection):
+            return None if line is None else line.delays
+        time = read(line.time)
         each = jnp.broadcast_to(u.get_mantissa(time), self.sources)
         return with_unit(each[self.comm.sources] if isinstance(self.comm, Connection) else each, u.get_unit(time))
 
@@ -168,11 +170,6 @@ class Projection(Module):
         rule.look_back(delay)
         return True
 
-    def _behind(self, delay: Any) -> DelayedConnection:
-        """One delay, between the synapses and what they act on."""
-        comm: Any = self.comm
-        return self._delayed(comm, with_unit(np.full(comm.n_synapses, u.get_mantissa(delay)), u.get_unit(delay)))
-
     def _learn(self, x: Any) -> None:
         """Change the weights by what the source sends, as it reaches the synapses in this step."""
         if np.ndim(u.get_mantissa(x)) != 1:
@@ -181,6 +178,11 @@ class Projection(Module):
 
     def _delayed(self, comm: Connection, delay: Any) -> DelayedConnection:
         return DelayedConnection(comm, delay, self)
+
+    def not_allocated(self) -> list[str]:
+        """Names of what `init_all_states` has still to make, also ``receptor``, in which what is delivered waits for the target."""
+        receptor = vars(self).get('receptor')
+        return [*super().not_allocated(), *(() if receptor is None or not receptor.not_allocated() else ('receptor',))]
 
     def signal(self) -> Any:
         """Something of the unit of what ``comm`` receives."""
@@ -197,7 +199,8 @@ class Projection(Module):
 
     def _arrive(self, x: Any) -> Any:
         """What arrives at the targets in this step."""
-        return self.line(x) if isinstance(self.line, DelayedConnection) else self.comm(x)
+        x = self.line(x) if isinstance(self.line, DelayedConnection) else self.comm(x)
+        return x if self.behind is None else self.behind(x)
 
     def transmit(self, x: Any) -> Any:
         """What arrives at the targets in this step, from the source's output in this step."""
@@ -264,7 +267,7 @@ class AlignPostProj(Projection):
             check_unit(self.line.comm.acting_weight, g, self.label, 'weight')
             self.line.send(x)
         else:
-            self.receptor.syn.receive(self._check(self.comm(x), g))
+            self.receptor.syn.receive(self._check(self._arrive(x), g))
 
 
 class AlignPreProj(Projection):

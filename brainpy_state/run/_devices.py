@@ -1,0 +1,114 @@
+"""Lanes on the devices of a mesh, also of several processes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.extend.core as jex_core
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from .._errors import ParameterError
+from .._version import __version__
+from ..numerics import brief
+
+_DISAGREE = """\
+{owner}: process {other} has {kind} than process 0: {names}. Each must call the same function with the same values; states are made the \
+same by one seed in all processes (`random.seed`), or one file that all load."""
+_KINDS = ('other versions of packages', 'another function', 'other values')
+
+
+class Devices:
+    """The devices of a mesh, each with lanes of its own.
+
+    Parameters
+    ----------
+    mesh : jax.sharding.Mesh
+        All its axes divide the lanes together.
+    """
+
+    def __init__(self, mesh: Any):
+        if not isinstance(mesh, Mesh):
+            raise ParameterError(f"sweep: mesh must be a jax.sharding.Mesh, such as jax.make_mesh((8,), ('i',)), but is {brief(mesh)}.")
+        self.mesh = Mesh(mesh.devices, mesh.axis_names)
+        self.size = self.mesh.size
+        self.each, self.same = PartitionSpec(self.mesh.axis_names), PartitionSpec()
+        self.is_shared = any(device.process_index != jax.process_index() for device in self.mesh.devices.flat)
+
+    def compiled(self, f: Callable, divided: tuple[Any, ...]) -> Callable:
+        """A function of blocks of lanes, whose results have a first axis of devices, or of lanes in the case of the second and further.
+
+        Parameters
+        ----------
+        f : callable
+        divided : pytree of bool
+            Which of its arguments have a first axis of lanes.
+        """
+
+        def one_device(*args: Any) -> Any:
+            results, *rest = f(*args)
+            return jax.tree.map(lambda x: x[None], results), *rest
+
+        specs = jax.tree.map(lambda has_lanes: self.each if has_lanes else self.same, divided)
+        return jax.jit(jax.shard_map(one_device, mesh=self.mesh, in_specs=specs, out_specs=self.each, check_vma=False))
+
+    def place(self, tree: Any, divided: bool = False) -> Any:
+        """Arrays on all devices, as a whole or divided into lanes; each process has the same before."""
+        where = NamedSharding(self.mesh, self.each if divided else self.same)
+        if not self.is_shared:
+            return jax.device_put(tree, where)
+
+        def spread(x: Any) -> Any:
+            on_host = np.asarray(x)
+            return jax.make_array_from_callback(on_host.shape, where, lambda part: on_host[part])
+
+        return jax.tree.map(spread, tree)
+
+    def on_host(self, tree: Any) -> Any:
+        """Arrays that are divided between devices, as a whole in each process."""
+        return multihost_utils.process_allgather(tree, tiled=True) if self.is_shared else jax.tree.map(np.asarray, tree)
+
+    def check_agreement(self, owner: str, function: str, values: Sequence[tuple[str, Any]]) -> None:
+        """Raise `ParameterError` in all processes if one has another function, values or packages than the first."""
+        if not self.is_shared:
+            return
+        packages = [('brainpy_state', __version__), *((name, importlib.metadata.version(name)) for name in ('jax', 'jaxlib', 'numpy'))]
+        given = [packages, [('its equations', function)], values]
+        for kind, items in zip(_KINDS, given, strict=True):
+            names = _sum('\n'.join(name for name, _ in items)) if items is values else 0
+            sums = [_sum(x) for _, x in items]
+            found = multihost_utils.process_allgather(np.array([len(sums), names], np.uint32))
+            if (found == found[0]).all():
+                found = multihost_utils.process_allgather(np.array(sums, np.uint32))
+                items = [(name, None) for k, (name, _) in enumerate(items) if (found[:, k] != found[0, k]).any()]
+            if not (found == found[0]).all():
+                other = int(np.flatnonzero((found != found[0]).any(1))[0])
+                told = ', '.join(dict.fromkeys(name for name, _ in items))
+                raise ParameterError(_DISAGREE.format(owner=owner, other=other, kind=kind, names=told))
+
+
+def _sum(x: Any) -> int:
+    """A number that two values hardly have in common."""
+    if isinstance(x, str):
+        return zlib.crc32(x.encode())
+    total = 0
+    for leaf in jax.tree.leaves(x):
+        array = np.ascontiguousarray(leaf)
+        total = zlib.crc32(array.data if array.size else b'', zlib.crc32(f'{array.dtype} {array.shape}'.encode(), total))
+    return total
+
+
+def told(jaxpr: Any) -> Iterator[str]:
+    """What equations do, in words that are the same in all processes."""
+    for eqn in jaxpr.eqns:
+        numbers = [str(x.val) for x in eqn.invars if isinstance(x, jex_core.Literal)]
+        options = [f'{key}={x}' for key, x in eqn.params.items() if isinstance(x, (bool, int, float, str))]
+        yield f'{eqn.primitive.name} {numbers} {options} {[str(v.aval) for v in eqn.outvars]}'
+        for x in jax.tree.leaves(list(eqn.params.values()), is_leaf=lambda x: isinstance(x, (jex_core.Jaxpr, jex_core.ClosedJaxpr))):
+            if isinstance(x, (jex_core.Jaxpr, jex_core.ClosedJaxpr)):
+                yield from told(getattr(x, 'jaxpr', x))
