@@ -19,6 +19,28 @@ class Mixin:
     """Marks classes that add something to others."""
 
 
+class AlignPost(Mixin):
+    """Marks what takes input at the target, by a method of its own."""
+
+    def align_post_input_add(self, *args: Any, **kwargs: Any) -> None:
+        """Take input; for subclasses."""
+        raise NotImplementedError(f'{type(self).__name__} is to write align_post_input_add.')
+
+
+class BindCondData(Mixin):
+    """Marks what needs a conductance for one step: `bind_cond`, the step, `unbind_cond`."""
+
+    _conductance: Any = None
+
+    def bind_cond(self, conductance: Any) -> None:
+        """Give the conductance."""
+        self._conductance = conductance
+
+    def unbind_cond(self) -> None:
+        """Take it away."""
+        self._conductance = None
+
+
 def not_implemented(func: Callable) -> Callable:
     """Let a function raise NotImplementedError, and mark it by an attribute ``not_implemented``."""
 
