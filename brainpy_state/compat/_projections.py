@@ -7,7 +7,7 @@ from typing import Any
 
 import brainunit as u
 
-from .. import projections
+from .. import modules, projections
 from .._errors import ParameterError, ShapeError
 from ..modules import call_order, init_all_states
 from ..projections._receptors import Receptor, build
@@ -102,4 +102,7 @@ class CurrentProj(_Reading, projections.CurrentProj):
         """Make the state in which the current waits, of what the source gives."""
         if self._chain and isinstance(self._chain[0], (Prefetch, Delayed)):
             self.initial = 0.0 * u.get_unit(self._read())
+            if isinstance(self.line, modules.Delay):
+                self.line.initial = self.initial
+                self.line.init_state(batch_size, **kwargs)
         super().init_state(batch_size, **kwargs)

@@ -255,9 +255,9 @@ class Dynamics(Reach, nn.Dynamics):
     """A model with an ``update`` of its own."""
 
 
-def reaching(cls: type) -> type:
-    """A model under its older name, which also has what `Reach` gives."""
-    return type(cls.__name__, (Reach, cls), {'__module__': 'brainpy_state.compat.brainpy.state', '__doc__': cls.__doc__})
+def reaching(cls: type, *more: type) -> type:
+    """A model under its older name, which also has what `Reach` and others give."""
+    return type(cls.__name__, (*more, Reach, cls), {'__module__': 'brainpy_state.compat.brainpy.state', '__doc__': cls.__doc__})
 
 
 def _marking(name: str, value: bool, text: str) -> Callable:

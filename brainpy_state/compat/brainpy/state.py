@@ -29,6 +29,8 @@ from .._networks import FixedTotalNumberProj as FixedTotalNumberProj
 from .._networks import Network as Network
 from .._networks import OneToOneProj as OneToOneProj
 from .._networks import PairwiseBernoulliProj as PairwiseBernoulliProj
+from .._outputs import Acting
+from .._outputs import SynOut as SynOut
 from .._projections import AlignPostProj as AlignPostProj
 from .._projections import AlignPreProj as AlignPreProj
 from .._projections import CurrentProj as CurrentProj
@@ -212,7 +214,7 @@ def _fill(room: dict[str, Any]) -> None:
     for module in (neurons, synapses, inputs):
         for name, found in vars(module).items():
             if isinstance(found, type) and issubclass(found, _Model) and name[0] != '_' and name not in room:
-                room[name] = reaching(found)
+                room[name] = reaching(found, *([Acting] if issubclass(found, synapses.SynOut) else []))
                 if issubclass(found, _Neuron) and not found.up_crossing:
                     room[name].get_spike = _get_spike
                     room[name].require_above = _require_above

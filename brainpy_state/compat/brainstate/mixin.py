@@ -11,6 +11,7 @@ from .._described import ParamDesc as ParamDesc
 from .._described import ParamDescriber as ParamDescriber
 from .._described import hashable as hashable
 from .._missing import missing
+from .._outputs import BindCondData as BindCondData
 from .._several import JointTypes as JointTypes
 from .._several import OneOfTypes as OneOfTypes
 
@@ -25,20 +26,6 @@ class AlignPost(Mixin):
     def align_post_input_add(self, *args: Any, **kwargs: Any) -> None:
         """Take input; for subclasses."""
         raise NotImplementedError(f'{type(self).__name__} is to write align_post_input_add.')
-
-
-class BindCondData(Mixin):
-    """Marks what needs a conductance for one step: `bind_cond`, the step, `unbind_cond`."""
-
-    _conductance: Any = None
-
-    def bind_cond(self, conductance: Any) -> None:
-        """Give the conductance."""
-        self._conductance = conductance
-
-    def unbind_cond(self) -> None:
-        """Take it away."""
-        self._conductance = None
 
 
 def not_implemented(func: Callable) -> Callable:
