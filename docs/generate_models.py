@@ -5,12 +5,13 @@ import re
 from pathlib import Path
 from types import ModuleType
 
-from brainpy_state import neurons, synapses
+from brainpy_state import neurons, plasticity, synapses
 from brainpy_state.modules._describe import option_rows, parameter_rows, show
-from brainpy_state.nn import Dynamics
+from brainpy_state.nn import Dynamics, Option, Variable
 from brainpy_state.state import HiddenState
 
 PAGE = Path(__file__).with_name('models.md')
+RULE = plasticity.SynapticRule
 MARK = '<!-- written by generate_models.py from here on -->\n'
 SECTION = re.compile(r'^(?P<title>[A-Z]\w+)\n-{3,}\n', re.MULTILINE)
 MATH = re.compile(r'^\.\. math::(?P<text>.*\n(?:\n|    .*\n)*)', re.MULTILINE)
@@ -18,7 +19,8 @@ MATH = re.compile(r'^\.\. math::(?P<text>.*\n(?:\n|    .*\n)*)', re.MULTILINE)
 
 def page(text: str) -> str:
     """The page with its second part written anew."""
-    return text.partition(MARK)[0] + MARK + section('Neurons', neurons) + section('Synapses', synapses)
+    sections = section('Neurons', neurons), section('Synapses', synapses), section('Plasticity', plasticity)
+    return text.partition(MARK)[0] + MARK + ''.join(sections)
 
 
 def section(title: str, package: ModuleType) -> str:
@@ -37,16 +39,16 @@ def entry(cls: type[Dynamics], names: list[str]) -> str:
     texts = dict(zip(sections[::2], sections[1::2], strict=True))
     parts = [f'### {", ".join(names)}', markdown(about)]
     if not declares_as(cls, cls.__base__):
-        given = [(f'`{name}`', default, text) for name, default, text in parameter_rows(cls) if default != 'none']
+        given = [(f'`{name}`', default, markdown(text)) for name, default, text in parameter_rows(cls) if default != 'none']
         stored = [
-            (f'`{name}`', show(x.init), f'{x.doc[:1].upper()}{x.doc[1:]}.')
+            (f'`{name}`', first(x), f'{x.doc[:1].upper()}{x.doc[1:]}.')
             for name, x in cls.variables.items()
-            if x.stored and issubclass(x.kind, HiddenState)
+            if x.stored and issubclass(x.kind, HiddenState) and name not in RULE.variables
         ]
         options = [
-            (f'`{name}`', ' or '.join(f'`{x!r}`' for x in sorted(option.allowed, key=option.default.__ne__)), markdown(text))
+            (f'`{name}`', ' or '.join(f'`{x!r}`' for x in values(option)), markdown(text))
             for (name, _, _, text), option in zip(option_rows(cls), cls.options.values(), strict=True)
-            if name not in neurons.Neuron.options  # those are described once
+            if name not in neurons.Neuron.options and option is not RULE.options.get(name)  # those are described once
         ]
         parts += [
             markdown(texts.get('Notes', '')),
@@ -57,6 +59,17 @@ def entry(cls: type[Dynamics], names: list[str]) -> str:
     return '\n' + '\n\n'.join(filter(None, parts)) + '\n'
 
 
+def first(variable: Variable) -> str:
+    """The first value of a variable: what it follows, or a number."""
+    follows = getattr(variable, 'of', None)
+    return f'`{follows}`' if follows else show(variable.init)
+
+
+def values(option: Option) -> list:
+    """What it may be, the default first; where anything goes, the default."""
+    return [option.default] if option.allowed is None else sorted(option.allowed, key=option.default.__ne__)
+
+
 def is_base(cls: type) -> bool:
     """Whether a class only is what models have in common."""
     return (cls.__doc__ or '').startswith('Base of')
@@ -64,7 +77,7 @@ def is_base(cls: type) -> bool:
 
 def declares_as(cls: type[Dynamics], base: type) -> bool:
     """Whether a model has the parameters and variables of another on this page, with other defaults perhaps."""
-    if not issubclass(base, Dynamics) or is_base(base):
+    if not issubclass(base, Dynamics) or is_base(base) or issubclass(cls, RULE):
         return False
     return cls.parameters.keys() == base.parameters.keys() and cls.variables.keys() == base.variables.keys()
 

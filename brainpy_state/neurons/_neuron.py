@@ -65,18 +65,17 @@ class Neuron(Dynamics):
     --------
     >>> import brainunit as u
     >>> import brainpy_state as bst
+    >>> from brainpy_state.nn import Parameter, Variable, positive
     >>> class Leaky(bst.Neuron):
-    ...     tau = bst.nn.Parameter(10. * u.ms, bst.nn.positive, 'membrane time constant')
-    ...     V_th = bst.nn.Parameter(1. * u.mV, doc='threshold')
-    ...     V_reset = bst.nn.Parameter(0. * u.mV, doc='reset potential')
-    ...     V = bst.nn.Variable(0. * u.mV, 'membrane potential')
+    ...     tau = Parameter(20. * u.ms, positive, 'time constant')
+    ...     V_th, V_reset, R = Parameter(10. * u.mV), Parameter(0. * u.mV), Parameter(1. * u.ohm)
+    ...     V = Variable('V_reset', 'membrane potential')
     ...     def dV(self, V, I):
-    ...         return (I * u.ohm - V) / self.tau
-    >>> neuron = bst.nn.init_all_states(Leaky(1, tau=20. * u.ms))
-    >>> with bst.environ.context(dt=1. * u.ms):
-    ...     spike = neuron(2. * u.mA)
-    >>> neuron.V.value
-    Quantity([0.0975...], "mV")
+    ...         return (self.R * I - V) / self.tau
+    >>> neuron = bst.nn.init_all_states(Leaky(2))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     bst.run(lambda: neuron(15. * u.mA), 100. * u.ms).sum(0).tolist()
+    [4.0, 4.0]
     """
 
     gives = ('derivative',)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import brainunit as u
 import jax
 import numpy as np
 
-from .._errors import UnitError
+from .._errors import ParameterError, UnitError
 from ..connections import Connection
 from ..modules import Param, require
 from ..numerics import brief, plain, with_unit
@@ -17,6 +17,40 @@ _NEGATIVE = (
     ' Weights of a rule are not negative; that a synapse inhibits is told by its output, such as out=COBA.desc(E=-80. * u.mV) or '
     'CUBA.desc(scale=-1.).'
 )
+
+
+class _Seen(NamedTuple):
+    """Synapses as they see the target: a target neuron stands for itself once for each delay, one delay after the other."""
+
+    shape: tuple[int, int]
+    indices: np.ndarray
+    lengths: np.ndarray
+
+    def row_lengths(self) -> np.ndarray:
+        """How many synapses each source has."""
+        return self.lengths
+
+
+def seen_by(structure: Any, delays: Any) -> tuple[Any, Any]:
+    """The delays that there are, None where there are none, and the synapses by what they see of the target.
+
+    Parameters
+    ----------
+    structure : CSR, AllToAll or OneToOne
+    delays : time, shape (n_synapses,), or None
+        How late each synapse sees the target.
+    """
+    if delays is None:
+        return None, structure
+    times, which = np.unique(np.asarray(u.get_mantissa(delays)), return_inverse=True)
+    known = with_unit(times if len(times) else np.zeros(1), u.get_unit(delays))
+    if len(times) < 2:
+        return known, structure
+    pre, post = structure.shape
+    if len(times) * post >= 2**31:
+        raise ParameterError(f'{len(times)} delays of {post} targets are more than 2**31.')
+    indices = (which.reshape(-1) * post + np.asarray(structure.indices)).astype(np.int32)
+    return known, _Seen((pre, len(times) * post), indices, np.asarray(structure.row_lengths()))
 
 
 def check_connection(comm: Any, owner: str, rule: str) -> None:
@@ -46,6 +80,9 @@ def check_weights(rule: Any, owner: str) -> None:
             has = 'no unit' if unit.is_unitless else f'the unit {unit}'
             raise UnitError(f'{owner}: {name} = {brief(x)} of {rule.label}, but weights have {has}; give {name}= in it.')
     numbers, (low, high), unit = u.get_mantissa(weights), limits(rule, weights), u.get_unit(weights)
+    if low is not None and high is not None:
+        told = [with_unit(x, unit) for x in (low, high)]
+        require(low < high, '{}: w_min = {} of {} must lie below w_max = {}.', owner, told[0], rule.label, told[1])
     if not np.size(numbers):
         return
     least, greatest = numbers.min(), numbers.max()

@@ -28,7 +28,8 @@ class CalciumPlasticity(SynapticRule):
     -----
     Source: Graupner & Brunel 2012, Proc. Natl. Acad. Sci. USA 109:3991, doi:10.1073/pnas.1109359109; defaults are those of its curve with
     depression and potentiation (figure 2, "DP"). One step of Euler for :math:`\rho`, with the calcium at its end, and all synapses in
-    each step. :math:`\rho` stays between 0 and 1. D adds to the delay of the projection. With ``sigma=0.`` nothing is drawn.
+    each step. :math:`\rho` stays between 0 and 1. D adds to the delay of the projection. ``seed`` names the random numbers; with
+    ``sigma=0.`` nothing is drawn.
 
     Examples
     --------

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from ..numerics import plain
 from ._pair import PairSTDP
 from ._trace import Trace
 
@@ -82,7 +83,7 @@ class PreCentredSTDP(PairSTDP):
 
     def on_post(self, w: Any, x: Any, x_met: Any, left: Any) -> Any:
         """Potentiation by what has come since the last spike of the target."""
-        return {'w': w + self.up(w) * jnp.maximum(x - x_met * left, 0.0), 'x_met': x}
+        return {'w': w + self.up(w) * (x - x_met * left), 'x_met': x}
 
 
 class ReducedSymmetricSTDP(NearestSTDP):
@@ -118,12 +119,20 @@ class ReducedSymmetricSTDP(NearestSTDP):
     x_minus = Trace('tau_minus', side='pre', at_spike='set', doc='the last spike of the source, to compare')
     y_plus = Trace('tau_plus', side='post', at_spike='set', doc='the last spike of the target, to compare')
 
-    def on_pre(self, w: Any, y: Any, x_minus: Any) -> Any:
+    def on_pre(self, w: Any, y: Any, x_minus: Any, half_minus: Any) -> Any:
         """Depression, if a spike of the target has come since the last one of the source."""
-        comes_last = y >= x_minus if self.equal_times == 'pre_first' else y > x_minus
+        comes_last = y > x_minus * half_minus if self.equal_times == 'pre_first' else y * half_minus > x_minus
         return w - self.down(w) * jnp.where(comes_last, y, 0.0)
 
-    def on_post(self, w: Any, x: Any, y_plus: Any) -> Any:
+    def on_post(self, w: Any, x: Any, y_plus: Any, half_plus: Any) -> Any:
         """Potentiation, if a spike of the source has come since the last one of the target."""
-        comes_last = x > y_plus if self.equal_times == 'pre_first' else x >= y_plus
+        comes_last = x * half_plus > y_plus if self.equal_times == 'pre_first' else x > y_plus * half_plus
         return w + self.up(w) * jnp.where(comes_last, x, 0.0)
+
+    def half_minus(self) -> Any:
+        """What half a step leaves of the traces to depress: those of spikes at equal times differ by less, by rounding."""
+        return jnp.exp(-0.5 * plain(self.get_dt() / self.tau_minus))
+
+    def half_plus(self) -> Any:
+        """The same of those to potentiate."""
+        return jnp.exp(-0.5 * plain(self.get_dt() / self.tau_plus))

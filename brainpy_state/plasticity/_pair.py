@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import brainunit as u
+import jax.numpy as jnp
 
 from ..modules import Parameter, non_negative, positive
+from ..numerics import plain
 from ._rule import SynapticRule
 from ._trace import Trace
 
@@ -44,7 +46,7 @@ class PairSTDP(SynapticRule):
     Quantity([0.5049... 0.5      ], "mV")
     """
 
-    w_max: Any = Parameter(1.0, any_unit=True, doc='the greatest weight')
+    w_max: Any = Parameter(1.0, positive, 'the greatest weight', any_unit=True)
     learning_rate: Any = Parameter(0.01, non_negative, 'what a pair of coinciding spikes changes, in parts of the scale of weights')
     alpha: Any = Parameter(1.0, non_negative, 'how many times as strong depression is')
     tau_plus: Any = Parameter(20.0 * u.ms, positive, 'time constant of potentiation, of the trace of sources')
@@ -54,6 +56,12 @@ class PairSTDP(SynapticRule):
 
     x = Trace('tau_plus', side='pre', doc='spikes of the source')
     y = Trace('tau_minus', side='post', doc='spikes of the target')
+
+    def check(self) -> None:
+        low, mu = u.get_mantissa(self.w_min), self.mu_minus
+        is_additive = isinstance(mu, (int, float)) and mu == 0
+        text = 'w_min = {} must not be negative where depression is by a power of the weight.'
+        self.require(is_additive or low is None or low >= 0, text, self.w_min)
 
     def up(self, w: Any) -> Any:
         """How much a pair of coinciding spikes adds."""
@@ -106,7 +114,7 @@ class PowerLawSTDP(PairSTDP):
     """
 
     w_max: Any = Parameter(None, like=0.0, any_unit=True, doc='the greatest weight; none by default')
-    w_0: Any = Parameter(1.0, any_unit=True, doc='weight of reference')
+    w_0: Any = Parameter(1.0, positive, 'weight of reference', any_unit=True)
     learning_rate: Any = Parameter(0.1, non_negative, 'what a pair of coinciding spikes changes at the weight of reference, in parts of it')
     alpha: Any = Parameter(0.11, non_negative, 'how many times as strong depression is there')
     mu_plus: Any = Parameter(0.4, non_negative, 'exponent of the weight in potentiation')
@@ -124,6 +132,11 @@ class PowerLawSTDP(PairSTDP):
 
 
 def to_the(x: Any, exponent: Any) -> Any:
-    """A power, which costs nothing where the exponent is known to be 0 or 1."""
-    known = isinstance(exponent, (int, float))
-    return 1.0 if known and exponent == 0 else x if known and exponent == 1 else x**exponent
+    """A power of what is not negative, which costs nothing where the exponent is known to be 0 or 1.
+
+    At 0, where the slope of a root is infinite, its derivative is 0.
+    """
+    if isinstance(exponent, (int, float)) and exponent in (0, 1):
+        return x if exponent else 1.0
+    x = plain(x)
+    return jnp.where(x > 0, jnp.where(x > 0, x, 1.0) ** exponent, 1.0 * (exponent == 0))

@@ -16,7 +16,7 @@ class RateRule(SynapticRule):
     """Base of rules that see rates: what the source sends, and a variable of the target, ``r`` by default."""
 
     w_min: Any = Parameter(None, any_unit=True, like=0.0, doc='the least weight; none by default')
-    w_0: Any = Parameter(1.0, any_unit=True, doc='the weight that counts as 1')
+    w_0: Any = Parameter(1.0, positive, 'the weight that counts as 1', any_unit=True)
     r_0: Any = Parameter(1.0, positive, 'the rate that counts as 1', any_unit=True)
     tau_w: Any = Parameter(10.0 * u.second, positive, 'time constant of weights')
     post_signal = Option('r', doc='the variable of the target that is its rate; None: its spikes')

@@ -47,7 +47,7 @@ class ThreeFactor(SynapticRule):
     Quantity([0.5009... 0.5       ], "mV")
     """
 
-    w_0: Any = Parameter(1.0, any_unit=True, doc='the weight that counts as 1')
+    w_0: Any = Parameter(1.0, positive, 'the weight that counts as 1', any_unit=True)
     A_plus: Any = Parameter(1.0, non_negative, 'what a pair of coinciding spikes adds to the trace, where the target comes last')
     A_minus: Any = Parameter(1.0, non_negative, 'what it takes, where the source comes last')
     tau_plus: Any = Parameter(20.0 * u.ms, positive, 'time constant of the trace of sources')

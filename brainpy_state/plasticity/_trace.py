@@ -74,6 +74,10 @@ class Trace(Variable):
         """Whether it counts spikes."""
         return self.side in ('pre', 'post') and self.of is None
 
+    def shape_of(self, cls: Any) -> str:
+        """What shape it has, in words."""
+        return {'pre': '(n_pre,)', 'post': '(n_post,)', 'synapse': '(n_synapses,)', 'global': '()'}[self.side]
+
     def shape_in(self, obj: Any) -> tuple[int, ...]:
         """One for each source, target or synapse, or one for all."""
         return obj.sizes[self.side]

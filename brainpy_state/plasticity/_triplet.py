@@ -44,7 +44,7 @@ class TripletSTDP(SynapticRule):
     Quantity([0.5 0.5], "mV")
     """
 
-    w_0: Any = Parameter(1.0, any_unit=True, doc='the weight that counts as 1')
+    w_0: Any = Parameter(1.0, positive, 'the weight that counts as 1', any_unit=True)
     A2_plus: Any = Parameter(5e-10, non_negative, 'potentiation by pairs')
     A3_plus: Any = Parameter(6.2e-3, non_negative, 'potentiation by triplets')
     A2_minus: Any = Parameter(7e-3, non_negative, 'depression by pairs')

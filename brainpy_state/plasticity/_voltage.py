@@ -50,7 +50,7 @@ class VoltageSTDP(SynapticRule):
     Quantity([0.4985... 0.5     ], "mV")
     """
 
-    w_0: Any = Parameter(1.0, any_unit=True, doc='the weight that counts as 1')
+    w_0: Any = Parameter(1.0, positive, 'the weight that counts as 1', any_unit=True)
     A_LTD: Any = Parameter(14e-5 / u.mV, non_negative, 'amplitude of depression')
     A_LTP: Any = Parameter(8e-5 / u.mV**2, non_negative, 'amplitude of potentiation')
     theta_minus: Any = Parameter(-70.6 * u.mV, doc='threshold of the means')

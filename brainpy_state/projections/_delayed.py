@@ -185,3 +185,12 @@ class DelayBehind(Delay):
 def arriving_unit(projection: Any) -> Any:
     """The unit of what a projection with a `Connection` delivers."""
     return u.get_unit(projection.comm.acting_weight) * u.get_unit(projection.signal())
+
+
+def of_synapses(line: Delay | DelayedConnection | None, comm: Any) -> Any:
+    """The delay of each synapse, known in numbers."""
+    if isinstance(line, DelayedConnection):
+        return with_unit(np.asarray(u.get_mantissa(line.delays)), u.get_unit(line.delays))
+    time = read(line.time)  # type: ignore[union-attr]
+    each = np.broadcast_to(np.asarray(u.get_mantissa(time)), comm.structure.shape[:1])
+    return with_unit(each[np.asarray(comm.sources)], u.get_unit(time))

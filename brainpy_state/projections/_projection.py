@@ -14,11 +14,11 @@ from .._errors import ParameterError, ShapeError
 from ..connections import Connection
 from ..modules import Delay, Dynamics, Module, call_order, check_unit, longest_delay, read
 from ..neurons import Neuron
-from ..numerics import brief, with_unit
+from ..numerics import with_unit
 from ..plasticity import SynapticRule
 from ..state import State
 from ..synapses import GatedSynapse, ShortTermPlasticity, Synapse, SynOut
-from ._delayed import DelayBehind, DelayedConnection
+from ._delayed import DelayBehind, DelayedConnection, of_synapses
 from ._receptors import Arrival, Description, add_receptor, as_it_is, build, shared_receptor
 
 
@@ -43,7 +43,7 @@ class Projection(Module):
         From spikes to what each releases, such as ``STP.desc()``; of the size of the source.
     plasticity : SynapticRule or description, optional
         How weights change, such as ``plasticity.PairSTDP.desc(w_max=1. * u.nS)``; ``comm`` is then a `Connection` with a weight for each
-        synapse.
+        synapse. A ``delay`` before synapses that change is one, or one for each source; behind them, it may be one for each synapse.
     label : str, optional
         Tells apart what arrives at a target that gives its own ``update``; a `Neuron` knows itself where inputs go.
     name : str, optional
@@ -102,9 +102,8 @@ class Projection(Module):
         if not (self.stp is None or isinstance(self.stp, ShortTermPlasticity)):
             raise TypeError(f'{self.label}: stp must be short-term plasticity, such as STP, or a description of it, but is {stp!r}.')
         self.plasticity = plasticity() if isinstance(plasticity, Description) else plasticity
-        is_behind = self.plasticity is not None and self._attach(self.plasticity, delay)
-        self.line = None if is_behind else self._line_for(delay)
-        self.behind = DelayBehind(delay, self) if is_behind else None
+        self.behind: DelayBehind | None = None
+        self.line = self._line_for(delay) if self.plasticity is None else self._plastic_line(self.plasticity, delay)
 
     @property
     def sources(self) -> tuple[int, ...]:
@@ -151,29 +150,34 @@ class Projection(Module):
             raise ShapeError(f'{self.label}: delay has shape {shape}, expected (): one for all, {sources}: one for each source{synapses}.')
         return Delay(sources, delay, interpolate=is_trained)
 
-    def _attach(self, rule: Any, delay: Any) -> bool:
-        """Let a rule change the weights; whether the delay is behind the synapses."""
+    def _plastic_line(self, rule: Any, delay: Any) -> Delay | DelayedConnection | None:
+        """Let a rule change the weights; the delay, before the synapses or behind them."""
         if not isinstance(rule, SynapticRule):
             raise TypeError(f'{self.label}: plasticity must be a SynapticRule or a description of one, but is {rule!r}.')
-        comm: Any = self.comm
-        rule.attach(comm, self.post, self.label)
-        if comm.has_delays or np.size(u.get_mantissa(read(delay))) > max(1, *self.sources):
-            raise ParameterError(
-                f'{self.label}: a plastic projection takes one delay, or one for each source, but each synapse has its own.'
-            )
         if delay is not None and longest_delay(delay, self.label) is not None:
             raise ParameterError(f'{self.label}: a plastic projection takes a delay of whole steps, but it is trained.')
-        if rule.delay_is == 'axonal' or delay is None:
-            return False
-        if np.ndim(u.get_mantissa(read(delay))):
-            raise ParameterError(f"{self.label}: with delay_is='dendritic', the delay must be one number, but is {brief(delay)}.")
-        rule.look_back(delay)
-        return True
+        line, comm = self._line_for(delay), self.comm
+        is_behind = rule.delay_is == 'dendritic' and line is not None
+        if isinstance(line, DelayedConnection) and not is_behind:
+            raise ParameterError(
+                f'{self.label}: each synapse has its own delay, but before synapses that change there can be one, or one for each source. '
+                "Delays behind the synapses, delay_is='dendritic' of the rule, can be those of synapses."
+            )
+        known = isinstance(comm, Connection) and not comm.structure.is_drawn  # others the rule refuses
+        one = is_behind and isinstance(line, Delay) and np.ndim(u.get_mantissa(line.time)) == 0  # for all synapses
+        delays = None if not (is_behind and known) else line.time if one else of_synapses(line, comm)  # type: ignore[union-attr]
+        rule.attach(comm, self.post, self.label, delays)
+        if one:
+            self.behind = DelayBehind(delays, self)
+            return None
+        return self._delayed(comm, delays) if isinstance(line, Delay) and is_behind else line  # type: ignore[arg-type]
 
     def _learn(self, x: Any) -> None:
         """Change the weights by what the source sends, as it reaches the synapses in this step."""
-        if np.ndim(u.get_mantissa(x)) != 1:
-            raise ShapeError(f'{self.label}: a plastic projection takes no batch, but spikes have shape {np.shape(u.get_mantissa(x))}.')
+        shape = np.shape(u.get_mantissa(x))
+        if shape != self.sources:
+            told = 'no batch, so spikes' if len(shape) > 1 else 'spikes'
+            raise ShapeError(f'{self.label}: a plastic projection takes {told} of shape {self.sources}, but they have {shape}.')
         self.plasticity.learn(x)
 
     def _delayed(self, comm: Connection, delay: Any) -> DelayedConnection:

@@ -18,11 +18,11 @@ from ..random import Stream
 from ..random._claims import claim, release
 from ..record import SpikeRecorder, Spikes
 from ..state import State
+from ..transform._devices import Devices, told
 from ..transform._error_if import raise_if_set
 from ..transform._lift import Lifted
 from ..transform._program import Program
 from ..transform._vmap import after_lanes
-from ._devices import Devices, told
 from ._grid import Grid
 
 _ROOM = 1 << 28  # bytes that the values of all lanes of a block may take
@@ -157,7 +157,7 @@ class LaneProgram(Program):
                 ('arrays of the function', self._lifted.captured),
             ]
             jaxpr = jax.make_jaxpr(self._lifted.pure)(self._values(), self._settings(), self._lifted.captured, grid.first())
-            self.devices.check_agreement('sweep', f'{where} {" ".join(told(jaxpr.jaxpr))}', read)
+            self.devices.check_agreement(f'{where} {" ".join(told(jaxpr.jaxpr))}', read)
 
     def _all(self, values: Any, settings: Any, captured: Any, args: Any) -> Any:
         """What all lanes give: results, flags, and states of random numbers; the last two have an axis of lanes in any case."""

@@ -14,9 +14,9 @@ from .._tracebacks import entry
 from ..event import threads
 from ..numerics import brief, host_times
 from ..transform._args import name_of
+from ..transform._devices import Devices
 from ..transform._lift import lift
 from ..transform._programs import shared_programs
-from ._devices import Devices
 from ._grid import Grid
 from ._labelled import dataset
 from ._lanes import LaneProgram, Outcome
@@ -55,7 +55,7 @@ def sweep(
     f : callable
         Called with one value of each parameter, by name, which have no numbers yet (see `transform.vmap`). It builds a network or
         uses one, simulates, by `run` or a loop, and returns arrays, in any container. A `record.SpikeRecorder` among the results
-        stands for its spikes.
+        stands for its spikes; its ``capacity`` is that of all lanes at once, since it is not emptied in between.
     over : mapping
         Values of each parameter, by name: numbers or quantities, along a first axis.
     zipped : bool
@@ -109,7 +109,7 @@ def sweep(
     """
     if is_traced():
         raise TraceContextError('sweep: it cannot be a part of a compiled function; use transform.vmap there.')
-    grid, where, devices = Grid(over, zipped), name_of(f), None if mesh is None else Devices(mesh)
+    grid, where, devices = Grid(over, zipped), name_of(f), None if mesh is None else Devices('sweep', mesh)
     _check_names(f, grid, where)
     if lanes is not None and (int(lanes) != lanes or lanes < 1):
         raise ParameterError(f'sweep: lanes must be an integer of 1 or more, but is {brief(lanes)}.')

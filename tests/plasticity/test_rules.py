@@ -71,6 +71,7 @@ RULES = {
     CalciumPlasticity: (twins.Calcium, {'tau': 5e3, 'D': 2.5, 'w_min': 0.1, 'w_max': 0.9, 'sigma': 2.0}, None),
     SynapticScaling: (twins.Scaling, {'beta': 0.1, 'tau_rate': 100.0, 'interval': 10.0}, None),
 }
+UNORDERED = CalciumPlasticity, SynapticScaling  # which happen before the spikes of the step
 UNITS = {'A_LTD': 1 / u.mV, 'A_LTP': 1 / u.mV**2, 'D': u.ms, 'interval': u.ms, 'b': 1 / u.ms}
 
 
@@ -80,7 +81,7 @@ def description(rule, order):
     given = {key: x * (u.ms if key.startswith('tau') else UNITS.get(key, u.UNITLESS)) for key, x in params.items()}
     given |= {} if rate is None else {'learning_rate': rate}
     given |= {'seed': (1, order)} if rule is CalciumPlasticity else {}
-    return rule.desc(equal_times=order, delay_is=DELAYS[order] or 'axonal', **given)
+    return rule.desc(equal_times=order if rule not in UNORDERED else 'ignore', delay_is=DELAYS[order] or 'axonal', **given)
 
 
 def ours(order):
@@ -124,6 +125,14 @@ def test_every_rule_for_spikes_is_here():
     public = {x for x in vars(plasticity).values() if inspect.isclass(x) and issubclass(x, plasticity.SynapticRule)}
     tested = {rule if rule.__module__.startswith('brainpy_state') else rule.__base__ for rule in RULES}
     assert public - tested == {plasticity.SynapticRule, plasticity.Oja, plasticity.BCM}
+
+
+def test_the_documentation_of_a_rule_tells_what_it_takes_and_keeps():
+    text = PreCentredSTDP.__doc__
+    assert 'in_size' not in text and 'batch' not in text
+    assert 'x : HiddenState\n    Spikes of the source, shape ``(n_pre,)``.' in text
+    assert 'last spike of the target, shape ``(n_synapses,)``.\n' in text
+    assert '\n\nNotes\n-----\nSource: Morrison' in text
 
 
 @pytest.mark.quick('^pre_first$')

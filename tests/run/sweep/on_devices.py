@@ -1,19 +1,12 @@
-"""A sweep on several devices; `test_devices.py` runs this in processes that have them: NUMBER, PROCESSES, PORT, SEED."""
+"""A sweep on several devices, with the default generator begun from a SEED; run by `test_sweep_devices.py`."""
 
-import json
-import sys
-
-import jax
 import numpy as np
 
 import brainpy_state as bst
+from tests.connected import mesh_and_arguments, tell
 from tests.run.sweep.several import OVER, simulate, summary
 
-number, processes, port, seed = sys.argv[1:]
-if int(processes) > 1:
-    jax.config.update('jax_cpu_collectives_implementation', 'gloo')
-    jax.distributed.initialize(f'localhost:{port}', int(processes), int(number))
-mesh = jax.make_mesh((jax.device_count(),), ('i',)) if jax.device_count() > 1 else None
+mesh, (seed,) = mesh_and_arguments()
 try:
     found = []
     for lanes in (None, 1):
@@ -25,4 +18,4 @@ try:
         bst.sweep(simulate, OVER | {'seed': [1, -1]}, mesh=mesh)
 except bst.ParameterError as error:
     told = {'error': str(error)}
-sys.stdout.write('\n' + json.dumps(told) + '\n')
+tell(told)

@@ -1,21 +1,24 @@
-"""Lanes on the devices of a mesh, also of several processes."""
+"""The devices of a mesh, also of several processes, which share lanes or samples."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.extend.core as jex_core
+import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from .._errors import ParameterError
+from .._errors import ParameterError, ShapeError
 from .._version import __version__
 from ..numerics import brief
+from ..state import State
+from ._shard import on_devices
 
 _DISAGREE = """\
 {owner}: process {other} has {kind} than process 0: {names}. Each must call the same function with the same values; states are made the \
@@ -24,17 +27,20 @@ _KINDS = ('other versions of packages', 'another function', 'other values')
 
 
 class Devices:
-    """The devices of a mesh, each with lanes of its own.
+    """The devices of a mesh, each with lanes or samples of its own.
 
     Parameters
     ----------
+    owner : str
+        Whose mesh it is, for messages.
     mesh : jax.sharding.Mesh
-        All its axes divide the lanes together.
+        All its axes divide together.
     """
 
-    def __init__(self, mesh: Any):
+    def __init__(self, owner: str, mesh: Any):
         if not isinstance(mesh, Mesh):
-            raise ParameterError(f"sweep: mesh must be a jax.sharding.Mesh, such as jax.make_mesh((8,), ('i',)), but is {brief(mesh)}.")
+            raise ParameterError(f"{owner}: mesh must be a jax.sharding.Mesh, such as jax.make_mesh((8,), ('i',)), but is {brief(mesh)}.")
+        self.owner = owner
         self.mesh = Mesh(mesh.devices, mesh.axis_names)
         self.size = self.mesh.size
         self.each, self.same = PartitionSpec(self.mesh.axis_names), PartitionSpec()
@@ -73,7 +79,38 @@ class Devices:
         """Arrays that are divided between devices, as a whole in each process."""
         return multihost_utils.process_allgather(tree, tiled=True) if self.is_shared else jax.tree.map(np.asarray, tree)
 
-    def check_agreement(self, owner: str, function: str, values: Sequence[tuple[str, Any]]) -> None:
+    def averaged(self, f: Callable) -> Callable:
+        """A function of samples: the mean of what devices give, of which each has an equal part of them.
+
+        What it writes without reading is forgotten.
+        """
+
+        def mean(*args: Any) -> Any:
+            return jax.tree.map(lambda x: jax.lax.pmean(x, self.mesh.axis_names), f(*args))
+
+        divided, *_ = on_devices(mesh=self.mesh, in_specs=self.each, out_specs=self.same, forget=True)(mean)
+
+        def of_samples(*args: Any) -> Any:
+            for x in jax.tree.leaves(args):
+                if not np.ndim(x):
+                    raise ShapeError(
+                        f'{self.owner}: with a mesh, every array of a batch needs samples along its first axis, but one is a number.'
+                    )
+                if np.shape(x)[0] % self.size:
+                    raise ShapeError(
+                        f'{self.owner}: a batch of {np.shape(x)[0]} samples cannot be divided between {self.size} devices of the mesh; '
+                        f'give a batch_size that is a multiple of {self.size}.'
+                    )
+            return divided(*args)
+
+        return of_samples
+
+    def leave(self, states: Iterable[State]) -> None:
+        """Let states hold arrays of the process's own again, which are the same on all devices."""
+        for state in states:
+            state.value = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), state.peek())
+
+    def check_agreement(self, function: str, values: Sequence[tuple[str, Any]]) -> None:
         """Raise `ParameterError` in all processes if one has another function, values or packages than the first."""
         if not self.is_shared:
             return
@@ -89,7 +126,7 @@ class Devices:
             if not (found == found[0]).all():
                 other = int(np.flatnonzero((found != found[0]).any(1))[0])
                 told = ', '.join(dict.fromkeys(name for name, _ in items))
-                raise ParameterError(_DISAGREE.format(owner=owner, other=other, kind=kind, names=told))
+                raise ParameterError(_DISAGREE.format(owner=self.owner, other=other, kind=kind, names=told))
 
 
 def _sum(x: Any) -> int:
