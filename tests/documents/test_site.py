@@ -77,7 +77,7 @@ def test_every_model_has_a_picture_with_a_caption():
 def test_a_page_has_what_a_model_declares():
     text = reference.page(SHOWN['brainpy_state.LIF'], reference.known(), 'PICTURE')
     assert '{py:class} brainpy_state.LIF(in_size, *, name=None, spk_fun=heaviside' in text
-    assert 'tau=5 * ms' in text
+    assert 'tau=5 * u.ms' in text
     assert r'\tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,I' in text
     assert '| `tau` | 5 ms | Membrane time constant; positive. |' in text
     assert '[doi:10.1017/CBO9781107447615](https://doi.org/10.1017/CBO9781107447615)' in text
