@@ -45,8 +45,8 @@ def documented(cls: type[Dynamics], text: str | None) -> str | None:
     doc = inspect.cleandoc(text or '')
     if not doc or '\nParameters\n---' in doc or not cls.parameters:
         return doc or None
-    given = inspect.signature(cls.__init__).parameters
-    rows = [('in_size : int or tuple of int', 'The shape of the population.')] if 'in_size' in given else []
+    takes_size = 'in_size' in inspect.signature(cls.__init__).parameters
+    rows = [('in_size : int or tuple of int', 'The shape of the population.')] if takes_size else []
     rows += [(f'{name} : default {default}', meaning) for name, default, meaning in parameter_rows(cls)]
     rows += [
         (f'{name}_initializer : default {show(v.init)}', f'First {v.doc}, or a callable from the shape{_with_batch(v, cls)} to it.')

@@ -134,3 +134,27 @@ class Seen(Delay):
             return super()._past(past, now, steps)
         old = past[(self.row.value + len(past) - np.maximum(self.each, 1)) % len(past)]
         return jnp.where((self.each == 0)[:, None], now, old).reshape(-1)
+
+
+class Earlier(Delay):
+    """What a trace follows, as it was some time ago; before the first step, as it is at first.
+
+    Parameters
+    ----------
+    rule : SynapticRule
+    key : str
+        ``'post'``, or the name of a variable of the target or of a method of the rule.
+    delay : time
+    """
+
+    graph_invisible_attrs = ('rule',)
+
+    def __init__(self, rule: Any, key: str, delay: Any):
+        super().__init__(rule.sizes['post'], delay)
+        self.rule, self.key = rule, key
+
+    @call_order(1)
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Make room for the delay."""
+        self.initial = self.rule.at_first(self.key)
+        super().init_state(batch_size)

@@ -28,7 +28,7 @@ class InhibitorySTDP(SynapticRule):
     """
 
     w_0: Any = Parameter(1.0, positive, 'the weight that counts as 1', any_unit=True)
-    learning_rate: Any = Parameter(0.001, positive, 'what a pair of coinciding spikes adds, in parts of ``w_0``')
+    learning_rate: Any = Parameter(0.001, non_negative, 'what a pair of coinciding spikes adds, in parts of ``w_0``')
     target_rate: Any = Parameter(3.0 * u.Hz, non_negative, 'the rate to which targets are brought')
     tau: Any = Parameter(20.0 * u.ms, positive, 'time constant of both traces')
 

@@ -30,7 +30,7 @@ class PairSTDP(SynapticRule):
     """
 
     w_max: Any = Parameter(1.0, positive, 'the greatest weight', any_unit=True)
-    learning_rate: Any = Parameter(0.01, positive, 'what a pair of coinciding spikes changes, in parts of the scale of weights')
+    learning_rate: Any = Parameter(0.01, non_negative, 'what a pair of coinciding spikes changes, in parts of the scale of weights')
     alpha: Any = Parameter(1.0, non_negative, 'how many times as strong depression is')
     tau_plus: Any = Parameter(20.0 * u.ms, positive, 'time constant of potentiation, of the trace of sources')
     tau_minus: Any = Parameter(20.0 * u.ms, positive, 'time constant of depression, of the trace of targets')
@@ -81,7 +81,7 @@ class PowerLawSTDP(PairSTDP):
 
     w_max: Any = Parameter(None, like=0.0, any_unit=True, doc='the greatest weight; none by default')
     w_0: Any = Parameter(1.0, positive, 'weight of reference', any_unit=True)
-    learning_rate: Any = Parameter(0.1, positive, 'what a pair of coinciding spikes changes at the weight of reference, in parts of it')
+    learning_rate: Any = Parameter(0.1, non_negative, 'what a pair of coinciding spikes changes at the weight of reference, in parts of it')
     alpha: Any = Parameter(0.11, non_negative, 'how many times as strong depression is there')
     mu_plus: Any = Parameter(0.4, non_negative, 'exponent of the weight in potentiation')
     mu_minus: Any = Parameter(1.0, non_negative, 'exponent of the weight in depression')

@@ -15,7 +15,7 @@ from ..event._revise import moved
 from ..modules import Delay, Dynamics, Option, Parameter, Variable, call_order, delay_steps, positive
 from ..numerics import brief, plain, with_unit
 from ..random._keys import Seed, check_seed
-from ._asked import HAPPENS, NOISE, Asked, Seen, arguments, is_method, is_variable, variables
+from ._asked import HAPPENS, NOISE, Asked, Earlier, Seen, arguments, is_method, is_variable, variables
 from ._attach import check_connection, check_weights, in_unit, limits, seen_by
 from ._trace import Trace
 
@@ -159,8 +159,9 @@ class SynapticRule(Dynamics):
         self._of_target = self._needed()
         self.lines: dict[str, Delay] = {f'{key} seen': Seen(self, key, delays) for key in self._of_target if delays is not None}
         for name, trace in self.traces.items():
-            if trace.delay is not None:
-                self.lines[name] = Delay(self.sizes[trace.side], getattr(self, trace.delay))
+            if trace.delay is not None and (late := getattr(self, trace.delay)) is not None:
+                key = trace.of if trace.side == 'post' else None
+                self.lines[name] = Delay(self.sizes[trace.side], late, initial=trace.init) if key is None else Earlier(self, key, late)
         check_weights(self, owner)
 
     def _needed(self) -> list[str]:
@@ -293,7 +294,7 @@ class SynapticRule(Dynamics):
                 self._count('post')
             for name, trace in self.traces.items():
                 if trace.of is not None and trace.tau is not None:
-                    self.relax(name, getattr(self, trace.tau), to=self._find(trace.of))
+                    self.relax(name, getattr(self, trace.tau), to=self._late(name, self._find(trace.of)))
         finally:
             del self._seen
 
@@ -317,11 +318,16 @@ class SynapticRule(Dynamics):
             if trace.side == side and trace.counts:
                 state = getattr(self, name)
                 spikes = self._spikes(self._seen[side])
-                counted = (spikes if trace.delay is None else self.lines[name](spikes.astype(state.value.dtype))).astype(state.value.dtype)
+                counted = self._late(name, spikes.astype(state.value.dtype)).astype(state.value.dtype)
                 if trace.at_spike == 'add':
                     state.value = state.value + counted
                 else:  # a part of a spike goes a part of the way; several count as one
                     state.value = moved(jnp.where(counted > 1.5, jnp.ones_like(counted), counted), state.value, jnp.ones_like(counted))
+
+    def _late(self, name: str, x: Any) -> Any:
+        """What a trace takes in, after its delay."""
+        line = self.lines.get(name)
+        return x if line is None else line(x)
 
     def _on_step(self) -> None:
         if 'on_step' not in self.asked:

@@ -26,7 +26,8 @@ class Trace(Variable):
         What it follows instead of counting spikes: ``'pre'`` or ``'post'``, a variable of the target, such as ``'V'``, or a method of the
         rule.
     delay : str, optional
-        The name of a parameter: how much later it counts spikes than they come to the synapses.
+        The name of a parameter, which may be None: how much later it counts spikes than they come to the synapses, or how long ago that was
+        what it follows.
     init : quantity or number
         Its first value, with its unit. One that follows the target begins with what it follows.
     doc : str
@@ -51,8 +52,8 @@ class Trace(Variable):
             )
         if not at_ends and (of or delay or at_spike == 'set'):
             raise ModelError(f'Trace: side is {side!r}, but only one of sources or targets (pre, post) counts or follows anything.')
-        if of is not None and (tau is None or delay or at_spike == 'set'):
-            raise ModelError(f'Trace: it follows {of!r}, so it needs a time constant, and takes neither delay nor at_spike.')
+        if of is not None and (tau is None or at_spike == 'set'):
+            raise ModelError(f'Trace: it follows {of!r}, so it needs a time constant, and takes no at_spike.')
         super().__init__(init, doc)
         self.tau, self.side, self.at_spike, self.of, self.delay = tau, side, at_spike, of, delay
 

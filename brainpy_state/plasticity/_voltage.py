@@ -26,8 +26,11 @@ class VoltageSTDP(SynapticRule):
     -----
     Source: Clopath, Buesing, Vasilaki & Gerstner 2010, Nat. Neurosci. 13:344, doi:10.1038/nn.2479; defaults for visual cortex (its table
     1), where weights begin with 1, which is :math:`w_0` here. The paper's optional dependence of depression on the mean potential is left
-    out. It is NEST's ``clopath_synapse`` with ``delay_is='dendritic'``, constant ``A_LTD`` and no ``delay_u_bars``, but for the potential
-    within a step: NEST integrates the means along with it, here they go towards its value at the start, a difference of the order of dt.
+    out. It is NEST's ``clopath_synapse`` with ``delay_is='dendritic'`` and constant ``A_LTD``, but for the potential within a step: NEST
+    integrates the means along with it, here they go towards its value at the start, a difference of the order of dt.
+
+    A spike that lasts is part of the means before it is over, so that it would potentiate alone. Where it is to see but earlier spikes, let
+    ``delay_u_bars`` be longer than it (5 ms by default in NEST, 3 ms in the authors' code, where a spike takes 2 ms).
 
     A model that is reset in the step in which it spikes is never seen at its peak: let ``V_peak`` stand for the potential there (NEST's
     ``V_clamp``, of 33 mV).
@@ -41,11 +44,12 @@ class VoltageSTDP(SynapticRule):
     tau_x: Any = Parameter(15.0 * u.ms, positive, 'time constant of the trace of sources')
     tau_minus: Any = Parameter(10.0 * u.ms, positive, 'time constant of the mean that depresses')
     tau_plus: Any = Parameter(7.0 * u.ms, positive, 'time constant of the mean that potentiates')
+    delay_u_bars: Any = Parameter(None, positive, 'how late the means follow the potential; at once by default', like=1.0 * u.ms)
     V_peak: Any = Parameter(None, doc='the potential in a step with a spike; that of the model by default', like=0.0 * u.mV)
 
     x = Trace('tau_x', side='pre', doc='spikes of the source')
-    u_minus = Trace('tau_minus', side='post', of='potential', doc='the mean potential that depresses')
-    u_plus = Trace('tau_plus', side='post', of='potential', doc='the mean potential that potentiates')
+    u_minus = Trace('tau_minus', side='post', of='potential', delay='delay_u_bars', doc='the mean potential that depresses')
+    u_plus = Trace('tau_plus', side='post', of='potential', delay='delay_u_bars', doc='the mean potential that potentiates')
 
     of_weight = ('w_min', 'w_max', 'w_0')
 

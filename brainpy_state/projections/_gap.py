@@ -63,6 +63,10 @@ class GapJunction(Module):
         if self.into_pre is not None:
             add_receptor(pre, self.into_pre)
 
+    def not_allocated(self) -> list[str]:
+        """Names of what `init_all_states` has still to make: in which currents wait for the neurons."""
+        return [name for name in ('into_post', 'into_pre') if (x := getattr(self, name)) is not None and x.not_allocated()]
+
     @call_order(1)
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Make the states in which currents wait for the neurons."""

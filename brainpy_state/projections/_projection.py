@@ -18,7 +18,7 @@ from ..numerics import with_unit
 from ..plasticity import SynapticRule
 from ..state import State
 from ..synapses import GatedSynapse, ShortTermPlasticity, Synapse, SynOut
-from ._delayed import DelayedConnection, of_synapses
+from ._delayed import DelayBehind, DelayedConnection, of_synapses
 from ._receptors import Arrival, Description, add_receptor, as_it_is, build, shared_receptor
 
 
@@ -102,6 +102,7 @@ class Projection(Module):
         if not (self.stp is None or isinstance(self.stp, ShortTermPlasticity)):
             raise TypeError(f'{self.label}: stp must be short-term plasticity, such as STP, or a description of it, but is {stp!r}.')
         self.plasticity = plasticity() if isinstance(plasticity, Description) else plasticity
+        self.behind: DelayBehind | None = None
         self.line = self._line_for(delay) if self.plasticity is None else self._plastic_line(self.plasticity, delay)
 
     @property
@@ -117,9 +118,10 @@ class Projection(Module):
     @property
     def delays(self) -> Any:
         """The delay of each synapse of a `Connection`, in the order of its ``sources``; None where there is none."""
-        if self.line is None or isinstance(self.line, DelayedConnection):
-            return None if self.line is None else self.line.delays
-        time = read(self.line.time)
+        line = self.line if self.behind is None else self.behind
+        if line is None or isinstance(line, DelayedConnection):
+            return None if line is None else line.delays
+        time = read(line.time)
         each = jnp.broadcast_to(u.get_mantissa(time), self.sources)
         return with_unit(each[self.comm.sources] if isinstance(self.comm, Connection) else each, u.get_unit(time))
 
@@ -164,7 +166,12 @@ class Projection(Module):
         known = isinstance(comm, Connection) and not comm.structure.is_drawn  # others the rule refuses
         delays = of_synapses(line, comm) if is_behind and known else None
         rule.attach(comm, self.post, self.label, delays)
-        return self._delayed(comm, delays) if isinstance(line, Delay) and is_behind else line  # type: ignore[arg-type]
+        if not is_behind or isinstance(line, DelayedConnection):
+            return line
+        if np.ndim(u.get_mantissa(delay)):
+            return self._delayed(comm, delays)  # type: ignore[arg-type]
+        self.behind = DelayBehind(delay, self)
+        return None
 
     def _learn(self, x: Any) -> None:
         """Change the weights by what the source sends, as it reaches the synapses in this step."""
@@ -176,6 +183,11 @@ class Projection(Module):
 
     def _delayed(self, comm: Connection, delay: Any) -> DelayedConnection:
         return DelayedConnection(comm, delay, self)
+
+    def not_allocated(self) -> list[str]:
+        """Names of what `init_all_states` has still to make, also ``receptor``, in which what is delivered waits for the target."""
+        receptor = vars(self).get('receptor')
+        return [*super().not_allocated(), *(() if receptor is None or not receptor.not_allocated() else ('receptor',))]
 
     def signal(self) -> Any:
         """Something of the unit of what ``comm`` receives."""
@@ -192,7 +204,8 @@ class Projection(Module):
 
     def _arrive(self, x: Any) -> Any:
         """What arrives at the targets in this step."""
-        return self.line(x) if isinstance(self.line, DelayedConnection) else self.comm(x)
+        x = self.line(x) if isinstance(self.line, DelayedConnection) else self.comm(x)
+        return x if self.behind is None else self.behind(x)
 
     def transmit(self, x: Any) -> Any:
         """What arrives at the targets in this step, from the source's output in this step."""
@@ -259,7 +272,7 @@ class AlignPostProj(Projection):
             check_unit(self.line.comm.acting_weight, g, self.label, 'weight')
             self.line.send(x)
         else:
-            self.receptor.syn.receive(self._check(self.comm(x), g))
+            self.receptor.syn.receive(self._check(self._arrive(x), g))
 
 
 class AlignPreProj(Projection):

@@ -75,6 +75,7 @@ class RandomState(Continuous, Discrete, State):
 
 
 DEFAULT = RandomState()
+DEFAULT.name = 'default generator'
 
 
 @entry

@@ -5,27 +5,31 @@ They are of each spike train by itself; a batch has those of its trials one afte
 
 from __future__ import annotations
 
+from typing import Any
+
+import brainunit as u
 import numpy as np
 
 from .._errors import ParameterError
 from .._tracebacks import entry
+from ..numerics import with_unit
 from ._bins import ratio
 from ._spikes import Spikes
 
 
 @entry
-def isi(spikes: Spikes) -> tuple[np.ndarray, np.ndarray]:
+def isi(spikes: Spikes) -> tuple[np.ndarray, Any]:
     """Intervals between the spikes of each neuron; of a batch, those of its trials one after the other.
 
     Returns
     -------
     neuron : int array, shape (n_intervals,)
         The neuron of each interval.
-    steps : int array, shape (n_intervals,)
-        Its length in time steps; 0 between spikes of one step.
+    interval : time, shape (n_intervals,)
+        How long it is, a multiple of the time step; 0 between spikes of one step.
     """
     train, steps = _intervals(spikes)
-    return train % max(spikes.size, 1), steps
+    return train % max(spikes.size, 1), with_unit(steps * float(u.get_mantissa(spikes.dt)), u.get_unit(spikes.dt))
 
 
 @entry

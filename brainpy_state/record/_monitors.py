@@ -52,6 +52,7 @@ class SpikeMonitor(SpikeRecorder):
 
     graph_invisible_attrs = ('target',)
     when = 'after'
+    to_record = 'run the simulation first'
 
     def __init__(self, target: Any, *, of: Any = None, capacity: int = 1 << 17, name: str | None = None):
         _check_spiking(target, 'SpikeMonitor')
@@ -119,7 +120,8 @@ class StateMonitor(Recorder):
         """Forget everything, and expect values as they are now; needs ``dt``."""
         self.dt = environ.get_dt()
         self.interval = 1 if self.every is None else int(whole_steps(self.every, self.dt, f'{self.label}: every', positive=True))
-        whole = self._checked(lift(self._look, (), where=self.label).avals[0])
+        with environ.context(i=0):  # a value may depend on the time; only its unit and shape matter here
+            whole = self._checked(lift(self._look, (), where=self.label).avals[0])
         self.neurons = self._numbers(whole.shape)
         value = whole if self.of is None else jax.eval_shape(self._part, whole)
         self.unit, item = u.get_unit(value), u.get_mantissa(value)
