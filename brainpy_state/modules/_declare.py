@@ -115,7 +115,7 @@ class Parameter:
         if not isinstance(u.get_mantissa(value), (int, float, np.ndarray, np.generic, jax.Array)):
             raise ParameterError(f'{owner}: {self.name} must be a number, a quantity or an array, but is {value!r}.')
         if not self.any_unit:
-            check_unit(value, self.like, owner, self.name)
+            obj.require_unit(value, self.like, self.name)
         mantissa, shape = u.get_mantissa(value), np.shape(u.get_mantissa(value))
         if not broadcasts(shape, obj.varshape):
             raise ShapeError(f'{owner}: {self.name} has shape {shape}, which does not broadcast to the size {obj.varshape}.')
@@ -259,7 +259,7 @@ class Variable(Allocated):
         value = self._default(obj, shape) if given is None else given(shape) if callable(given) else given
         name = f'{self.name}_initializer'
         if given is not None and not self.any_unit:
-            check_unit(value, self._default(obj, shape) if self.like is None else self.like, obj.label, name)
+            obj.require_unit(value, self._default(obj, shape) if self.like is None else self.like, name)
         mantissa = u.get_mantissa(value)
         if not broadcasts(np.shape(mantissa), shape):
             raise ShapeError(f'{obj.label}: {name} gives shape {np.shape(mantissa)}, which does not broadcast to {shape}.')

@@ -49,14 +49,14 @@ def documented(cls: type[Dynamics], text: str | None) -> str | None:
     rows = [('in_size : int or tuple of int', 'The shape of the population.')] if takes_size else []
     rows += [(f'{name} : default {default}', meaning) for name, default, meaning in parameter_rows(cls)]
     rows += [
-        (f'{name}_initializer : default {show(v.init)}', f'First {v.doc}, or a callable from the shape{_with_batch(v, cls)} to it.')
+        (f'{name}_initializer : default {show(v.init)}', f'First {v.doc or name}, or a callable from the shape{_with_batch(v, cls)} to it.')
         for name, v in cls.variables.items()
         if v.stored and issubclass(v.kind, HiddenState)
     ]
     rows += [(f'{name} : {values}default {default}', meaning) for name, values, default, meaning in option_rows(cls)]
     rows += [('name : str, optional', 'A label for messages.')]
     states = [
-        (f'{name} : {v.kind.__name__}', f'{_sentence(v.doc)}, shape ``{v.shape_of(cls)}``.')
+        (f'{name} : {v.kind.__name__}', f'{_sentence(v.doc) or "See the equations"}, shape ``{v.shape_of(cls)}``.')
         for name, v in cls.variables.items()
         if v.stored
     ]

@@ -15,7 +15,7 @@ from .._tracebacks import entry
 from .._typing import Initializer, Size, as_size
 from ..numerics import add_exactly, brief, is_slow, relaxation, relaxed
 from ..state import State
-from ._declare import Option, Parameter, Variable
+from ._declare import Option, Parameter, Variable, check_unit
 from ._describe import Documentation, Signature
 from ._fit import Fit
 from ._module import Module
@@ -239,6 +239,10 @@ class Dynamics(Module):
             Values for the message.
         """
         require(holds, f'{{}}: {text}', self.label, *values)
+
+    def require_unit(self, value: Any, like: Any, name: str) -> None:
+        """Raise `UnitError` unless what is given under a name has the physical dimension of ``like``."""
+        check_unit(value, like, self.label, name)
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Allocate the declared variables, with shape ``(batch_size, *size)`` or ``size``."""

@@ -69,7 +69,7 @@ def call_all_fns(
 
     Parameters
     ----------
-    target : Module
+    target : Module, or a list, tuple or dict of modules
         The root of the tree.
     fn_name : str
         The method's name.
@@ -122,7 +122,7 @@ def init_all_states(target: Any, *args: Any, node_to_exclude: Any = None, **kwar
 
     Parameters
     ----------
-    target : Module
+    target : Module, or a list, tuple or dict of modules
         The root of the tree.
     *args, **kwargs
         Given to every ``init_state``; commonly ``batch_size=32``.
@@ -172,7 +172,7 @@ def reset_all_states(target: Any, *args: Any, node_to_exclude: Any = None, **kwa
 
     Parameters
     ----------
-    target : Module
+    target : Module, or a list, tuple or dict of modules
         The root of the tree.
     *args, **kwargs
         Given to every ``reset_state``.
@@ -204,7 +204,7 @@ def vmap_init_all_states(
 
     Parameters
     ----------
-    target : Module
+    target : Module, or a list, tuple or dict of modules
         The root of the tree.
     *args, **kwargs
         Given to every ``init_state``.

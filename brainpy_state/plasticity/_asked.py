@@ -109,22 +109,24 @@ class Seen(Delay):
     ----------
     rule : SynapticRule
     key : str
-        ``'post'`` or the name of a variable.
-    delays : time, shape (D,)
+        ``'post'``, or the name of a variable or of a method of the rule.
+    delays : time, shape (D,) or ()
         All delays that there are. What was there so long ago comes one after the other, of shape ``(D * n_post,)``.
+    size : tuple of int, optional
+        The shape of what a trace follows, if it is called with that; the rule's ``at_first`` knows it.
     """
 
     graph_invisible_attrs = ('rule',)
 
-    def __init__(self, rule: Any, key: str, delays: Any):
+    def __init__(self, rule: Any, key: str, delays: Any, size: tuple[int, ...] | None = None):
         post: Dynamics = rule.post
-        super().__init__(post.varshape, delays.max())
-        self.rule, self.key, self.delays = rule, key, delays
+        super().__init__(post.varshape if size is None else size, delays.max())
+        self.rule, self.key, self.delays, self.is_traces = rule, key, delays.reshape(-1), size is not None
 
     @call_order(1)
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Make room for the longest delay."""
-        self.initial = self.rule.of_target(self.key)
+        self.initial = self.rule.at_first(self.key) if self.is_traces else self.rule.of_target(self.key)
         super().init_state(batch_size)
         self.each = delay_steps(self.delays, self.made_for, self.label)
 
@@ -134,27 +136,3 @@ class Seen(Delay):
             return super()._past(past, now, steps)
         old = past[(self.row.value + len(past) - np.maximum(self.each, 1)) % len(past)]
         return jnp.where((self.each == 0)[:, None], now, old).reshape(-1)
-
-
-class Earlier(Delay):
-    """What a trace follows, as it was some time ago; before the first step, as it is at first.
-
-    Parameters
-    ----------
-    rule : SynapticRule
-    key : str
-        ``'post'``, or the name of a variable of the target or of a method of the rule.
-    delay : time
-    """
-
-    graph_invisible_attrs = ('rule',)
-
-    def __init__(self, rule: Any, key: str, delay: Any):
-        super().__init__(rule.sizes['post'], delay)
-        self.rule, self.key = rule, key
-
-    @call_order(1)
-    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        """Make room for the delay."""
-        self.initial = self.rule.at_first(self.key)
-        super().init_state(batch_size)

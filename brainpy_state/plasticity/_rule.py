@@ -15,7 +15,7 @@ from ..event._revise import moved
 from ..modules import Delay, Dynamics, Option, Parameter, Variable, call_order, delay_steps, positive
 from ..numerics import brief, plain, with_unit
 from ..random._keys import Seed, check_seed
-from ._asked import HAPPENS, NOISE, Asked, Earlier, Seen, arguments, is_method, is_variable, variables
+from ._asked import HAPPENS, NOISE, Asked, Seen, arguments, is_method, is_variable, variables
 from ._attach import check_connection, check_weights, in_unit, limits, seen_by
 from ._trace import Trace
 
@@ -160,8 +160,8 @@ class SynapticRule(Dynamics):
         self.lines: dict[str, Delay] = {f'{key} seen': Seen(self, key, delays) for key in self._of_target if delays is not None}
         for name, trace in self.traces.items():
             if trace.delay is not None and (late := getattr(self, trace.delay)) is not None:
-                key = trace.of if trace.side == 'post' else None
-                self.lines[name] = Delay(self.sizes[trace.side], late, initial=trace.init) if key is None else Earlier(self, key, late)
+                size, key = self.sizes[trace.side], trace.of if trace.side == 'post' else None
+                self.lines[name] = Delay(size, late, initial=trace.init) if key is None else Seen(self, key, late, size)
         check_weights(self, owner)
 
     def _needed(self) -> list[str]:

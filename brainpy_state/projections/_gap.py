@@ -11,7 +11,7 @@ import numpy as np
 from .. import event
 from .._errors import ShapeError
 from ..connections import Connection
-from ..modules import Module, call_order, check_unit
+from ..modules import Dynamics, Module, call_order, check_unit
 from ..neurons import Neuron
 from ..numerics import with_unit
 from ._receptors import Arrival, add_receptor
@@ -25,8 +25,9 @@ class GapJunction(Module):
 
     Parameters
     ----------
-    pre, post : Neuron
-        The two populations; they may be one.
+    pre, post : Neuron or Dynamics
+        The two populations; they may be one. One that gives its own ``update`` has a state ``V``, and takes the current by
+        `Dynamics.sum_current_inputs` with its potential, ``self.sum_current_inputs(x, V)``.
     comm : Connection
         Which neurons are coupled; its weights are the conductances.
     symmetric : bool
@@ -46,16 +47,17 @@ class GapJunction(Module):
 
     graph_invisible_attrs = ('pre', 'post', 'into_post', 'into_pre')
 
-    def __init__(self, pre: Neuron, post: Neuron, comm: Connection, *, symmetric: bool = True, name: str | None = None):
+    def __init__(self, pre: Any, post: Any, comm: Connection, *, symmetric: bool = True, name: str | None = None):
         super().__init__(name)
-        if not (isinstance(pre, Neuron) and isinstance(post, Neuron) and isinstance(comm, Connection)):
+        if not (isinstance(pre, Dynamics) and isinstance(post, Dynamics) and isinstance(comm, Connection)):
             raise TypeError(
                 f'{self.label}: pre and post must be neurons and comm a Connection, but they are {pre!r}, {post!r} and {comm!r}.'
             )
         sizes = (int(np.prod(pre.varshape)), int(np.prod(post.varshape)))
         if comm.structure.shape != sizes:
             raise ShapeError(f'{self.label}: comm couples {comm.structure.shape} neurons, but pre and post have {sizes}.')
-        check_unit(comm.acting_weight, pre.input_like / u.get_unit(1.0 * u.mV), self.label, 'weight')
+        if isinstance(pre, Neuron):
+            check_unit(comm.acting_weight, pre.input_like / u.get_unit(1.0 * u.mV), self.label, 'weight')
         self.pre, self.post, self.comm = pre, post, comm
         self.into_post = Arrival(_through_conductance)
         self.into_pre = Arrival(_through_conductance) if symmetric else None
@@ -71,7 +73,8 @@ class GapJunction(Module):
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Make the states in which currents wait for the neurons."""
         weight = self.comm.acting_weight
-        for receptor, neuron in ((self.into_post, self.post), (self.into_pre, self.pre)):
+        coupled: Any = ((self.into_post, self.post), (self.into_pre, self.pre))
+        for receptor, neuron in coupled:
             if receptor is not None:
                 nothing = u.math.zeros_like(neuron.V.value)
                 unit = u.get_unit(weight)
@@ -84,7 +87,8 @@ class GapJunction(Module):
         weight, structure = self.comm.acting_weight, self.comm.structure
         mantissa, unit = u.get_mantissa(weight), u.get_unit(weight)
         each, scale = (mantissa, 1) if mantissa.ndim else (None, mantissa)
-        for receptor, source, product in ((self.into_post, self.pre, event.to_post), (self.into_pre, self.post, event.to_pre)):
+        coupled: Any = ((self.into_post, self.pre, event.to_post), (self.into_pre, self.post, event.to_pre))
+        for receptor, source, product in coupled:
             if receptor is not None:
                 V = source.V.value
                 v = u.get_mantissa(V)

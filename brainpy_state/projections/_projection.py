@@ -164,14 +164,13 @@ class Projection(Module):
                 "Delays behind the synapses, delay_is='dendritic' of the rule, can be those of synapses."
             )
         known = isinstance(comm, Connection) and not comm.structure.is_drawn  # others the rule refuses
-        delays = of_synapses(line, comm) if is_behind and known else None
+        one = is_behind and isinstance(line, Delay) and np.ndim(u.get_mantissa(line.time)) == 0  # for all synapses
+        delays = None if not (is_behind and known) else line.time if one else of_synapses(line, comm)  # type: ignore[union-attr]
         rule.attach(comm, self.post, self.label, delays)
-        if not is_behind or isinstance(line, DelayedConnection):
-            return line
-        if np.ndim(u.get_mantissa(delay)):
-            return self._delayed(comm, delays)  # type: ignore[arg-type]
-        self.behind = DelayBehind(delay, self)
-        return None
+        if one:
+            self.behind = DelayBehind(delays, self)
+            return None
+        return self._delayed(comm, delays) if isinstance(line, Delay) and is_behind else line  # type: ignore[arg-type]
 
     def _learn(self, x: Any) -> None:
         """Change the weights by what the source sends, as it reaches the synapses in this step."""

@@ -134,7 +134,7 @@ def _structure(x: Any) -> Any:
         return tuple(map(_structure, x))
     if isinstance(x, u.Quantity):
         return str(x.unit.dim), float(x.unit.magnitude), _structure(x.mantissa)
-    if isinstance(x, State) or callable(x):
+    if isinstance(x, (State, jax.core.Tracer)) or callable(x):  # what is traced has no values yet to be compared
         return _Same(x)
     array = np.asarray(x)
     return array.shape, str(array.dtype), array.tobytes()

@@ -55,7 +55,7 @@ def sweep(
     f : callable
         Called with one value of each parameter, by name, which have no numbers yet (see `transform.vmap`). It builds a network or
         uses one, simulates, by `run` or a loop, and returns arrays, in any container. A `record.SpikeRecorder` among the results
-        stands for its spikes.
+        stands for its spikes; its ``capacity`` is that of all lanes at once, since it is not emptied in between.
     over : mapping
         Values of each parameter, by name: numbers or quantities, along a first axis.
     zipped : bool

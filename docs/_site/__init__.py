@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import doctext, reference
+from . import doctext, gallery, reference
 
 
 def setup(app: Any) -> dict[str, Any]:
     """Connect to Sphinx."""
     app.connect('builder-inited', reference.write)
+    app.connect('builder-inited', gallery.write)
     app.connect('autodoc-process-docstring', doctext.with_links, priority=900)  # after napoleon
     app.connect('missing-reference', reference.find_by_short_name)
     app.connect('source-read', reference.without_the_list_of_models)

@@ -11,6 +11,8 @@ SECTION = re.compile(r'^(?P<title>[A-Z][\w ]+)\n-{3,}\n', re.MULTILINE)
 MATH = re.compile(r'^\.\. math::(?P<text>.*\n(?:\n|    .*\n)*)', re.MULTILINE)
 DOI = re.compile(r'(?<![\w/`<])doi:(10\.\S+?)(?=[.,;)]*(?:\s|$))')
 ARXIV = re.compile(r'(?<![\w/`<])arXiv:(\d{4}\.\d{4,5})')
+ATTRIBUTE = re.compile(r'^:ivar (?P<name>[^:]+):(?P<text>.*\n(?:[ ]+\S.*\n)*)', re.MULTILINE)
+KIND = re.compile(r'^:vartype (?P<name>[^:]+): (?P<kind>.*)$\n?', re.MULTILINE)
 FIELD = re.compile(r'^(?P<name>\S.*?)(?: : (?P<kind>.*))?$')
 
 
@@ -59,10 +61,13 @@ def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def with_links(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Make links of DOIs in what autodoc reads, and prose of the kinds of attributes, which are no names to link."""
+    """Make links of DOIs in what autodoc reads, and a list of attributes, whose names and kinds would be links to anything of that name."""
     text = '\n'.join(lines)
-    for found in re.finditer(r'^:vartype (?P<name>[^:]+): (?P<kind>.*)$\n?', text, re.MULTILINE):
-        ivar = f':ivar {found["name"]}:'
-        text = text.replace(found[0], '').replace(ivar, f'{ivar} ({found["kind"]})')
+    kinds = {found['name']: found['kind'] for found in KIND.finditer(text)}
+    text, before = KIND.sub('', text), '.. rubric:: Attributes\n\n'
+    for found in ATTRIBUTE.finditer(text):
+        kind = f' ({kinds[found["name"]]})' if found['name'] in kinds else ''
+        text = text.replace(found[0], f'{before}* **{found["name"]}**{kind}: {found["text"].strip()}\n')
+        before = ''
     text = DOI.sub(r'`doi:\1 <https://doi.org/\1>`__', text)
     lines[:] = ARXIV.sub(r'`arXiv:\1 <https://arxiv.org/abs/\1>`__', text).splitlines()

@@ -17,15 +17,13 @@ ROOMS = {'neurons': neurons, 'synapses': synapses, 'inputs': inputs, 'plasticity
 
 def write(room: str, models: dict[str, type], folder: Path, style: Path) -> None:
     """Draw the models of a room that have changed since they were drawn, or all if the package has."""
-    drawn_for, file = fingerprint(style), folder / f'{room}.fingerprint'
-    is_current = file.exists() and file.read_text() == drawn_for
+    drawn_for = fingerprint(style)
     folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(fname=style, rc={'svg.hashsalt': room}):
         for name, cls in models.items():
             path = folder / f'{name}.svg'
-            if not (is_current and path.exists()):
-                ROOMS[room].draw(cls).savefig(path, metadata={'Date': None})
-    file.write_text(drawn_for)
+            if not (path.exists() and drawn_for in path.read_text()):
+                ROOMS[room].draw(cls).savefig(path, metadata={'Date': None, 'Source': drawn_for})
 
 
 def fingerprint(style: Path) -> str:

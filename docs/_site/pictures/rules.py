@@ -56,7 +56,7 @@ def reward(rule: Any, i: Any) -> None:
 
 def constant(rule: Any, i: Any) -> None:
     """A modulator that stays as it is."""
-    rule.modulator.value = 0.001 / u.ms
+    rule.modulator.value = (1.0 / u.second).in_unit(u.get_unit(rule.modulator.value))
 
 
 SETTINGS = {
