@@ -67,6 +67,21 @@ class Dynamics(Module):
     ------
     ParameterError, UnitError, ShapeError
         At construction, for a value out of range, with a wrong unit or of a wrong shape.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Leak(bst.nn.Dynamics):
+    ...     tau = bst.nn.Parameter(10. * u.ms, bst.nn.positive, 'time constant')
+    ...     V = bst.nn.Variable(1. * u.mV, 'potential')
+    ...     def update(self):
+    ...         self.relax('V', self.tau)
+    >>> leak = bst.nn.init_all_states(Leak(2, tau=5. * u.ms))
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     leak()
+    >>> leak.V.value
+    Quantity([0.8187... 0.8187...], "mV")
     """
 
     parameters: dict[str, Parameter] = {}  # type: ignore[assignment]  # what is declared, in the place of `Module.parameters`

@@ -20,6 +20,18 @@ class GatedSynapse(Dynamics):
 
     A spike releases a pulse of transmitter. The response is not linear in the spikes, so there is one such synapse for
     each source, and not for each target: use it in an `AlignPreProj`. A model gives ``gating``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class OneGate(bst.GatedSynapse):
+    ...     def gating(self, T, dt):
+    ...         self.open('s', T / (u.mM * u.ms), 1. / u.ms, dt)
+    >>> syn = bst.nn.init_all_states(OneGate(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     syn(1.), syn(0.)
+    (Quantity([0.], "mS"), Quantity([0.0906...], "mS"))
     """
 
     gives = ('gating',)
@@ -128,6 +140,17 @@ class GABAa(_OneGate):
     -----
     [T] is constant over a step; the gate is solved exactly.
     Source: Destexhe, Mainen & Sejnowski 1994, *Neural Comput.* 6:14, doi:10.1162/neco.1994.6.1.14.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> syn = bst.nn.init_all_states(bst.GABAa(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     g = bst.transform.for_loop(syn, np.eye(1, 20).T)  # one spike, in the first step
+    >>> g[-1]
+    Quantity([0.3227...], "mS")
     """
 
     alpha: Any = Parameter(0.53 / (u.ms * u.mM), positive, 'rate of opening')
@@ -150,6 +173,17 @@ class BioNMDA(GatedSynapse):
     x is solved exactly; s is solved exactly with x held at its value at the end of the step, which is of first order in dt.
     Source: Wang 1999, *J. Neurosci.* 19:9587, doi:10.1523/JNEUROSCI.19-21-09587.1999, driven by the pulse of
     Destexhe, Mainen & Sejnowski 1994, doi:10.1162/neco.1994.6.1.14.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> syn = bst.nn.init_all_states(bst.BioNMDA(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     g = bst.transform.for_loop(syn, np.eye(1, 20).T)  # one spike, in the first step
+    >>> g[-1]
+    Quantity([0.5974...], "mS")
     """
 
     alpha1: Any = Parameter(2.0 / u.ms, positive, 'rate of opening of the channels')

@@ -14,7 +14,19 @@ _LARGEST_EXPONENT = 80.0  # whose exponential is a number of 32 bits
 
 
 class SynOut(Dynamics):
-    """Base of synaptic outputs: ``current(g, V)``, without states of their own."""
+    """Base of synaptic outputs: ``current(g, V)``, without states of their own.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Squared(bst.SynOut):
+    ...     E = bst.nn.Parameter(0. * u.mV, doc='reversal potential')
+    ...     def current(self, g, V):
+    ...         return g * (self.E - V) ** 2 / u.mV
+    >>> Squared().current(1. * u.nS, -2. * u.mV)
+    Quantity(4., "pA")
+    """
 
     gives = ('current',)
 
@@ -34,6 +46,13 @@ class COBA(SynOut):
     Notes
     -----
     Source: Brette et al. 2007, appendix B, doi:10.1007/s10827-007-0038-6.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.COBA(E=0. * u.mV).current(1. * u.nS, -60. * u.mV)
+    Quantity(60., "pA")
     """
 
     E: Any = Parameter(0.0 * u.mV, doc='reversal potential')
@@ -51,6 +70,13 @@ class CUBA(SynOut):
     -----
     The default makes mA of mS. Give ``scale=1.`` where g is a current.
     Source: Brette et al. 2007, appendix B, doi:10.1007/s10827-007-0038-6.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.CUBA().current(2. * u.mS, -60. * u.mV), bst.CUBA(scale=1.).current(2. * u.nA, -60. * u.mV)
+    (Quantity(2., "mA"), Quantity(2., "nA"))
     """
 
     scale: Any = Parameter(1.0 * u.volt, doc='current for a unit conductance, of any unit', any_unit=True)
