@@ -60,6 +60,18 @@ class Neuron(Dynamics):
     ModelError
         When a subclass is made, if its equations and variables do not fit each other; at the first step, if an equation does
         not give what it must, with `UnitError` and `ShapeError` for units and shapes.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Adapting(bst.LIF):
+    ...     tau_w = bst.nn.Parameter(100. * u.ms, bst.nn.positive, 'time constant of the adaptation')
+    ...     w = bst.nn.Variable(0. * u.mA, 'adaptation current')
+    ...     order = (('V',), ('w',))
+    ...     def dV(self, V, w, I): return super().dV(V, I - w)
+    ...     def dw(self, w): return -w / self.tau_w
+    ...     def jump(self, w): return {'w': w + 0.5 * u.mA}
     """
 
     gives = ('derivative',)
