@@ -14,8 +14,8 @@ to 8.5 ms after the start, 5.4 ms on average. ``--runs`` makes several, from one
 Open in the text, and here as in the replication by Hathway & Goodman 2018, *ReScience* 4(1), doi:10.5281/zenodo.1327348, which had the
 authors' code: only a spike and the one that follows next on the other side change a synapse; 150 s of input come three times. With steps
 of 0.1 ms the replication found the pattern after 20 s, the authors, without steps, after 13.5 s. Here it takes 10 s, and 15 s with
-``equal_times='pre_first'``, where inputs in the step after that of the neuron's spike count as earlier. Inputs are drawn by the rules of the
-text, not by the code.
+``equal_times='pre_first'``, where inputs in the step after that of the neuron's spike count as earlier. Inputs are drawn by the rules of
+the text, not by the code.
 """
 
 from __future__ import annotations
