@@ -74,8 +74,8 @@ class DelayedConnection(Module):
     ----------
     comm : Connection
         The synapses and their weights.
-    time : quantity or Param, shape (n_synapses,), optional
-        The delay of each, in the order of ``comm.sources``; None where the connection has delays of its own.
+    time : quantity or Param, shape (n_synapses,) or (), optional
+        The delay of each, in the order of ``comm.sources``, or one for all; None where the connection has delays of its own.
     owner : Projection
         What knows the unit of the sources' signal, once the states are there.
 
@@ -106,7 +106,10 @@ class DelayedConnection(Module):
     @property
     def delays(self) -> Any:
         """The delay of each synapse, shape ``(n_synapses,)``."""
-        return self.comm.delays if self.time is None else read(self.time).reshape(-1)
+        if self.time is None:
+            return self.comm.delays
+        time = read(self.time)
+        return u.math.broadcast_to(time, self.comm.n_synapses) if np.ndim(u.get_mantissa(time)) == 0 else time.reshape(-1)
 
     @property
     def unit(self) -> Any:
@@ -118,7 +121,8 @@ class DelayedConnection(Module):
         if self.longest is not None:
             return np.asarray(ring_length(self.longest, dt) - 1)
         if self.time is not None:
-            return delay_steps(self.delays, dt, self.label)
+            time = read(self.time)
+            return delay_steps(time if np.ndim(u.get_mantissa(time)) == 0 else time.reshape(-1), dt, self.label)
         check_dt(self.comm.made_for, self.comm.label)
         structure = self.comm.structure
         return structure.rule.longest if structure.is_drawn else np.asarray(self.comm.delay_steps)

@@ -171,7 +171,7 @@ class Projection(Module):
     def _behind(self, delay: Any) -> DelayedConnection:
         """One delay, between the synapses and what they act on."""
         comm: Any = self.comm
-        return self._delayed(comm, with_unit(np.full(comm.n_synapses, u.get_mantissa(delay)), u.get_unit(delay)))
+        return self._delayed(comm, delay)
 
     def _learn(self, x: Any) -> None:
         """Change the weights by what the source sends, as it reaches the synapses in this step."""
