@@ -313,7 +313,20 @@ class Dynamics(Module):
         return total
 
     def relax(self, name: str, tau: Any, *, to: Any = None, drive: Any = None) -> None:
-        """Take a variable through a step of exponential relaxation, exactly; see `numerics.relaxed`."""
+        r"""Take a variable through a step of exponential relaxation, exactly.
+
+        .. math:: \tau\,\dot x = x_\infty - x
+
+        Parameters
+        ----------
+        name : str
+            The variable, whose state gets the value at the end of the step.
+        tau : time
+        to : array or quantity, optional
+            :math:`x_\infty`, constant during the step; 0 by default.
+        drive : array or quantity, optional
+            What is added besides, such as noise.
+        """
         state, dt = getattr(self, name), self.get_dt()
         x = state.value
         if self._remainder(name) is None:

@@ -155,7 +155,7 @@ class SynapticRule(Dynamics):
             raise
 
     def _attach(self, comm: Any, post: Any, owner: str, delays: Any) -> None:
-        self.comm, self.post = comm, post
+        self.comm, self.post, self._structure = comm, post, comm.structure
         delays, ends = seen_by(comm.structure, delays)
         (pre, seen), (_, n_post) = ends.shape, comm.structure.shape
         self.sizes = {'pre': (pre,), 'post': (seen,), 'synapse': (comm.n_synapses,), 'global': (), 'target': (n_post,)}
@@ -284,6 +284,10 @@ class SynapticRule(Dynamics):
         pre : array or quantity, shape ``(n_pre,)``
             What the sources send, as it comes to the synapses.
         """
+        if self.comm.structure is not self._structure:
+            raise ParameterError(
+                f'{self.label}: other neurons are connected by comm than when the projection was made; make another projection.'
+            )
         seen = {key: self.of_target(key) for key in self._of_target}
         for key, value in seen.items():
             if np.shape(u.get_mantissa(value)) != self.sizes['target']:

@@ -19,7 +19,8 @@ class GatedSynapse(Dynamics):
     """Base of synapses whose gates open while there is transmitter.
 
     A spike releases a pulse of transmitter. The response is not linear in the spikes, so there is one such synapse for
-    each source, and not for each target: use it in an `AlignPreProj`. A model gives ``gating``.
+    each source, and not for each target: use it in an `AlignPreProj`. A model gives ``gating``, which takes ``s``, the fraction of open
+    channels, and other gates that it declares through a step, such as by `open`.
 
     Examples
     --------
@@ -79,7 +80,16 @@ class GatedSynapse(Dynamics):
         return g
 
     def open(self, gate: str, opening: Any, closing: Any, dt: Any) -> None:
-        """Take a gate through a step at constant rates, exactly."""
+        r"""Take a gate through a step at constant rates, exactly: :math:`\dot x = \alpha (1 - x) - \beta x`.
+
+        Parameters
+        ----------
+        gate : str
+            The variable, without a unit.
+        opening, closing : rate
+            :math:`\alpha` and :math:`\beta`.
+        dt : time
+        """
         state = getattr(self, gate)
         change = exp_euler_change(lambda x: opening * (1.0 - x) - closing * x, state.value, dt)
         state.value = self.plus(gate, state.value, change)

@@ -16,16 +16,19 @@ _LARGEST_EXPONENT = 80.0  # whose exponential is a number of 32 bits
 class SynOut(Dynamics):
     """Base of synaptic outputs: ``current(g, V)``, without states of their own.
 
+    A subclass declares parameters and gives ``current``.
+
     Examples
     --------
     >>> import brainunit as u
     >>> import brainpy_state as bst
-    >>> class Squared(bst.SynOut):
+    >>> class Saturating(bst.SynOut):
     ...     E = bst.nn.Parameter(0. * u.mV, doc='reversal potential')
+    ...     most = bst.nn.Parameter(5. * u.nS, bst.nn.positive, 'the largest conductance')
     ...     def current(self, g, V):
-    ...         return g * (self.E - V) ** 2 / u.mV
-    >>> Squared().current(1. * u.nS, -2. * u.mV)
-    Quantity(4., "pA")
+    ...         return self.most * g / (g + self.most) * (self.E - V)
+    >>> Saturating().current(5. * u.nS, -60. * u.mV).in_unit(u.pA)
+    Quantity(150., "pA")
     """
 
     gives = ('current',)
@@ -34,7 +37,15 @@ class SynOut(Dynamics):
         super().__init__(in_size, name=name, **params)
 
     def current(self, g: Any, V: Any) -> Any:
-        """The current into a neuron at potential V."""
+        """The current into a neuron.
+
+        Parameters
+        ----------
+        g : quantity, shape ``(batch, *size)``
+            What the synapse gives for the step.
+        V : potential, shape ``(batch, *size)``
+            Of the neuron; as it changes, where its method of integration asks more than once.
+        """
         raise NotImplementedError(f'{self.label} does not define `current`.')
 
 

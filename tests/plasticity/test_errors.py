@@ -104,6 +104,14 @@ def test_a_mistake_in_a_step_changes_nothing(make, error, text, dt):
     assert all(np.array_equal(u.get_mantissa(after[path]), u.get_mantissa(x)) for path, x in before.items())
 
 
+def test_other_synapses_than_those_that_the_rule_knows(dt):
+    proj = project(PairSTDP.desc(w_max=ONE))
+    bst.nn.init_all_states([proj, proj.post])
+    proj.comm.structure = bst.all_to_all(4, 3, weight=ONE).structure
+    with pytest.raises(ParameterError, match='other neurons are connected by comm than when the projection was made'):
+        proj(jnp.ones(4))
+
+
 def test_a_batch_without_weights_of_its_own(dt):
     proj = project(PairSTDP.desc(w_max=ONE))
     with pytest.raises(ParameterError, match='batch_size=2, but each trial would need weights of its own'):
