@@ -60,6 +60,22 @@ class Neuron(Dynamics):
     ModelError
         When a subclass is made, if its equations and variables do not fit each other; at the first step, if an equation does
         not give what it must, with `UnitError` and `ShapeError` for units and shapes.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> from brainpy_state.nn import Parameter, Variable, positive
+    >>> class Leaky(bst.Neuron):
+    ...     tau = Parameter(20. * u.ms, positive, 'time constant')
+    ...     V_th, V_reset, R = Parameter(10. * u.mV), Parameter(0. * u.mV), Parameter(1. * u.ohm)
+    ...     V = Variable('V_reset', 'membrane potential')
+    ...     def dV(self, V, I):
+    ...         return (self.R * I - V) / self.tau
+    >>> neuron = bst.nn.init_all_states(Leaky(2))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     bst.run(lambda: neuron(15. * u.mA), 100. * u.ms).sum(0).tolist()
+    [4.0, 4.0]
     """
 
     gives = ('derivative',)
