@@ -7,9 +7,10 @@ an image the label of those neurons that answer it most on average.
 
     python -m models.diehl_cook_2015 --plot digits.png
 
-The paper has 82.9 % of MNIST right with 100 neurons and 87.0 % with 400; for the images here nothing is published. Bounds are those that
-a network of this kind should reach: not far below the numbers of the paper. It learns from 1,200 images, and is asked about 597 others.
-It is no good classifier: k-means with 100 means, labelled alike, has 97 % of these digits right, and a linear one 98 %.
+The paper has 82.9 % of MNIST right with 100 neurons and 87.0 % with 400; for the images here nothing is published. The network learns from
+1,200 images, and is asked about 597 others: 83 % are right with 100 neurons, 91 % with 400, and 44 % without learning. Bounds are not far
+below the numbers of the paper. It is no good classifier: k-means with 100 means, labelled alike, has 97 % of these digits right, and
+logistic regression 98 %.
 
 Neurons, inhibition, the rule and its rates, 350 ms for an image and 150 ms of rest, more light until five spikes have come, and weights
 that are scaled before each image are those of the authors' code, as far as known. Different for 64 pixels instead of 784: the greatest

@@ -36,6 +36,14 @@ class Ends(NamedTuple):
         The neuron at the other end of each synapse.
     places : int32, shape (nnz,), optional
         The number of each synapse, by which its values are found; None where it is its place in the list.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> csr = bst.event.CSR(jnp.array([0, 2, 3], jnp.int32), jnp.array([0, 1, 1], jnp.int32), (2, 2))
+    >>> bst.event.Ends.of_targets(csr).others.tolist()
+    [0, 0, 1]
     """
 
     starts: Array

@@ -193,6 +193,18 @@ class RandomInput(Input):
         A label for messages.
     **params
         What the input declares.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Noise(bst.inputs.RandomInput):
+    ...     def update(self):
+    ...         return self.stream.standard_normal((3,)) * u.pA
+    >>> noise = bst.nn.init_all_states(Noise(3, seed=1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     bst.run(noise, 1. * u.ms).shape
+    (10, 3)
     """
 
     def __init__(self, in_size: Size, *, seed: Seed = None, name: str | None = None, **params: Any):

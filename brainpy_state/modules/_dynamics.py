@@ -67,6 +67,21 @@ class Dynamics(Module):
     ------
     ParameterError, UnitError, ShapeError
         At construction, for a value out of range, with a wrong unit or of a wrong shape.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Leak(bst.nn.Dynamics):
+    ...     tau = bst.nn.Parameter(10. * u.ms, bst.nn.positive, 'time constant')
+    ...     V = bst.nn.Variable(1. * u.mV, 'potential')
+    ...     def update(self):
+    ...         self.relax('V', self.tau)
+    >>> leak = bst.nn.init_all_states(Leak(2, tau=5. * u.ms))
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     leak()
+    >>> leak.V.value
+    Quantity([0.8187... 0.8187...], "mV")
     """
 
     parameters: dict[str, Parameter] = {}  # type: ignore[assignment]  # what is declared, in the place of `Module.parameters`
@@ -298,7 +313,20 @@ class Dynamics(Module):
         return total
 
     def relax(self, name: str, tau: Any, *, to: Any = None, drive: Any = None) -> None:
-        """Take a variable through a step of exponential relaxation, exactly; see `numerics.relaxed`."""
+        r"""Take a variable through a step of exponential relaxation, exactly.
+
+        .. math:: \tau\,\dot x = x_\infty - x
+
+        Parameters
+        ----------
+        name : str
+            The variable, whose state gets the value at the end of the step.
+        tau : time
+        to : array or quantity, optional
+            :math:`x_\infty`, constant during the step; 0 by default.
+        drive : array or quantity, optional
+            What is added besides, such as noise.
+        """
         state, dt = getattr(self, name), self.get_dt()
         x = state.value
         if self._remainder(name) is None:

@@ -240,7 +240,7 @@ class Neuron(Dynamics):
         below = self._comes_from_below(old)
         spike = self._at_threshold(V, threshold)
         spike = spike if below is None else spike * below
-        spike = spike if held is None else jnp.where(held, 0, spike)
+        spike = spike if held is None else self._released(spike, held)
         after = self._after(spike, new, threshold)
         if self.raises_threshold:
             raised = u.get_mantissa(self._threshold(after) - threshold) > 0
@@ -275,6 +275,10 @@ class Neuron(Dynamics):
         """1 where V is at the threshold or above, else 0."""
         margin = plain((V - threshold) * (1.0 / check_width(self, self.spk_width, V)))
         return check_spike(self, self.spk_fun(margin), margin)
+
+    def _released(self, spike: jax.Array, held: jax.Array) -> jax.Array:
+        """No spike of a neuron that is refractory."""
+        return jnp.where(held, 0, spike)
 
     def _comes_from_below(self, old: Values) -> Any:
         """1 where V, if it is at the threshold now, has come there, else 0; None for models that are reset.

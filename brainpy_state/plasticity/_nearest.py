@@ -20,6 +20,23 @@ class NearestSTDP(PairSTDP):
     -----
     Source: Morrison, Diesmann & Gerstner 2008, Biol. Cybern. 98:459, figure 7A, doi:10.1007/s00422-008-0233-1. It is NEST's
     ``stdp_nn_symm_synapse`` with ``delay_is='dendritic'``; NEST takes time 0 for a spike of the source.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> rule = bst.plasticity.NearestSTDP.desc(w_max=1. * u.mV)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=rule)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))  # the first source fires
+    ...     post.spike.value = np.ones(1)
+    ...     proj(np.zeros(2))  # the target has fired
+    >>> comm.weight.value
+    Quantity([0.5049... 0.5      ], "mV")
     """
 
     x = Trace('tau_plus', side='pre', at_spike='set', doc='the last spike of the source')
@@ -41,6 +58,23 @@ class PreCentredSTDP(PairSTDP):
     Source: Morrison, Diesmann & Gerstner 2008, Biol. Cybern. 98:459, figure 7B, doi:10.1007/s00422-008-0233-1. It is NEST's
     ``stdp_nn_pre_centered_synapse`` with ``delay_is='dendritic'``. The trace since the last spike of the target belongs to the synapse;
     as a difference, it need not decay in each step.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> rule = bst.plasticity.PreCentredSTDP.desc(w_max=1. * u.mV)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=rule)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))  # the first source fires
+    ...     post.spike.value = np.ones(1)
+    ...     proj(np.zeros(2))  # the target has fired
+    >>> comm.weight.value
+    Quantity([0.5049... 0.5      ], "mV")
     """
 
     y = Trace('tau_minus', side='post', at_spike='set', doc='the last spike of the target')
@@ -63,6 +97,23 @@ class ReducedSymmetricSTDP(NearestSTDP):
     Source: Morrison, Diesmann & Gerstner 2008, Biol. Cybern. 98:459, figure 7C, doi:10.1007/s00422-008-0233-1. It is NEST's
     ``stdp_nn_restr_synapse`` with ``delay_is='dendritic'``, unless spikes coincide at the synapse: there, NEST lets the spike of the
     source meet the one of the target before, which the definition leaves out. NEST takes time 0 for a spike of the source.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> rule = bst.plasticity.ReducedSymmetricSTDP.desc(w_max=1. * u.mV)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=rule)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))  # the first source fires
+    ...     post.spike.value = np.ones(1)
+    ...     proj(np.zeros(2))  # the target has fired
+    >>> comm.weight.value
+    Quantity([0.5049... 0.5      ], "mV")
     """
 
     x_minus = Trace('tau_minus', side='pre', at_spike='set', doc='the last spike of the source, to compare')

@@ -27,6 +27,23 @@ class PairSTDP(SynapticRule):
     Source: Guetig, Aharonov, Rotter & Sompolinsky 2003, J. Neurosci. 23:3697, doi:10.1523/JNEUROSCI.23-09-03697.2003; Morrison,
     Diesmann & Gerstner 2008, Biol. Cybern. 98:459, doi:10.1007/s00422-008-0233-1. It is NEST's ``stdp_synapse`` with
     ``delay_is='dendritic'``, and so are the defaults, but for its ``Wmax`` of 100.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> rule = bst.plasticity.PairSTDP.desc(w_max=1. * u.mV)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=rule)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))  # the first source fires
+    ...     post.spike.value = np.ones(1)
+    ...     proj(np.zeros(2))  # the target has fired
+    >>> comm.weight.value
+    Quantity([0.5049... 0.5      ], "mV")
     """
 
     w_max: Any = Parameter(1.0, positive, 'the greatest weight', any_unit=True)
@@ -77,6 +94,23 @@ class PowerLawSTDP(PairSTDP):
     Source: Morrison, Aertsen & Diesmann 2007, Neural Comput. 19:1437, doi:10.1162/neco.2007.19.6.1437, where the defaults come from, with
     a weight of reference :math:`w_0` of 1 pA. It is NEST's ``stdp_pl_synapse_hom`` with ``delay_is='dendritic'``, whose weights have
     :math:`w_0 = 1`, and whose default of ``alpha`` is 1.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> rule = bst.plasticity.PowerLawSTDP.desc(w_0=1. * u.mV)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=rule)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))  # the first source fires
+    ...     post.spike.value = np.ones(1)
+    ...     proj(np.zeros(2))  # the target has fired
+    >>> comm.weight.value
+    Quantity([0.5754... 0.5       ], "mV")
     """
 
     w_max: Any = Parameter(None, like=0.0, any_unit=True, doc='the greatest weight; none by default')

@@ -68,6 +68,22 @@ class SynapticRule(Dynamics):
     next step. What is delivered has the weight after all this. A target's spike
     is known in the step after it, as it is to other projections. With short-term plasticity, a rule sees the spikes, and not what they
     release.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> class Used(bst.plasticity.SynapticRule):
+    ...     def on_pre(self, w):
+    ...         return 0.9 * w
+    >>> comm, post = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV), bst.LIF(1)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=Used.desc())
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))
+    >>> comm.weight.value
+    Quantity([0.4499... 0.5 ], "mV")
     """
 
     w_min: Any = Parameter(0.0, any_unit=True, doc='the least weight')

@@ -27,6 +27,24 @@ class ThreeFactor(SynapticRule):
     -----
     Source: Fremaux & Gerstner 2016, Front. Neural Circuits 9:85, doi:10.3389/fncir.2015.00085, equations 2 and 3. Traces of
     synapses decay in each step, all of them. Between spikes, weights are the exact integral.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=bst.plasticity.ThreeFactor.desc(w_0=1. * u.mV))
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))  # the first source fires
+    ...     post.spike.value = np.ones(1)
+    ...     proj(np.zeros(2))  # the target has fired
+    ...     proj.plasticity.modulator.value = 1. / u.second
+    ...     proj(np.zeros(2))
+    >>> comm.weight.value
+    Quantity([0.5009... 0.5       ], "mV")
     """
 
     w_0: Any = Parameter(1.0, positive, 'the weight that counts as 1', any_unit=True)
@@ -73,6 +91,24 @@ class DopamineSTDP(ThreeFactor):
     2010, Front. Comput. Neurosci. 4:141, doi:10.3389/fncom.2010.00141. It is NEST's ``stdp_dopamine_synapse`` with
     ``delay_is='dendritic'``, while weights are within their limits: NEST looks at limits at spikes only, this at each step. So are the
     defaults, but for its ``Wmax`` of 200.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=bst.plasticity.DopamineSTDP.desc(w_0=1. * u.mV))
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))  # the first source fires
+    ...     post.spike.value = np.ones(1)
+    ...     proj(np.zeros(2))  # the target has fired
+    ...     proj.plasticity.release(1.)
+    ...     proj(np.zeros(2))
+    >>> comm.weight.value
+    Quantity([0.5047... 0.5      ], "mV")
     """
 
     A_minus: Any = Parameter(1.5, non_negative, 'what it takes, where the source comes last')

@@ -32,6 +32,18 @@ class Trace(Variable):
         Its first value, with its unit. One that follows the target begins with what it follows.
     doc : str
         What it means.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Hebb(bst.plasticity.SynapticRule):
+    ...     tau = bst.nn.Parameter(20. * u.ms, bst.nn.positive, 'time constant')
+    ...     x = bst.plasticity.Trace('tau', side='pre', doc='spikes of the source')
+    ...     def on_post(self, w, x):
+    ...         return w + 0.1 * u.mV * x
+    >>> sorted(Hebb.variables)
+    ['waited', 'x']
     """
 
     def __init__(

@@ -34,6 +34,20 @@ class VoltageSTDP(SynapticRule):
 
     A model that is reset in the step in which it spikes is never seen at its peak: let ``V_peak`` stand for the potential there (NEST's
     ``V_clamp``, of 33 mV).
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1, V_rest=-60. * u.mV, V_th=-40. * u.mV, V_reset=-60. * u.mV)
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=bst.plasticity.VoltageSTDP.desc(w_0=1. * u.mV))
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))  # the target is depolarised: depression
+    >>> comm.weight.value
+    Quantity([0.4985... 0.5     ], "mV")
     """
 
     w_0: Any = Parameter(1.0, positive, 'the weight that counts as 1', any_unit=True)

@@ -54,6 +54,16 @@ def trace(
     ------
     ShapeError, ParameterError, UnitError, TypeError
         If shapes or units do not fit, or a neuron was not recorded.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> t = np.arange(100) * 0.1 * u.ms
+    >>> ax = bst.plots.trace(np.sin(t.mantissa) * u.mV, t, name='V')
+    >>> ax.get_ylabel()
+    'V (mV)'
     """
     t, y, unit, neurons, name, of_neurons = _given(values, t, of, name)
     ax = axes_of(ax, 'trace', (7.0, 2.5 if y.shape[1] <= _OVER else 4.0))

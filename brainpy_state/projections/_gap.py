@@ -43,6 +43,18 @@ class GapJunction(Module):
     Notes
     -----
     Source: Gerstner et al. 2014, *Neuronal Dynamics*, section 3.1; Hahne et al. 2015, doi:10.3389/fninf.2015.00022, on its accuracy.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> a, b = bst.LIF(1, V_initializer=0.5 * u.mV), bst.LIF(1)
+    >>> gap = bst.GapJunction(a, b, bst.one_to_one(1, 1, weight=0.2 * u.siemens))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([a, b, gap])
+    ...     _ = gap(), a(), b()
+    >>> bool(b.V.value[0] > 0. * u.mV)
+    True
     """
 
     graph_invisible_attrs = ('pre', 'post', 'into_post', 'into_pre')

@@ -288,6 +288,22 @@ class AlignPreProj(Projection):
         From spikes to conductances, of the size of the source; its state ``g`` is what it gives.
     out : SynOut or description
         Such as ``MgBlock()`` or ``COBA.desc(E=0. * u.mV)``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(2)
+    >>> proj = bst.AlignPreProj(comm=bst.one_to_one(2, 2, weight=1. * u.siemens), syn=bst.AMPA.desc(2, g_max=1.),
+    ...                          out=bst.COBA.desc(E=1. * u.mV), post=post)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     for spikes in ([1., 0.], [0., 0.]):
+    ...         proj(np.array(spikes))
+    ...         _ = post()
+    >>> bool(post.V.value[0] > post.V.value[1])
+    True
     """
 
     def __init__(self, *, comm: Callable[[Any], Any], syn: Any, out: Any, post: Dynamics, **options: Any):
@@ -330,6 +346,20 @@ class DeltaProj(Projection):
     comm, post, delay, stp, label, name
         See `Projection`; the weights have the unit of what jumps, which is V for most models. A refractory neuron
         ignores jumps of V.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(2)
+    >>> proj = bst.DeltaProj(comm=bst.one_to_one(2, 2, weight=0.5 * u.mV), post=post)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))
+    ...     _ = post()
+    >>> post.V.value
+    Quantity([0.5 0. ], "mV")
     """
 
     def __init__(self, *, comm: Callable[[Any], Any], post: Dynamics, **options: Any):
@@ -366,6 +396,20 @@ class CurrentProj(Projection):
         What makes a current of what arrives; without it, a current arrives.
     initial : quantity or number
         The signal before the first step, where there is a delay; it has the signal's unit.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(2)
+    >>> proj = bst.CurrentProj(comm=bst.one_to_one(2, 2, weight=2. * u.mA), post=post)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([0.5, 0.]))
+    ...     _ = post()
+    >>> post.V.value
+    Quantity([0.0198... 0.        ], "mV")
     """
 
     def __init__(self, *, comm: Callable[[Any], Any], post: Dynamics, out: Any = None, initial: Any = 0.0, **options: Any):

@@ -32,6 +32,16 @@ class Receptor(Module):
         The label of the projections.
     ring : Ring or None
         What those of them deliver whose synapses have delays of their own.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> options = {'comm': bst.one_to_one(1, 1, weight=1. * u.mS), 'syn': bst.Expon.desc(), 'out': bst.CUBA.desc(), 'post': post}
+    >>> a, b = bst.AlignPostProj(**options), bst.AlignPostProj(**options)
+    >>> type(a.receptor).__name__, a.receptor is b.receptor
+    ('Receptor', True)
     """
 
     kind = 'current'

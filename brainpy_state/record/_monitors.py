@@ -48,6 +48,16 @@ class SpikeMonitor(SpikeRecorder):
         If the target has no spikes.
     ParameterError
         For neurons that there are not.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.LIF(3, tau=10. * u.ms)
+    >>> sim = bst.Simulation(lambda: neuron(2. * u.mA), dt=0.1 * u.ms, record={'spikes': bst.record.SpikeMonitor(neuron)})
+    >>> sim.run(50. * u.ms)
+    >>> len(sim['spikes'])
+    21
     """
 
     graph_invisible_attrs = ('target',)
@@ -100,6 +110,17 @@ class StateMonitor(Recorder):
     -----
     Values are written to a buffer inside of the compiled loop. Where this would be more work than to stop the loop, as for
     all weights of a network every second, the loop stops for each sample.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.LIF(3, tau=10. * u.ms)
+    >>> V = bst.record.StateMonitor(neuron, 'V', of=[0], every=1. * u.ms)
+    >>> sim = bst.Simulation(lambda: neuron(2. * u.mA), dt=0.1 * u.ms, record={'V': V})
+    >>> sim.run(50. * u.ms)
+    >>> sim['V'].values.shape
+    (50, 1)
     """
 
     graph_invisible_attrs = ('target',)
@@ -278,6 +299,16 @@ class RateMonitor(StateMonitor):
     Notes
     -----
     Of a batch, there is a rate for each trial. A bin whose first steps were not recorded is left out.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.LIF(3, tau=10. * u.ms)
+    >>> sim = bst.Simulation(lambda: neuron(2. * u.mA), dt=0.1 * u.ms, record={'rate': bst.record.RateMonitor(neuron, bin=10. * u.ms)})
+    >>> sim.run(50. * u.ms)
+    >>> sim['rate'].values.shape
+    (5,)
     """
 
     when = 'after'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 SECTION = re.compile(r'^(?P<title>[A-Z][\w ]+)\n-{3,}\n', re.MULTILINE)
@@ -35,7 +36,7 @@ def fields(text: str) -> list[tuple[str, str, str]]:
     return rows
 
 
-def markdown(text: str, known: Mapping[str, str]) -> str:
+def markdown(text: str, known: Mapping[str, str] = MappingProxyType({})) -> str:
     """Prose and formulas of a docstring; names in ``known`` become links to what they stand for."""
     text = MATH.sub(lambda found: formula(found['text']), text.strip() + '\n')
     text = re.sub(r':math:`([^`]*)`', r'$\1$', text)
@@ -56,8 +57,9 @@ def formula(text: str) -> str:
 
 def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """A table in Markdown; nothing if it has no rows."""
-    lines = [header, ('---',) * len(header), *(tuple(cell.replace('|', '\\|') for cell in row) for row in rows)]
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines) if rows else ''
+    lines = [f'| {" | ".join(header)} |', '|---' * len(header) + '|']
+    lines += [f'| {" | ".join(cell.replace("|", chr(92) + "|") for cell in row)} |' for row in rows]
+    return '\n'.join(lines) if rows else ''
 
 
 def with_links(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

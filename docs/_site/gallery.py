@@ -17,14 +17,15 @@ from .doctext import ARXIV, DOI
 DOCS = Path(__file__).parents[1]
 ROOT = DOCS.parent
 MADE = DOCS / 'gallery' / 'made'
-LONGEST = 300  # s, for one program
+LONGEST = 900  # s, for one program
 
 SHORT = {
+    'diehl_cook_2015': ('--epochs 1', 'one epoch'),
+    'izhikevich_2007': ('--duration 120000', 'two minutes of the half hour'),
+    'masquelier_2008': ('--duration 20000 --passes 1', 'one pass of 20 s'),
     'potjans_diesmann_2014': ('--scale 0.1 --duration 500', 'a tenth of the neurons and of the synapses of each, for half a second'),
     'vogels_2011': ('--neurons 2000 --duration 20000', 'a fifth of the neurons, for 20 s'),
-    'wang_2002': ('--coherence 12.8', 'one trial'),
-    'masquelier_2008': ('--duration 30000 --passes 1', 'one pass of 30 s'),
-    'susin_destexhe_2021': ('--scale 0.1', 'a tenth of the neurons'),
+    'wang_2002': ('--coherence 12.8', 'a single trial'),
     'fit_adex_to_a_voltage_trace': ('--steps 60', '60 steps of the optimiser'),
     'train_cue_accumulation': ('--batches 10', '10 batches'),
     'train_spiking_classifier': ('--epochs 10 --samples 2000', '10 epochs with 2,000 points'),
@@ -66,9 +67,14 @@ def programs() -> list[Program]:
     for folder in ('models', 'examples'):
         for path in sorted((ROOT / folder).glob('*.py')):
             source = path.read_text()
-            if "__name__ == '__main__'" in source and ("'--plot'" in source or 'report.' in source):
+            if "__name__ == '__main__'" in source and "'--plot'" in source + _options(source):
                 found.append(Program(path.stem, source, folder == 'models'))
     return found
+
+
+def _options(source: str) -> str:
+    """The source of the options that a model shares with others."""
+    return (ROOT / 'models' / 'report.py').read_text() if re.search(r'report\.(common_)?arguments\(', source) else ''
 
 
 def write(app: Any) -> None:
@@ -113,7 +119,7 @@ def page(program: Program, printed: str) -> str:
     text = DOI.sub(r'[doi:\1](https://doi.org/\1)', rest.replace('``', '`'))
     text = ARXIV.sub(r'[arXiv:\1](https://arxiv.org/abs/\1)', text)
     text = re.sub(r'(?m)^((?: {4}.*\n?)+)', lambda block: '```bash\n' + re.sub(r'(?m)^ {4}', '', block[0]).rstrip() + '\n```\n', text)
-    note = f'These are not the options of the paper, but {SHORT[program.name][1]}.' if program.name in SHORT else ''
+    note = f'To be short, this is {SHORT[program.name][1]}.' if program.name in SHORT else ''
     folder = 'models' if program.is_model else 'examples'
     return f"""# {title(program, printed)}
 

@@ -101,3 +101,14 @@ def test_what_follows_a_model():
     np.testing.assert_allclose(filtered.g.value, np.exp(-0.1), rtol=1e-6)  # an event at the beginning of a step of 0.5 ms
     with pytest.raises(TypeError, match='a model or a description'):
         neuron.align_pre(3)
+
+
+def test_a_refractory_neuron_far_above_the_threshold_spikes_until_it_is_below():
+    neuron = brainpy.state.LIFRef(
+        1, V_rest=-70.0 * u.mV, V_th=-50.0 * u.mV, V_reset=-60.0 * u.mV, tau=1e4 * u.ms, tau_ref=2.0 * u.ms, V_initializer=-25.0 * u.mV
+    )
+    brainstate.nn.init_all_states(neuron)
+    spikes, V = brainstate.transform.for_loop(lambda i: (neuron(), neuron.V.value), np.arange(8))
+    np.testing.assert_array_equal(spikes[:, 0], [1, 1, 1, 0, 0, 0, 0, 0])
+    V = np.asarray(V[:, 0] / u.mV)
+    assert np.all(V[2:6] == V[2]) and V[2] < -50.0 and V[6] < V[5]  # three steps after the last spike are refractory

@@ -22,7 +22,7 @@ def generator():
 
 
 def test_the_page_is_current():
-    assert generator().page(PAGE) == PAGE, 'run: python docs/generate_models.py'
+    assert generator().page(PAGE) == PAGE, 'run: python -m docs.generate_models'
 
 
 def test_every_model_has_its_place():

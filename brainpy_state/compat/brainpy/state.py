@@ -72,6 +72,11 @@ def _get_spike(self: Any, V: Any = None) -> Any:
     return self.spk_fun((V - self.threshold()) / self.spk_width)
 
 
+def _released(self: Any, spike: Any, held: Any) -> Any:
+    """A neuron that is at the threshold after its reset spikes again in the next step, refractory or not."""
+    return spike
+
+
 _FIRST_V = {name: 0.0 for name in ('LIF', 'LIFRef', 'ALIF', 'CubaLIF', 'CobaLIF')}  # in mV
 _FIRST_V |= {name: -65.0 for name in ('ExpIF', 'ExpIFRef', 'AdExIF', 'AdExIFRef', 'QuaIF', 'AdQuaIF', 'AdQuaIFRef')}
 
@@ -218,6 +223,7 @@ def _fill(room: dict[str, Any]) -> None:
                 if issubclass(found, _Neuron) and not found.up_crossing:
                     room[name].get_spike = _get_spike
                     room[name].require_above = _require_above
+                    room[name]._released = _released
                     _starting(room[name], name)
 
 
