@@ -52,6 +52,7 @@ nb_execution_in_temp = True  # what a page writes is not left among the pages
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
+nb_render_markdown_format = 'myst'  # tables that a page computes
 
 # Docstrings
 default_role = 'py:obj'
