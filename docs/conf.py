@@ -17,6 +17,7 @@ os.environ['JAX_PLATFORMS'] = 'cpu'
 os.environ.pop('MPLBACKEND', None)  # a kernel then shows figures in the page
 
 import brainpy_state  # noqa: E402
+from docs._site.sources import digest  # noqa: E402
 
 project = 'brainpy_state'
 author = 'the brainpy_state developers'
@@ -44,7 +45,7 @@ myst_heading_anchors = 3
 
 # Pages with code
 nb_execution_mode = 'cache'
-nb_execution_cache_path = str(DOCS / '_build' / 'executed')
+nb_execution_cache_path = str(DOCS / '_build' / 'executed' / digest()[:16])  # of this state of the package
 nb_execution_in_temp = True  # what pages write goes with them
 nb_execution_timeout = 600
 nb_execution_in_temp = True  # what a page writes is not left among the pages

@@ -2,15 +2,16 @@
 
 Izhikevich 2007, *Cereb. Cortex* 17:2443, doi:10.1093/cercor/bhl152, figure 1, by the script that the author published with it, daspnet.m
 (ModelDB 84167): 1,000 neurons with 100 synapses each, driven by noise. Whenever a neuron fires within 20 ms after another from which a
-chosen synapse leads to it, dopamine is released 1 to 3 s later. The synapse begins with nothing, and in half an hour has the greatest
-weight that there is, 4 mV. It stays there.
+chosen synapse leads to it, dopamine is released 1 to 3 s later. The synapse begins with nothing, and within half an hour comes to the
+greatest weight that there is, 4 mV (in the published scheme, after 27 and 33 minutes with two seeds). From there it may come down again for
+some minutes, there too.
 
     python -m models.izhikevich_2007 --plot reward.png
 
 All delays are 1 ms, as in the script, which has a place for delays up to 20 ms but uses none. It takes V through two steps of forward Euler
-of 0.5 ms, and u through one of 1 ms; here both go through two of exponential Euler. Each neuron knows the last spike of another, and no
-earlier ones, which the paper does not say and the script does. The text and figures of the paper could not be compared: what is quoted from
-them is marked as not checked. Other numbers are those of the published scheme, written anew in `izhikevich_2007_reference`.
+of 0.5 ms, and u through one of 1 ms; here both go through two of exponential Euler. Only the last spikes of two neurons make a pair, as in
+the script. The text and figures of the paper could not be compared: what is quoted from them is marked as not checked. Other numbers are
+those of the published scheme, written anew in `izhikevich_2007_reference`.
 
 The chosen synapse is not the only one that grows: dopamine finds others eligible by chance, and 4 % of all are as strong after an hour.
 """
@@ -161,11 +162,11 @@ def build(seed: int = 1, dt: Any = DT) -> bst.Simulation:
     return bst.Simulation(net, dt=EXCHANGE, record=record, seed=seed)
 
 
-SOURCE = 'the published scheme, 3 seeds'  # `izhikevich_2007_reference`
+SOURCE = 'the published scheme, 2 seeds'  # `izhikevich_2007_reference`
 PUBLISHED = {
     'rate': Published('1.24 Hz', SOURCE, 1.12, 1.36, 'Hz', checked=True),
     'minutes until strong': Published('within an hour', 'figure 1', 0.0, 60.0, 'min'),
-    'chosen weight, last 10 min': Published('4 mV', 'figure 1', STRONG, 4.0, 'mV'),
+    'chosen weight, last 10 min': Published('4 mV', 'figure 1', 3.0, 4.0, 'mV'),
     'mean weight of others': Published('0.73 mV', SOURCE, 0.62, 0.88, 'mV', checked=True),
     'others below 0.1 mV': Published('0.32', SOURCE, 0.28, 0.36, 'of all', checked=True),
     'others that are strong': Published('0.040', SOURCE, 0.03, 0.055, 'of all', checked=True),

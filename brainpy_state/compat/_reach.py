@@ -12,6 +12,7 @@ from .. import nn
 from .._errors import ParameterError, UnitError
 from ..modules import check_unit
 from ..neurons import Neuron
+from ..neurons._equations import check_current
 from ..projections._receptors import Description, build
 from ..state import maybe_state
 from ._delay import StateWithDelay
@@ -240,15 +241,39 @@ class Reach:
 
     def _sum(self, kind: str, init: Any, args: tuple[Any, ...], label: str | None) -> Any:
         total = super()._sum(kind, init, args, label)  # type: ignore[misc]
-        given = vars(self).get('_given', {})
-        for key, (inp, of_kind, of_label) in list(given.items()):
-            if of_kind == kind and label in (None, of_label):
-                if callable(inp):
-                    total = total + inp(*args)
-                else:
-                    total = total + inp
-                    del given[key]
+        for _, inp in self._take(kind, label):
+            total = total + (inp(*args) if callable(inp) else inp)
         return total
+
+    def _take(self, kind: str, label: str | None = None) -> list[tuple[Any, Any]]:
+        """What was given by hand, as pairs of a key and an input; what is no function counts once."""
+        given = vars(self).get('_given', {})
+        found = [(at, inp) for at, (inp, of_kind, of_label) in given.items() if of_kind == kind and label in (None, of_label)]
+        for at, inp in found:
+            if not callable(inp):
+                del given[at]
+        return [(key, inp) for (_, key), inp in found]
+
+
+class ReachNeuron(Reach):
+    """The same of a neuron, whose own update takes what was given by hand, as it takes what projections bring in."""
+
+    def _current(self, x: Any) -> Callable[[Any], Any]:
+        current, given = super()._current(x), self._take('current')  # type: ignore[misc]
+
+        def total(V: Any) -> Any:
+            flows = current(V)
+            for key, inp in given:
+                flows = flows + check_current(self, f'the input {key!r}', inp(V) if callable(inp) else inp, V)
+            return flows
+
+        return total if given else current
+
+    def _settled(self, name: str, value: Any, old: Any, delta: Any, held: Any) -> Any:
+        if name == self.delta_to:  # type: ignore[attr-defined]
+            for _, inp in self._take('delta'):
+                value = value + (inp() if callable(inp) else inp)
+        return super()._settled(name, value, old, delta, held)  # type: ignore[misc]
 
 
 class Dynamics(Reach, nn.Dynamics):
@@ -257,7 +282,8 @@ class Dynamics(Reach, nn.Dynamics):
 
 def reaching(cls: type, *more: type) -> type:
     """A model under its older name, which also has what `Reach` and others give."""
-    return type(cls.__name__, (*more, Reach, cls), {'__module__': 'brainpy_state.compat.brainpy.state', '__doc__': cls.__doc__})
+    reach = ReachNeuron if issubclass(cls, Neuron) else Reach
+    return type(cls.__name__, (*more, reach, cls), {'__module__': 'brainpy_state.compat.brainpy.state', '__doc__': cls.__doc__})
 
 
 def _marking(name: str, value: bool, text: str) -> Callable:

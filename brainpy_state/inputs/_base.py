@@ -257,3 +257,11 @@ def per_step(rate: Any, dt: Any) -> Any:
     factor = float(u.get_unit(rate).magnitude * u.get_unit(dt).magnitude * float(u.get_mantissa(dt)))
     number = u.get_mantissa(rate)
     return (number if isinstance(number, jax.core.Tracer) else np.asarray(number, float)) * factor
+
+
+def as_its_mean(drawn: Any, mean: Any) -> Any:
+    """What was drawn, as numbers, with the derivative of its mean (a straight-through estimate) where that is traced."""
+    if not isinstance(mean, jax.core.Tracer) or drawn.dtype.kind != 'f':
+        return drawn
+    mean = mean.astype(drawn.dtype)
+    return jax.lax.stop_gradient(drawn) + (mean - jax.lax.stop_gradient(mean))

@@ -6,11 +6,13 @@ import inspect
 from types import FunctionType
 from typing import Any
 
+import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ModelError
 from ..modules import Delay, Dynamics, call_order, delay_steps
+from ..numerics import with_unit
 from ..state import State
 
 SENT = ('pre', 'post')
@@ -120,8 +122,9 @@ class Seen(Delay):
 
     def __init__(self, rule: Any, key: str, delays: Any, size: tuple[int, ...] | None = None):
         post: Dynamics = rule.post
-        super().__init__(post.varshape if size is None else size, delays.max())
-        self.rule, self.key, self.delays, self.is_traces = rule, key, delays.reshape(-1), size is not None
+        each = np.asarray(u.get_mantissa(delays)).reshape(-1)  # numbers, also where a program is traced
+        super().__init__(post.varshape if size is None else size, with_unit(each.max(), u.get_unit(delays)))
+        self.rule, self.key, self.delays, self.is_traces = rule, key, with_unit(each, u.get_unit(delays)), size is not None
 
     @call_order(1)
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 import os
 import re
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .doctext import ARXIV, DOI
+from .sources import ROOT, digest
 
 DOCS = Path(__file__).parents[1]
-ROOT = DOCS.parent
 MADE = DOCS / 'gallery' / 'made'
 LONGEST = 900  # s, for one program
 
@@ -54,11 +53,7 @@ class Program(NamedTuple):
     @property
     def fingerprint(self) -> str:
         """What its result depends on."""
-        digest = hashlib.sha256(f'{self.command}{self.source}'.encode())
-        for folder in ('brainpy_state', 'models'):
-            for path in sorted((ROOT / folder).rglob('*.py')):
-                digest.update(path.read_bytes())
-        return digest.hexdigest()
+        return digest(ROOT / 'models', text=f'{self.command}{self.source}')
 
 
 def programs() -> list[Program]:

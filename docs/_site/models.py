@@ -59,7 +59,8 @@ def _default(x: Any) -> str:
         return getattr(x, '__name__', '...')
     if isinstance(x, u.Quantity):
         number, _, unit = show(x).partition(' ')
-        return f'{number} * {unit}' if unit else number
+        written = f'u.{unit}' if unit.isidentifier() else f'({unit})'
+        return f'{number} * {written}' if unit else number
     return repr(x)
 
 

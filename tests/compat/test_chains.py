@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import brainpy_state
 from brainpy_state.compat import brainpy, brainstate
 
 
@@ -88,3 +89,26 @@ def test_a_part_of_the_sources_has_targets(seed):
     assert abs((outdegree > 0).mean() - 0.2) < 4 * np.sqrt(0.2 * 0.8 / 2000)
     with pytest.raises(ValueError, match='a fraction, from 0 to 1'):
         brainstate.nn.FixedNumConn(4, 4, 2, 0.5, afferent_ratio=1.5)
+
+
+@pytest.mark.parametrize('kind', [brainpy.state.LIF, brainpy.state.LIFRef])
+def test_a_ready_cell_takes_what_is_given_by_hand(kind):
+    cell = kind(1, R=2.0 * u.ohm, tau=8.0 * u.ms, V_rest=0.0 * u.mV, V_th=50.0 * u.mV, V_reset=0.0 * u.mV)
+    leak, out = 0.25 / u.ohm, brainpy.state.COBA(E=20.0 * u.mV)
+    cell.add_current_input('leak', lambda V: -leak * V)
+    cell.add_current_input('synapse', out)
+    cell.add_delta_input('jumps', lambda: 0.5 * u.mV)
+    brainstate.nn.init_all_states(cell)
+    V, at = 0.0, np.exp(-0.2 / (8.0 / 2.0))  # half of the leak is the cell's own, and a quarter each of both inputs
+    for once in (True, False):
+        if once:
+            cell.add_current_input('once', 3.0 * u.mA)
+            cell.add_delta_input('kick', 4.0 * u.mV)
+        out.bind_cond(0.25 / u.ohm)
+        cell(1.0 * u.mA)
+        rest = 2.0 * (1.0 + 3.0 * once + 0.25 * 20.0) / 2.0
+        V = rest + (V - rest) * at + 0.5 + 4.0 * once
+        np.testing.assert_allclose(cell.V.value.to_decimal(u.mV), V, rtol=1e-5)
+    cell.add_current_input('wrong', lambda V: V)
+    with pytest.raises(brainpy_state.UnitError, match="the input 'wrong' gives the unit mV"):
+        cell()

@@ -8,7 +8,7 @@ import re
 import pytest
 
 import brainpy_state as bst
-from docs._site import gallery, pictures, reference
+from docs._site import gallery, links, pictures, reference
 from docs._site.doctext import fields, markdown, sections
 from docs._site.rooms import INNER, ROOMS, Name, groups, names, offered
 
@@ -22,8 +22,8 @@ def written(room):
         return reference.room_page(room, names(room))
     members = names(room)
     models = [name for name in members if name.is_model]
-    links = reference.known()
-    return ''.join([reference.family_page(room, members, models), *(reference.page(name, links, '') for name in models)])
+    known = reference.known()
+    return ''.join([reference.family_page(room, members, models), *(reference.page(name, known, '') for name in models)])
 
 
 def test_every_public_room_has_a_page():
@@ -77,7 +77,7 @@ def test_every_model_has_a_picture_with_a_caption():
 def test_a_page_has_what_a_model_declares():
     text = reference.page(SHOWN['brainpy_state.LIF'], reference.known(), 'PICTURE')
     assert '{py:class} brainpy_state.LIF(in_size, *, name=None, spk_fun=heaviside' in text
-    assert 'tau=5 * ms' in text
+    assert 'tau=5 * u.ms' in text
     assert r'\tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,I' in text
     assert '| `tau` | 5 ms | Membrane time constant; positive. |' in text
     assert '[doi:10.1017/CBO9781107447615](https://doi.org/10.1017/CBO9781107447615)' in text
@@ -114,3 +114,17 @@ def test_the_gallery_has_every_model_of_a_paper():
     assert {name for name, program in programs.items() if program.is_model} == {x for x in commands if not x.endswith('_reference')}
     assert set(gallery.SHORT) <= set(programs)
     assert importlib.import_module('models.brunel_2000').__doc__.startswith(programs['brunel_2000'].about.splitlines()[0])
+
+
+def test_links_that_lead_nowhere_are_found(tmp_path):
+    (tmp_path / 'a.html').write_text(
+        '<p id="here"><a href="b.html#there">x</a><a href="#here">x</a><a href="https://doi.org/10.1/a">x</a></p>'
+    )
+    (tmp_path / 'b.html').write_text(
+        '<p id="there"><img src="c.png"><a href="a.html#nowhere">x</a><a href="https://doi.org/10.1/a.">x</a></p>'
+    )
+    assert links.broken(tmp_path) == [
+        'b.html: a.html#nowhere leads to no place of its page',
+        'b.html: c.png leads to no page',
+        'b.html: https://doi.org/10.1/a. is no address',
+    ]

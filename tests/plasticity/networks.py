@@ -42,6 +42,8 @@ class Network(bst.nn.Module):
     kind : {'post', 'pre', 'delta', 'current'}
     form : {'CSR', 'all to all', 'one to one'}
     rule : description
+    **options
+        Of the projection; another ``comm``, too.
     """
 
     def __init__(self, kind: str, form: str, rule: Any, **options: Any):
@@ -50,7 +52,7 @@ class Network(bst.nn.Module):
             N, R=R * u.Gohm, tau=TAU * u.ms, V_th=V_TH * u.mV, V_reset=V_RESET * u.mV, V_rest=V_RESET * u.mV, tau_ref=TAU_REF * u.ms,
             spk_reset='hard', V_initializer=START * u.mV,
         )  # fmt: skip
-        options |= {'comm': connection(form, kind), 'post': self.cells, 'plasticity': rule}
+        options = {'comm': connection(form, kind), **options, 'post': self.cells, 'plasticity': rule}
         if kind in ('post', 'pre'):
             syn = bst.Expon.desc(tau=TAU_SYN * u.ms, g_initializer=0.0 * (u.nS if kind == 'post' else u.UNITLESS))
             maker = bst.AlignPostProj if kind == 'post' else bst.AlignPreProj

@@ -71,3 +71,20 @@ def test_with_short_term_plasticity(kind, delay, x64):
 @pytest.mark.parametrize('delay', FORMS)
 def test_with_a_trace_of_each_synapse(delay, x64):
     compare('delta', 'CSR', delay, PreCentredSTDP, twins.PreCentred)
+
+
+def test_delays_that_a_connection_draws_are_dendritic_too(x64):
+    """As those of a projection whose synapses are listed in another order."""
+    rule = PairSTDP.desc(w_max=2.0 * UNIT['delta'], learning_rate=0.05, delay_is='dendritic')
+    with bst.environ.context(dt=DT * u.ms):
+        drawn = bst.fixed_indegree(N, N, 5, weight=1.0 * u.mV, delay=bst.drawn.uniform(0.0 * u.ms, 4.0 * u.ms), seed=7)
+        pairs, given = (drawn.sources, drawn.targets), np.linspace(0.2, 1.5, drawn.n_synapses)
+        order = np.lexsort([np.arange(len(given)), drawn.targets, drawn.sources])  # of a listed connection
+        listed = bst.explicit_edges(N, N, *pairs, weight=given * u.mV)
+        one = bst.fixed_indegree(N, N, 5, weight=lambda shape: given * u.mV, delay=bst.drawn.uniform(0.0 * u.ms, 4.0 * u.ms), seed=7)
+        nets = [Network('delta', 'CSR', rule, comm=comm, delay=delay) for comm, delay in ((one, None), (listed, drawn.delays[order]))]
+    (spikes, weights), (same_spikes, others) = map(simulate, nets)
+    assert len(np.unique(drawn.delay_steps)) > 5
+    assert spikes.sum() > 3 * N
+    np.testing.assert_array_equal(spikes, same_spikes)
+    np.testing.assert_allclose(weights[:, order], others, rtol=1e-9)

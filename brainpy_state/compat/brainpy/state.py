@@ -11,6 +11,7 @@ import numpy as np
 
 from ... import environ, inputs, neurons, random, synapses
 from ..._errors import ParameterError
+from ..._version import __version__ as __version__
 from ...connections import explicit_edges
 from ...layers import LeakyRateReadout as LeakyRateReadout
 from ...modules import Dynamics as _Model
