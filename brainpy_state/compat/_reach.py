@@ -15,6 +15,7 @@ from ..neurons import Neuron
 from ..neurons._equations import check_current
 from ..projections._receptors import Description, build
 from ..state import maybe_state
+from ..synapses import Synapse
 from ._delay import StateWithDelay
 from ._described import ParamDescriber
 
@@ -276,13 +277,24 @@ class ReachNeuron(Reach):
         return super()._settled(name, value, old, delta, held)  # type: ignore[misc]
 
 
+class ReachSynapse(Reach):
+    """The same of a synapse, to which what was given by hand arrives with its input."""
+
+    def update(self, x: Any = None) -> Any:
+        """Advance one step; see `brainpy_state.Synapse.update`."""
+        for _, inp in self._take('delta'):
+            arrives = inp() if callable(inp) else inp
+            x = arrives if x is None else x + arrives
+        return super().update(x)  # type: ignore[misc]
+
+
 class Dynamics(Reach, nn.Dynamics):
     """A model with an ``update`` of its own."""
 
 
 def reaching(cls: type, *more: type) -> type:
     """A model under its older name, which also has what `Reach` and others give."""
-    reach = ReachNeuron if issubclass(cls, Neuron) else Reach
+    reach = ReachNeuron if issubclass(cls, Neuron) else ReachSynapse if issubclass(cls, Synapse) else Reach
     return type(cls.__name__, (*more, reach, cls), {'__module__': 'brainpy_state.compat.brainpy.state', '__doc__': cls.__doc__})
 
 

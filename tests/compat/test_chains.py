@@ -112,3 +112,11 @@ def test_a_ready_cell_takes_what_is_given_by_hand(kind):
     cell.add_current_input('wrong', lambda V: V)
     with pytest.raises(brainpy_state.UnitError, match="the input 'wrong' gives the unit mV"):
         cell()
+
+
+def test_a_ready_synapse_takes_what_is_given_by_hand():
+    syn = brainstate.nn.init_all_states(brainpy.state.Expon(1, tau=4.0 * u.ms))
+    syn.add_delta_input('steady', lambda: 1.0 * u.mS)
+    syn.add_delta_input('once', 2.0 * u.mS)
+    at = np.exp(-0.2 / 4.0)
+    np.testing.assert_allclose([syn(0.5 * u.mS).to_decimal(u.mS), syn().to_decimal(u.mS)], [[3.5], [3.5 * at + 1.0]], rtol=1e-5)
