@@ -1,7 +1,6 @@
 """Settings of Sphinx."""
 
 import importlib.util
-import logging
 import os
 import sys
 from pathlib import Path
@@ -36,9 +35,6 @@ extensions = [
 ]
 exclude_patterns = ['_build', '_site']
 
-# A section may still be without pages; Sphinx gives this warning no name to suppress it by.
-logging.getLogger('sphinx.sphinx.directives.other').addFilter(lambda record: 'toctree glob pattern' not in str(record.msg))
-
 # Markdown
 myst_enable_extensions = ['amsmath', 'attrs_inline', 'colon_fence', 'deflist', 'dollarmath', 'fieldlist']
 myst_heading_anchors = 3
@@ -72,6 +68,7 @@ mathjax = Path(importlib.util.find_spec('mathjax').submodule_search_locations[0]
 html_static_path = ['_static', str(mathjax)]
 mathjax_path = mathjax.name  # from this site, so that formulas are there without a network
 html_css_files = ['site.css']
+html_sidebars = {page: [] for page in ('index', 'accuracy', 'benchmarks', 'contributing')}  # which have no section
 html_show_sourcelink = False
 html_copy_source = False
 copybutton_exclude = '.linenos, .gp, .go'
