@@ -111,15 +111,18 @@ def digits(monkeypatch):
 
 
 def test_digits_are_split_with_the_same_share_of_each_class(digits):
-    (_, labels), (held, labels_held) = digits.split(*digits.digits())
-    assert np.bincount(labels).tolist() == [48] * 10
-    assert np.bincount(labels_held).tolist() == [16] * 10
-    assert held.shape == (160, 64)
+    images, labels = digits.digits()
+    marked = images + np.arange(640)[:, None]  # no image twice
+    parts = digits.split(marked, labels)
+    assert [np.bincount(of_part).tolist() for _, of_part in parts] == [[42] * 10, [6] * 10, [16] * 10]
+    together = np.concatenate([chosen for chosen, _ in parts])
+    np.testing.assert_array_equal(np.sort(together[:, 0]), np.sort(marked[:, 0]))
 
 
 @pytest.mark.slow  # a few seconds, most of them for compiling
-def test_digits_are_learnt(digits, capsys):
-    assert digits.main(['--epochs', '8']) > 0.8
+@pytest.mark.parametrize('code', ['latency', 'rate'])
+def test_digits_are_learnt(digits, capsys, code):
+    assert digits.main(['--epochs', '8', '--code', code]) > 0.8
     assert 'test accuracy' in capsys.readouterr().out
 
 
@@ -191,3 +194,13 @@ def test_cues_are_learnt_from_and_drawn(cues, monkeypatch, tmp_path, capsys):
     stored = json.loads(result.read_text())
     assert stored['steps'] == 78
     assert len(stored['curve']) == 2
+
+
+def test_inhibition_lowers_the_rates_of_a_sweep(tmp_path):
+    cluster = load('cluster/sweep')
+    g, rate, found = cluster.simulate(points=3)
+    assert found.shape == (3, 3)
+    assert (np.diff(found[0]) >= 0).all()  # more external spikes, without inhibition
+    assert (np.diff(found[:, -1]) < 0).all()  # more inhibition
+    cluster.plot(tmp_path / 'rates.png', g, rate, found)
+    assert (tmp_path / 'rates.png').stat().st_size > 5_000

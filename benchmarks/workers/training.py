@@ -9,7 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from training_parameters import DECAY, TASKS, Data, Task, data, surrogate
+from training_parameters import BLOCK, DECAY, TASKS, Data, Task, data, surrogate
+from training_reference import check
 from worker import emit, peak_rss_mb, time_call, versions_of
 
 
@@ -18,7 +19,7 @@ def cross_entropy(mean: Any, labels: Any) -> Any:
     return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(mean), labels[:, None], 1))
 
 
-def ours(task: Task, given: Data) -> tuple[Any, Any]:
+def ours(task: Task, given: Data, detached: bool) -> tuple[Any, Any]:
     """LIF layers, dense connections and a leaky readout of this project."""
     import brainunit as u
 
@@ -26,7 +27,7 @@ def ours(task: Task, given: Data) -> tuple[Any, Any]:
 
     tau = -1.0 / np.log(DECAY) * u.ms
     options = {'tau': tau, 'V_rest': 0.0 * u.mV, 'V_reset': 0.0 * u.mV, 'V_th': 1.0 * u.mV, 'R': 1.0 * u.ohm}
-    options |= {'spk_reset': 'hard', 'detach_reset': True, 'spk_fun': surrogate(jax)}
+    options |= {'spk_reset': 'hard', 'detach_reset': detached, 'spk_fun': surrogate(jax)}
     scale = 1.0 / (1.0 - DECAY) * u.mA  # a membrane takes in 1 - b of its input
 
     class Net(bst.nn.Module):
@@ -40,6 +41,7 @@ def ours(task: Task, given: Data) -> tuple[Any, Any]:
             self.readout = bst.nn.LeakyRateReadout(*last.shape, tau=tau, w_init=last)
 
         def update(self, x: Any) -> Any:
+            x = x.astype(np.float32)
             for k, (dense, cell) in enumerate(zip(self.dense, self.cells, strict=True)):
                 current = dense(x)
                 if k == 0 and self.recurrent is not None:
@@ -50,9 +52,11 @@ def ours(task: Task, given: Data) -> tuple[Any, Any]:
     bst.environ.set(dt=1.0 * u.ms)
     net = bst.nn.init_all_states(Net(), batch_size=task.batch)
 
+    loop = bst.transform.checkpointed_for_loop if task.long else bst.transform.for_loop
+
     def loss(inputs: Any, labels: Any) -> Any:
         bst.nn.reset_all_states(net, batch_size=task.batch)
-        return cross_entropy(bst.transform.for_loop(net, inputs).mean(0), labels)
+        return cross_entropy(loop(net, inputs).mean(0), labels)
 
     gradient = bst.transform.jit(bst.transform.grad(loss, net.states(bst.ParamState), return_value=True))
     forward = bst.transform.jit(loss)
@@ -64,8 +68,8 @@ def ours(task: Task, given: Data) -> tuple[Any, Any]:
     return forward, both
 
 
-def plain(task: Task, given: Data) -> tuple[Any, Any]:
-    """``jax.lax.scan`` with a product of matrices in each step."""
+def plain(task: Task, given: Data, detached: bool) -> tuple[Any, Any]:
+    """``jax.lax.scan`` with a product of matrices in each step; where the task is long, of blocks under ``jax.checkpoint``."""
     spike = surrogate(jax)
 
     def loss(parameters: Any, inputs: Any, labels: Any) -> Any:
@@ -73,18 +77,23 @@ def plain(task: Task, given: Data) -> tuple[Any, Any]:
 
         def step(carry: Any, x: Any) -> tuple[Any, None]:
             cells, readout, total = carry
-            made = []
+            x, made = x.astype(np.float32), []
             for k, (w, (v, s)) in enumerate(zip(hidden, cells, strict=True)):
                 h = DECAY * v + x @ w
                 if k == 0 and parameters['recurrent'] is not None:
                     h = h + s @ parameters['recurrent']
                 x = spike(h - 1)
-                made.append((h * (1 - jax.lax.stop_gradient(x)), x))
+                made.append((h * (1 - (jax.lax.stop_gradient(x) if detached else x)), x))
             readout = DECAY * readout + x @ last
             return (made, readout, total + readout), None
 
         zeros = [jnp.zeros((task.batch, w.shape[1])) for w in parameters['weights']]
-        (_, _, total), _ = jax.lax.scan(step, ([(z, z) for z in zeros[:-1]], zeros[-1], zeros[-1]), inputs)
+        start = [(z, z) for z in zeros[:-1]], zeros[-1], zeros[-1]
+        if task.long:
+            inputs = inputs.reshape(-1, BLOCK, *inputs.shape[1:])
+            (_, _, total), _ = jax.lax.scan(jax.checkpoint(lambda carry, xs: jax.lax.scan(step, carry, xs)), start, inputs)
+        else:
+            (_, _, total), _ = jax.lax.scan(step, start, inputs)
         return cross_entropy(total / task.steps, labels)
 
     parameters = {'weights': [jnp.asarray(w) for w in given.weights], 'recurrent': given.recurrent}
@@ -92,7 +101,7 @@ def plain(task: Task, given: Data) -> tuple[Any, Any]:
     return functools.partial(jax.jit(loss), parameters), functools.partial(jax.jit(jax.value_and_grad(loss)), parameters)
 
 
-def spyx(task: Task, given: Data) -> tuple[Any, Any]:
+def spyx(task: Task, given: Data, detached: bool) -> tuple[Any, Any]:
     """Layers of Spyx; there, spikes come a step later and the reset is subtracted."""
     nnx, nn, axn = (importlib.import_module(name) for name in ('flax.nnx', 'spyx.nn', 'spyx.axn'))
     options = {'beta': DECAY, 'threshold': 1.0, 'activation': axn.superspike(k=1), 'rngs': nnx.Rngs(0)}
@@ -129,22 +138,25 @@ def main() -> None:
     parser.add_argument('--task', choices=TASKS, required=True)
     parser.add_argument('--contender', choices=CONTENDERS, required=True)
     parser.add_argument('--forward', action='store_true', help='without the backward pass')
+    parser.add_argument('--through', action='store_true', help='the derivative goes through the reset')
     parser.add_argument('--seed', type=int, default=1, help='the data are the same for all')
     parser.add_argument('--repeats', type=int, default=1)
     options = parser.parse_args()
     task = TASKS[options.task]
     given = data(task)
     inputs, labels = jnp.asarray(given.inputs), jnp.asarray(given.labels)
-    forward, both = CONTENDERS[options.contender](task, given)
+    forward, both = CONTENDERS[options.contender](task, given, not options.through)
     results: list[Any] = []
 
     def run() -> None:
         results[:] = [jax.block_until_ready((forward if options.forward else both)(inputs, labels))]
 
     first = time_call(run)
-    times = sorted(time_call(run) for _ in range(max(3, options.repeats)))
     value, grads = (results[0], ()) if options.forward else results[0]
     norms = sorted(float(jnp.linalg.norm(x)) for x in jax.tree.leaves(grads))
+    if norms and options.contender != 'spyx' and not task.long:
+        check(options.task, not options.through, float(value), norms)
+    times = sorted(time_call(run) for _ in range(1 if task.long else max(3, options.repeats)))
     emit({
         'build_s': 0.0, 'compile_s': first, 'run_s': statistics.median(times), 'runs_s': times, 'first_run_s': first,
         'loss': float(value), 'gradient_norms': norms, 'peak_rss_mb': peak_rss_mb(), 'versions': versions_of('jax'),

@@ -1,4 +1,4 @@
-"""Three training tasks in plain numbers, with seeded data and first weights, so that all contenders train one network.
+"""Training tasks in plain numbers, with seeded data and first weights, so that all contenders train one network.
 
 Of the hidden layers, with decay b: h = b v + x W + s R (s of the step before; R in T1 and T3), s = h > 1, and v = h after a step without
 a spike, 0 after one with. The reset is held fixed in the derivative, whose surrogate is 1 / (1 + |h - 1|)^2. The readout is
@@ -11,26 +11,32 @@ from typing import NamedTuple
 import numpy as np
 
 DECAY, DENSITY, SEED = 0.95, 0.03, 7
+BLOCK = 250  # steps of a long task between checkpoints, where they are set by hand
 
 
 class Task(NamedTuple):
-    """Sizes of the layers, of the batch, and the number of steps; ``gain`` scales the recurrent weights, 0 without them."""
+    """Sizes of the layers, of the batch, and the number of steps.
+
+    ``gain`` scales the recurrent weights, 0 without them. A ``long`` task needs checkpoints, and its inputs are booleans.
+    """
 
     sizes: tuple[int, ...]
     batch: int
     steps: int
     gain: float
+    long: bool = False
 
 
 TASKS = {
     'T1': Task((700, 256, 20), 128, 100, 0.3),
     'T2': Task((700, 512, 512, 20), 128, 100, 0.0),
     'T3': Task((100, 256, 10), 16, 2000, 0.05),
+    'long': Task((100, 256, 10), 16, 100_000, 0.05, long=True),
 }
 
 
 class Data(NamedTuple):
-    """Inputs (steps, batch, n), labels (batch,), weights of the layers and recurrent ones, or None."""
+    """Inputs (steps, batch, n) of 0 and 1, labels (batch,), weights of the layers and recurrent ones, or None."""
 
     inputs: np.ndarray
     labels: np.ndarray
@@ -41,7 +47,9 @@ class Data(NamedTuple):
 def data(task: Task) -> Data:
     """The data and first weights of a task."""
     rng, sizes = np.random.default_rng(SEED), task.sizes
-    inputs = (rng.random((task.steps, task.batch, sizes[0]), np.float32) < DENSITY).astype(np.float32)
+    inputs = np.empty((task.steps, task.batch, sizes[0]), bool if task.long else np.float32)
+    for x in inputs:
+        x[:] = rng.random(x.shape, np.float32) < DENSITY
     labels = rng.integers(0, sizes[-1], task.batch)
     weights = []
     for k, (pre, post) in enumerate(itertools.pairwise(sizes)):

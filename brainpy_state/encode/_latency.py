@@ -93,6 +93,8 @@ def latency(x: Any, duration: Any, *, tau: Any = None, threshold: float = 0.0) -
     Linear times are rounded to the nearest step, others down. The second formula is the first spike of a leaky integrate-and-fire neuron
     from rest under a constant current.
 
+    Source: Thorpe, Delorme & Van Rullen 2001, doi:10.1016/S0893-6080(01)00083-1: the stronger an input, the earlier its spike.
+
     Examples
     --------
     >>> import brainunit as u, jax.numpy as jnp

@@ -43,6 +43,10 @@ def rate(freqs: Any, duration: Any, *, counts: bool = False, seed: Any = None) -
     ParameterError
         For rates below 0 or NaN, in compiled code when the call ends; for a duration that is no multiple of ``dt``.
 
+    Notes
+    -----
+    Source of the derivative: Bengio, Léonard & Courville 2013, arXiv:1308.3432.
+
     Examples
     --------
     >>> import brainunit as u, jax.numpy as jnp

@@ -26,7 +26,7 @@ def needed(jaxpr: Jaxpr, given: Collection[Var], wanted: Iterable[Any]) -> list[
     return found[::-1]
 
 
-def kept(jaxpr: Jaxpr, at_hand: Sequence[Var], wanted: Sequence[Any]) -> list[Var]:
+def kept(jaxpr: Jaxpr, at_hand: Sequence[Var], wanted: Sequence[Any], spikes: Collection[Var] = ()) -> list[Var]:
     """The values to keep, of least size, from which all wanted ones can be computed again.
 
     Parameters
@@ -36,10 +36,13 @@ def kept(jaxpr: Jaxpr, at_hand: Sequence[Var], wanted: Sequence[Any]) -> list[Va
         Operands that need not be kept.
     wanted : sequence
         Variables and literals of the jaxpr.
+    spikes : collection of Var
+        Values of which few are not zero.
 
     Notes
     -----
-    A smallest cut of the graph of values (Ford & Fulkerson 1956). What delivers events, multiplies matrices or draws is not done twice.
+    A smallest cut of the graph of values (Ford & Fulkerson 1956). Spikes may be delivered along stored synapses a second time; what
+    delivers other values, multiplies matrices or draws is not done twice.
     """
     from scipy.sparse import csr_array  # when first needed
     from scipy.sparse.csgraph import breadth_first_order, maximum_flow
@@ -59,7 +62,7 @@ def kept(jaxpr: Jaxpr, at_hand: Sequence[Var], wanted: Sequence[Any]) -> list[Va
     edges |= {(2 * number[v] + 1, sink): _ENDLESS for v in wanted}
     for eqn in eqns:
         for out in eqn.outvars:
-            if not _again(eqn):
+            if not (_again(eqn) or _delivers(eqn, spikes)):
                 edges[source, 2 * number[out]] = _ENDLESS
                 continue
             edges |= {(2 * number[v] + 1, 2 * number[out]): _ENDLESS for v in eqn.invars if not isinstance(v, Literal) and v in number}
@@ -77,3 +80,7 @@ def _again(eqn: JaxprEqn) -> bool:
     if (inner := called(eqn)) is not None:
         return all(map(_again, inner.jaxpr.eqns))
     return eqn.primitive.name in ELEMENTWISE or eqn.primitive.name in RENAMES or eqn.primitive.name in _MOVES
+
+
+def _delivers(eqn: JaxprEqn, spikes: Collection[Var]) -> bool:
+    return eqn.primitive.name == 'event_to_post' and eqn.invars[-1] in spikes

@@ -49,6 +49,10 @@ class Flat:
         size = next((n for n in map(size_of, operands) if n != 1), 1) if size is None else size
         return self._add(Node(name, {}, list(operands), size, np.dtype(dtype)))
 
+    def strided(self, source: Value, axes: list[tuple[int, int]], first: int, size: int) -> Node:
+        """A node that reads from memory: item ``first + coordinates * strides``, of axes with sizes and strides."""
+        return self._add(Node('strided', {'axes': axes, 'first': first}, [source], size, source.dtype))
+
     def operate(self, operation: Operation, params: dict[str, Any], operands: list[Value], *avals: Any) -> list[Node]:
         """The nodes of an operation on memory, one for each of its results."""
         changed = operation.in_place

@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -67,7 +66,7 @@ def install(
             _backend.failed('numba', choice, str(problem))
             return as_xla_on_cpu(ctx, *operands, **parameters)
         # The memory that the function needs for itself is given as further results.
-        extra = [ShapedArray((size,), dtype) for size, dtype in todo.between(len(ctx.avals_out))]
+        extra = todo.between(ctx.avals_in, len(ctx.avals_out))
         call = jax.ffi.ffi_lowering(name, operand_output_aliases=todo.aliases)
         return call(ctx.replace(avals_out=[*ctx.avals_out, *extra]), *operands)[: len(ctx.avals_out)]
 

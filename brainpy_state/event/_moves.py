@@ -35,6 +35,8 @@ def read(flat: Nodes, source: Value, shape: Sequence[int], strides: Sequence[int
         return _part(source, 0, 0)
     if not computed and (not axes or axes == [(size, 1)]):
         return _part(source, first, size if axes else 1)
+    if not computed:
+        return flat.strided(_part(source, 0, size_of(source), whole=True), axes, first, size)
     place = _sum(flat, [*_steps(flat, axes, size), *computed, *([Number(np.int64(first), _INT64)] if first else [])])
     return flat.compute('take', source.dtype, _part(source, 0, size_of(source), whole=True), place, size=size_of(place))
 

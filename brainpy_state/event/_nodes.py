@@ -79,6 +79,9 @@ class Nodes(Protocol):
     def compute(self, name: str, dtype: Any, *operands: Value, size: int | None = None) -> Value:
         """A node of an operation on single items."""
 
+    def strided(self, source: Value, axes: list[tuple[int, int]], first: int, size: int) -> Value:
+        """A node that reads from memory: item ``first + coordinates * strides``, of axes with sizes and strides."""
+
     def operate(self, operation: Operation, params: dict[str, Any], operands: list[Value], *avals: Any) -> list[Node]:
         """The nodes of an operation on memory."""
 

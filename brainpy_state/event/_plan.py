@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from jax.core import ShapedArray
 from jax.extend.core import ClosedJaxpr
 
 from ._accumulate import accumulated, origin_of
@@ -90,10 +91,12 @@ class Plan:
     aliases: dict[int, int]
     loop: Loop | None = None
 
-    def between(self, results: int) -> list[tuple[int, np.dtype]]:
-        """The memory for values between stages, after so many results, that of all lanes."""
+    def between(self, operands: Sequence[Any], results: int) -> list[Any]:
+        """The memory for values between stages, after so many results, that of all lanes; or an operand that is changed in place."""
         lanes = self.loop.apart.lanes if self.loop and self.loop.apart else 1
-        return [(lanes * size, dtype) for size, dtype in self.results[results:]]
+        changed = {result: operands[k] for k, result in self.aliases.items()}
+        own = enumerate(self.results[results:], results)
+        return [changed.get(k, ShapedArray((lanes * size,), dtype)) for k, (size, dtype) in own]
 
 
 def plan(closed: ClosedJaxpr, pairs: dict[int, int], loop: Loop | None = None) -> Plan:
@@ -113,10 +116,11 @@ def plan(closed: ClosedJaxpr, pairs: dict[int, int], loop: Loop | None = None) -
     while True:
         found = _planned(closed, pairs, first, late)
         missing = {k for k, result in pairs.items() if found.aliases.get(k) != result}
-        if loop is None or not missing:
+        others = found.aliases.keys() - pairs.keys()  # what the next step reads as it was
+        if loop is None or not (missing or others):
             found.loop = loop
             return found
-        first, late = first | missing & {k for k in pairs if pairs[k] in late}, late | {pairs[k] for k in missing}
+        first, late = first | others | missing & {k for k in pairs if pairs[k] in late}, late | {pairs[k] for k in missing}
 
 
 def _planned(closed: ClosedJaxpr, pairs: dict[int, int], first: Collection[int], late: Collection[int], accumulates: bool = True) -> Plan:

@@ -70,7 +70,7 @@ def pullback(step: ClosedJaxpr, moves: Sequence[bool], results: Sequence[bool], 
     moves, results : sequence of bool
         Which operands and which results have tangents.
     at_hand : sequence of bool
-        Which operands need not be kept for the way back.
+        Which operands need not be kept for the way back: all but the carry, whose following values are the first results.
     """
     structure: list[Any] = []
 
@@ -89,7 +89,10 @@ def pullback(step: ClosedJaxpr, moves: Sequence[bool], results: Sequence[bool], 
     jaxpr, count = whole.jaxpr, len(results)
     free = [v for v, known in zip(jaxpr.invars, at_hand, strict=True) if known]
     residuals = jaxpr.outvars[count:]
-    values = kept(jaxpr, free, residuals)
+    vanishing = vanishing_values(jaxpr)
+    carry = [v for v, known in zip(jaxpr.invars, at_hand, strict=True) if not known]
+    spikes = vanishing_values(jaxpr, {before for before, after in zip(carry, jaxpr.outvars, strict=False) if after in vanishing})
+    values = kept(jaxpr, free, residuals, spikes)
     outs = [*jaxpr.outvars[:count], *values]
     again = needed(jaxpr, {*jaxpr.constvars, *free, *values}, residuals)
     used = [v for v in dict.fromkeys(residuals) if not isinstance(v, Literal)]
@@ -103,6 +106,5 @@ def pullback(step: ClosedJaxpr, moves: Sequence[bool], results: Sequence[bool], 
 
     avals = [v.aval for v in (*free, *values)] + [aval for aval, moved in zip(step.out_avals, results, strict=True) if moved]
     back = inlined(jax.make_jaxpr(backward)(*(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in avals)))
-    vanishing = vanishing_values(jaxpr)
     forward_step = part_of(whole, needed(jaxpr, {*jaxpr.constvars, *jaxpr.invars}, outs), jaxpr.invars, outs)
     return Pullback(forward_step, back, tuple(v in vanishing for v in values))

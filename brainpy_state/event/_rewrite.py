@@ -20,6 +20,7 @@ from ._matrix import TO_PRE, kind_of
 from ._trilinear import to_pre_p
 from ._within import in_panels, matrix_all_p, matrix_within_p, to_pre_within_p
 
+_LINEAR = ('neg', 'copy', 'div', 'slice', 'split', 'broadcast_in_dim', 'convert_element_type', *RENAMES)
 _SMALL = 1 << 16  # items that may be kept for a loop where fewer are given
 
 
@@ -144,10 +145,10 @@ def _mask_by(eqn: Any, value: Any, zeros: Collection[Any], masks: dict[Any, _Mas
     return masks[out]
 
 
-def vanishing_values(jaxpr: Any) -> set[Any]:
-    """Values that are zero over a range of what they are made of, as slopes of surrogates with a window are."""
+def vanishing_values(jaxpr: Any, given: Collection[Any] = ()) -> set[Any]:
+    """Values that are zero over a range of what they are made of, as slopes of surrogates with a window are; some are given."""
     zero: set[Any] = set()
-    vanishing: set[Any] = set()
+    vanishing = set(given)
 
     def is_zero(v: Any) -> bool:
         return bool(np.all(np.asarray(v.val) == 0)) if isinstance(v, Literal) else v in zero
@@ -169,7 +170,7 @@ def vanishing_values(jaxpr: Any) -> set[Any]:
         elif name == 'mul':
             found = any(map(vanishes, operands))
         else:
-            found = name in ('neg', 'copy', 'div', 'broadcast_in_dim', 'convert_element_type', *RENAMES) and vanishes(operands[0])
+            found = name in _LINEAR and vanishes(operands[0])
         if found:
-            vanishing.add(out)
+            vanishing.update(eqn.outvars)
     return vanishing

@@ -14,7 +14,7 @@ from ..modules import Dynamics, Parameter, non_negative
 from ..numerics import plain
 from ..random._keys import Seed
 from ..state import State
-from ._base import RandomInput, per_step
+from ._base import RandomInput, as_its_mean, per_step
 
 _MOST = 2.0**30
 
@@ -55,7 +55,8 @@ class PoissonInput(RandomInput):
     it then starts again with the same numbers.
 
     Make it before ``init_all_states``, which allocates what waits for a neuron's step. Means that are known when the step is compiled
-    take some nanoseconds for each neuron, whatever they are; such as are trained take longer, see `random.Stream.poisson`.
+    take some nanoseconds for each neuron, whatever they are; such as are trained take longer, see `random.Stream.poisson`. The derivative
+    by the rate and by the number of sources is that of the mean (a straight-through estimate).
 
     NEST's ``poisson_generator`` has the same distribution; Brian2's ``PoissonInput`` draws from the binomial distribution of N and
     :math:`f \Delta t`, with a variance that is smaller by the factor :math:`1 - f \Delta t`.
@@ -93,7 +94,7 @@ class PoissonInput(RandomInput):
                 f'{self.label}: {np.max(mean):g} events in a step of {self.get_dt()} are expected, but at most 2^30 are possible.'
             )
         k = self.stream.poisson(mean, _shape(self.target))
-        self.target.receive(self.weight * k.astype(environ.dftype()))
+        self.target.receive(self.weight * as_its_mean(k.astype(environ.dftype()), mean))
 
     def _number(self) -> Any:
         number = plain(self.num_input)

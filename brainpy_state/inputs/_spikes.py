@@ -15,7 +15,7 @@ from .._typing import Size
 from ..modules import Parameter, broadcasts, check_dt, check_unit, non_negative
 from ..numerics import with_unit
 from ..random._keys import Seed
-from ._base import ROUNDINGS, Input, RandomInput, per_step, steps_of
+from ._base import ROUNDINGS, Input, RandomInput, as_its_mean, per_step, steps_of
 
 _FAR = 2**30  # steps, so that differences fit 32 bits
 
@@ -139,6 +139,8 @@ class PoissonSpike(RandomInput):
     `random.Stream`. Without a seed, the default generator gives one whenever the input is built, initialised or reset; with one,
     it then starts again with the same numbers.
 
+    Spikes of a floating-point type have the derivative by the rates of their probability (a straight-through estimate).
+
     Examples
     --------
     >>> import brainunit as u
@@ -157,7 +159,7 @@ class PoissonSpike(RandomInput):
 
     def update(self) -> jax.Array:
         """The spikes of the step, shape ``(batch, *size)``."""
-        return _spikes(self, self.freqs, self.shape).astype(self.spk_type)
+        return _spikes(self, self.freqs, self.shape, self.spk_type)
 
 
 class PoissonEncoder(RandomInput):
@@ -181,6 +183,7 @@ class PoissonEncoder(RandomInput):
     it then starts again with the same numbers.
 
     Rates that are computed in a compiled function cannot be checked there: below 0 they give no spikes.
+    Spikes of a floating-point type have the derivative by the rates of their probability (a straight-through estimate).
 
     Examples
     --------
@@ -225,8 +228,8 @@ class PoissonEncoder(RandomInput):
         try:
             out = np.broadcast_shapes(shape, self.shape)
         except ValueError:
-            raise ShapeError(f'{self.label}: freqs have shape {shape}, which does not fit the batch {self.lead}.') from None
-        return _spikes(self, freqs, out).astype(self.spk_type)
+            raise ShapeError(f'{self.label}: freqs have shape {shape}, which does not fit the batch {self.lead or ()}.') from None
+        return _spikes(self, freqs, out, self.spk_type)
 
 
 def _type_of_spikes(owner: Input, spk_type: Any) -> Any:
@@ -239,7 +242,8 @@ def _type_of_spikes(owner: Input, spk_type: Any) -> Any:
     return float if spk_type is float else int if spk_type is int else dtype
 
 
-def _spikes(owner: RandomInput, freqs: Any, shape: tuple[int, ...]) -> jax.Array:
+def _spikes(owner: RandomInput, freqs: Any, shape: tuple[int, ...], dtype: Any) -> jax.Array:
     mean = per_step(freqs, owner.get_dt())
     xp = jnp if isinstance(mean, jax.core.Tracer) else np
-    return owner.stream.bernoulli(-xp.expm1(-mean), shape)
+    p = -xp.expm1(-mean)
+    return as_its_mean(owner.stream.bernoulli(p, shape).astype(dtype), p)

@@ -37,6 +37,10 @@ def rate(spikes: Any, target: Any) -> jax.Array:
     ParameterError
         For a rate below 0.
 
+    Notes
+    -----
+    Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y, regularisation of firing rates; there of the mean over samples.
+
     Examples
     --------
     >>> import brainunit as u, jax.numpy as jnp
@@ -75,6 +79,10 @@ def spike_count(spikes: Any, targets: Any) -> jax.Array:
         If shapes, types or units do not fit.
     ParameterError
         If a label is no class; in compiled code when the call ends.
+
+    Notes
+    -----
+    Source: Eshraghian et al. 2023, doi:10.1109/JPROC.2023.3308088, cross-entropy of spike counts.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import numpy as np
 from .. import environ, event
 from .._errors import ParameterError
 from ..connections import Connection, ring_slots
-from ..modules import Allocated, Module, call_order, check_dt, delay_steps, longest_delay, read, ring_length
+from ..modules import Allocated, Delay, Module, call_order, check_dt, delay_steps, longest_delay, read, ring_length
 from ..numerics import plain, split_steps, with_unit
 from ..state import DelayState
 
@@ -74,8 +74,8 @@ class DelayedConnection(Module):
     ----------
     comm : Connection
         The synapses and their weights.
-    time : quantity or Param, shape (n_synapses,) or (), optional
-        The delay of each, in the order of ``comm.sources``, or one for all; None where the connection has delays of its own.
+    time : quantity or Param, shape (n_synapses,), optional
+        The delay of each, in the order of ``comm.sources``; None where the connection has delays of its own.
     owner : Projection
         What knows the unit of the sources' signal, once the states are there.
 
@@ -106,23 +106,19 @@ class DelayedConnection(Module):
     @property
     def delays(self) -> Any:
         """The delay of each synapse, shape ``(n_synapses,)``."""
-        if self.time is None:
-            return self.comm.delays
-        time = read(self.time)
-        return u.math.broadcast_to(time, self.comm.n_synapses) if np.ndim(u.get_mantissa(time)) == 0 else time.reshape(-1)
+        return self.comm.delays if self.time is None else read(self.time).reshape(-1)
 
     @property
     def unit(self) -> Any:
         """The unit of what arrives."""
-        return u.get_unit(self.comm.acting_weight) * u.get_unit(self.owner.signal())
+        return arriving_unit(self.owner)
 
     def in_steps(self, dt: Any) -> Any:
         """The delay of each synapse in steps, or of procedural and of trained ones the longest that is possible."""
         if self.longest is not None:
             return np.asarray(ring_length(self.longest, dt) - 1)
         if self.time is not None:
-            time = read(self.time)
-            return delay_steps(time if np.ndim(u.get_mantissa(time)) == 0 else time.reshape(-1), dt, self.label)
+            return delay_steps(self.delays, dt, self.label)
         check_dt(self.comm.made_for, self.comm.label)
         structure = self.comm.structure
         return structure.rule.longest if structure.is_drawn else np.asarray(self.comm.delay_steps)
@@ -160,3 +156,41 @@ class DelayedConnection(Module):
         """What arrives in this step, shape ``(batch, n_post)``, after the sources have sent x, shape ``(batch, n_pre)``."""
         self.send(x)
         return self.ring.take()
+
+
+class DelayBehind(Delay):
+    """One delay between all synapses of a projection and their targets.
+
+    Parameters
+    ----------
+    time : time
+        A multiple of ``dt``.
+    owner : Projection
+        What delivers, and knows the unit of its sources' signal once the states are there.
+    """
+
+    graph_invisible_attrs = ('owner',)
+
+    def __init__(self, time: Any, owner: Any):
+        super().__init__(owner.comm.structure.shape[1:], time)
+        self.owner = owner
+
+    @call_order(1)
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Make room for what is on its way: nothing, in the unit of what arrives."""
+        self.initial = with_unit(0.0, arriving_unit(self.owner))
+        super().init_state(batch_size, **kwargs)
+
+
+def arriving_unit(projection: Any) -> Any:
+    """The unit of what a projection with a `Connection` delivers."""
+    return u.get_unit(projection.comm.acting_weight) * u.get_unit(projection.signal())
+
+
+def of_synapses(line: Delay | DelayedConnection | None, comm: Any) -> Any:
+    """The delay of each synapse, known in numbers."""
+    if isinstance(line, DelayedConnection):
+        return with_unit(np.asarray(u.get_mantissa(line.delays)), u.get_unit(line.delays))
+    time = read(line.time)  # type: ignore[union-attr]
+    each = np.broadcast_to(np.asarray(u.get_mantissa(time)), comm.structure.shape[:1])
+    return with_unit(each[np.asarray(comm.sources)], u.get_unit(time))

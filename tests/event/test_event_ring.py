@@ -71,6 +71,17 @@ def test_a_batch_is_its_lanes():
     np.testing.assert_allclose(mapped, expected, atol=1e-5)
 
 
+def test_a_ring_may_be_read_in_another_order_after_it_was_changed():
+    def step(row, ring):
+        ring, now = event.due(row, ring)
+        return [now, jnp.take(ring, (jnp.arange(STEPS) - row) % STEPS, axis=0)]
+
+    ring = jnp.asarray(np.random.default_rng(3).random((STEPS, POST), np.float32))
+    now, turned = jax.jit(event.fuse(step, 0))(2, ring)
+    np.testing.assert_array_equal(now, ring[2])
+    np.testing.assert_array_equal(turned, jnp.roll(ring.at[2].set(0.0), 2, axis=0))
+
+
 @pytest.mark.slow
 def test_derivatives_are_those_of_the_dense_sum():
     slots, weight, (pre, post, delay, _) = network()

@@ -44,6 +44,11 @@ def _delivered(carry, x):
     return (jnp.where(spikes, 0.0, V * 0.9 + g + x), g), spikes
 
 
+def _shared_by_all(carry, x):
+    i, c = carry
+    return (i + 1, c + lax.dynamic_update_slice(W, x[:1], (i,))), W[0] + lax.dynamic_update_index_in_dim(RING, x, i % 4, 0).sum(0)
+
+
 def vector(seed=0, *shape):
     return jnp.asarray(np.random.default_rng(seed).standard_normal(shape or N).astype(np.float32))
 
@@ -69,6 +74,8 @@ STEPS = {
     'ring read after': (_ring_read_after, (COUNT, RING)),
     'rings that swap': (_rings_that_swap, (COUNT, RING, RING + 1)),
     'events': (_delivered, (V, W)),
+    'what all steps share is changed': (_shared_by_all, (COUNT, V)),
+    'a row is changed': (lambda c, x: (c + lax.dynamic_update_slice(x, c[:1], (5,)), c), V),
     'calls': (lambda c, x: (jax.nn.softplus(c), jax.jit(jnp.sin)(x)), V),
 }  # fmt: skip
 xs = vector(3, T, N)

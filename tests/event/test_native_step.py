@@ -91,7 +91,7 @@ def test_operations_on_truth_values():
 
 
 def test_the_planner_and_the_emitter_know_the_same_operations():
-    assert set(OPERATIONS) == ELEMENTWISE | {'iota', 'take'}
+    assert set(OPERATIONS) == ELEMENTWISE | {'iota', 'take', 'strided'}
 
 
 CSR = event.CSR.from_pairs(np.arange(900) % 100, (np.arange(900) * 7) % N, (100, N))

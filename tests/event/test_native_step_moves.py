@@ -60,6 +60,18 @@ def test_moves_and_reductions(name, dtype):
         check(MOVES[name], x, jnp.int32(2), x[3, 3] if dtype is not bool else table(np.int32)[0, 0])
 
 
+@pytest.mark.parametrize('inner', [100, 13])
+def test_places_in_blocks_are_those_of_xla_also_where_threads_share_a_loop(inner):
+    rng, before = np.random.default_rng(4), event.threads()
+    shape = (1 << 17) // (50 * inner) + 3, 50, inner  # parts of threads begin within blocks
+    x, y, z = (jnp.asarray(rng.standard_normal(n).astype(np.float32)) for n in ((shape[0], 1, inner), (*shape[:2], 1), shape))
+    event.set_threads(2)
+    try:
+        check(lambda x, y, z: [x * y + z, z[:, ::-1] - y, z[::-1, :, ::-1] * x], x, y, z)
+    finally:
+        event.set_threads(before)
+
+
 def test_reductions_have_the_precision_of_xla_and_keep_nan():
     x = jnp.asarray(np.random.default_rng(1).standard_normal((7, 1000)).astype(np.float32))
     check(lambda x: [x.sum(1), jnp.mean(x[3:]), jnp.var(x[3:])], x, rtol=3e-6)

@@ -187,6 +187,21 @@ def test_a_step_keeps_its_potential_and_the_spikes_it_took():
     assert sorted(a.shape for a in kept) == [(BATCH, N)] * 2
 
 
+@pytest.mark.parametrize('rare', [True, False])
+def test_spikes_are_kept_and_delivered_again_but_other_values_are_not(rare):
+    other = event.CSR.from_pairs(RNG.integers(0, N, 300), RNG.integers(0, N, 300), (N, N))
+
+    def step(w, r, v, s, x):
+        h = 0.9 * v + x + event.product(CSR, w, s) - event.product(other, r, s)
+        return [h, window(h - 1) if rare else jnp.tanh(h)]
+
+    number, state = (jax.ShapeDtypeStruct(shape, np.float32) for shape in ((), (N,)))
+    closed = jax.make_jaxpr(step)(number, number, state, state, state)
+    halves = pullback(closed, [True] * 5, [True, True], [True, True, False, False, True])
+    assert _names(halves.backward.jaxpr).count('event_to_pre') == 2
+    assert len(halves.forward.out_avals) == 2 + (2 if rare else 3)  # h, and the spikes or what both deliveries gave
+
+
 def _names(jaxpr):
     return [eqn.primitive.name for eqn in jaxpr.eqns]
 

@@ -252,7 +252,21 @@ def _take(b: ir.IRBuilder, node: Node, operands: list[Value]) -> Value:
 
 def reads_memory(node: Node, value: Any) -> bool:
     """Whether an operand of an operation is memory, of which it reads an item, and not a number."""
-    return node.name == 'take' and value is node.operands[0]
+    return node.name in ('take', 'strided') and value is node.operands[0]
+
+
+def place_at(b: ir.IRBuilder, node: Node, i: Value) -> Value:
+    """The place of item i of a node that reads from memory by axes."""
+    inner, place = node.size, I64(node.params['first'])
+    counts = ir.IntType(32) if node.size < 1 << 31 else I64  # the compiler divides these faster
+    for n, stride in node.params['axes']:
+        inner //= n
+        if stride:
+            at = i if counts is I64 else b.trunc(i, counts)
+            at = b.udiv(at, counts(inner)) if inner > 1 else at
+            at = b.urem(at, counts(n)) if n * inner < node.size else at
+            place = b.add(place, b.mul(at if counts is I64 else b.zext(at, I64), I64(stride)))
+    return place
 
 
 OPERATIONS: dict[str, Callable[[ir.IRBuilder, Node, list[Value]], Value]] = {
@@ -276,6 +290,7 @@ OPERATIONS: dict[str, Callable[[ir.IRBuilder, Node, list[Value]], Value]] = {
     'copy_p': lambda b, node, operands: operands[0],
     'iota': _numbered,
     'take': _take,
+    'strided': _take,
     'and': lambda b, node, operands: b.and_(*operands),
     'or': lambda b, node, operands: b.or_(*operands),
     'xor': lambda b, node, operands: b.xor(*operands),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 
 from .. import _threads
-from .._nodes import Number
+from .._nodes import Node, Number
 from .._plan import Plan, Stage
 from .llvm_events import SHARED
 from .llvm_frame import I32, LEDGER, CallFrame, Find, Place, answer_metadata, counting
-from .llvm_operations import I64, OPERATIONS, Value, constant, load, reads_memory, store
+from .llvm_operations import I64, OPERATIONS, Value, constant, load, place_at, reads_memory, store
 
 SYMBOL = 'brainpy_state_step'
 LARGE, PAGE, HUGEPAGE = 1 << 22, 1 << 12, 14  # bytes; the last is Linux's MADV_HUGEPAGE
@@ -21,6 +22,7 @@ ALIGNED = 64  # items
 # Vectors of a loop that are computed side by side. A neuron's equations are one long chain, and a processor looks ahead by hardly more
 # than a chain: side by side, one goes on while another waits. More than two pay where registers are not taken by addresses.
 ABREAST, MOST_ABREAST, FEW_ARRAYS, LONG = 2, 4, 10, 1024
+SHORT = 16  # items of a block, within which no place needs a division
 
 
 def compile_plan(plan: Plan, version: tuple[int, int], find: Find) -> str:
@@ -168,18 +170,40 @@ def _loop(frame: CallFrame, number: int, stage: Stage) -> None:
     b = ir.IRBuilder(function.append_basic_block())
     abreast = MOST_ABREAST if len(keys) <= FEW_ARRAYS and stage.size >= LONG else ABREAST
     *_, first, last = function.args
-    with counting(b, first, last, abreast) as i:
+
+    def item(i: Value, place: Callable[[Node], Value]) -> None:
         for node in stage.nodes:
             read = [_first(frame, b, v, places) if reads_memory(node, v) else _item(frame, b, i, v, places, known) for v in node.operands]
-            known[node] = OPERATIONS[node.name](b, node, [*read, i] if node.name == 'iota' else read)
+            more = [i] if node.name == 'iota' else [place(node)] if node.name == 'strided' else []
+            known[node] = OPERATIONS[node.name](b, node, [*read, *more])
         for node in stage.nodes:
             for result in node.results:
                 store(b, known[node], places['result', result], i, node.dtype)
+
+    if not (inner := _inner(stage)):
+        with counting(b, first, last, abreast) as i:
+            item(i, lambda node: place_at(b, node, i))
+    else:
+        with counting(b, b.udiv(first, I64(inner)), b.udiv(b.add(last, I64(inner - 1)), I64(inner))) as block:
+            begin = b.mul(block, I64(inner))
+            begins = {node: place_at(b, node, begin) for node in stage.nodes if node.name == 'strided'}
+            end = b.add(begin, I64(inner))
+            begin_here = b.select(b.icmp_signed('>', first, begin), first, begin)
+            end_here = b.select(b.icmp_signed('<', last, end), last, end)
+            with counting(b, begin_here, end_here, abreast if inner >= LONG else 1) as i:
+                item(i, lambda node: b.add(begins[node], b.mul(b.sub(i, begin), I64(node.params['axes'][-1][1]))))
     b.ret_void()
     if stage.size < SHARED or not _threads.ready():
         frame.b.call(function, [*pointers, *arguments, I64(0), I64(stage.size)])
     else:
         frame.give(_part_of(function, stage.size), pointers + arguments, I64(stage.size))
+
+
+def _inner(stage: Stage) -> int:
+    """How many items make a block in which each place follows from the one before by a step of its own; 0 where that would be few."""
+    lengths = [node.params['axes'][-1][0] for node in stage.nodes if node.name == 'strided']
+    inner = min(lengths, default=0)
+    return inner if inner >= SHORT and not any(n % inner for n in lengths) else 0
 
 
 def _item(frame: CallFrame, b: ir.IRBuilder, i: Value, value: Any, places: dict, known: dict) -> Value:
