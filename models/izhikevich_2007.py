@@ -148,7 +148,8 @@ class Network(bst.nn.Module):
 
 
 def build(seed: int = 1, dt: Any = DT) -> bst.Simulation:
-    """A simulation of the experiment in steps of 1 ms; call ``run`` on it. The same seed gives the same spikes.
+    """A simulation of the experiment in steps of 1 ms; call ``run`` on it. The same seed gives the same spikes, where nothing else draws
+    random numbers before it runs.
 
     Parameters
     ----------

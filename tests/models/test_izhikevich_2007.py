@@ -88,11 +88,13 @@ def test_the_chosen_synapse_becomes_strong_within_the_hour_and_stays():
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights():
-    first, again, other = (model.build(seed) for seed in (1, 1, 2))
-    for simulation in (first, again, other):
+    def run(seed):
+        simulation = model.build(seed)
         simulation.run(2.0 * u.second)
-    assert np.array_equal(first.models[0].weights(), again.models[0].weights())
-    assert not np.array_equal(first.models[0].weights(), other.models[0].weights())
+        return np.asarray(simulation.models[0].weights())
+
+    first, again, other = map(run, (1, 1, 2))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
 @pytest.mark.slow
