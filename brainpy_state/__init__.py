@@ -61,11 +61,13 @@ from .fit import History as History
 from .fit import evaluate as evaluate
 from .fit import fit as fit
 from .inputs import ConstantInput as ConstantInput
+from .inputs import Input as Input
 from .inputs import OUProcessInput as OUProcessInput
 from .inputs import PoissonEncoder as PoissonEncoder
 from .inputs import PoissonInput as PoissonInput
 from .inputs import PoissonSpike as PoissonSpike
 from .inputs import RampInput as RampInput
+from .inputs import RandomInput as RandomInput
 from .inputs import SectionInput as SectionInput
 from .inputs import SinusoidalInput as SinusoidalInput
 from .inputs import SpikeTime as SpikeTime

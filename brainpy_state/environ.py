@@ -190,6 +190,15 @@ def set(**settings: Any) -> None:
     ValueError
         As `context`; if there is no device of the platform; if it is too late for ``host_device_count``. All settings stay as they were
         then.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.environ.set(my_gain=2.)
+    >>> bst.environ.get('my_gain')
+    2.0
+    >>> bst.environ.pop('my_gain')
+    2.0
     """
     new = _settings(settings)
     traced = [key for key, s in new.items() if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(s.value))]
@@ -230,6 +239,13 @@ def get(key: str, default: Any = MISSING, desc: str | None = None) -> Any:
     ------
     KeyError
         If it is not set and there is no default.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> with bst.environ.context(my_gain=2.):
+    ...     bst.environ.get('my_gain')
+    2.0
     """
     value = peek(key)
     if value is not MISSING:
@@ -242,12 +258,29 @@ def get(key: str, default: Any = MISSING, desc: str | None = None) -> Any:
 
 @entry
 def get_dt() -> Any:
-    """The time step, usually a quantity of time."""
+    """The time step, usually a quantity of time.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     bst.environ.get_dt()
+    Quantity(0.1, "ms")
+    """
     return get('dt', desc='the time step of the simulation')
 
 
 def all() -> dict[str, Any]:
-    """A copy of every setting in force."""
+    """A copy of every setting in force.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> with bst.environ.context(my_gain=2.):
+    ...     'my_gain' in bst.environ.all()
+    True
+    """
     return {key: s.value for key, s in {**_global, **_contexts.settings}.items()}
 
 
@@ -261,6 +294,14 @@ def pop(key: str, default: Any = MISSING) -> Any:
         While a context sets the same key.
     KeyError
         If it is not set and there is no default.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.environ.set(my_gain=2.)
+    >>> bst.environ.pop('my_gain')
+    2.0
+    >>> bst.environ.pop('my_gain', None)
     """
     if key in _contexts.settings:
         raise ValueError(f'environ.pop: {key!r} is set by a context that is still open; leave the context first.')
@@ -275,25 +316,69 @@ def pop(key: str, default: Any = MISSING) -> Any:
 
 
 def get_precision() -> int:
-    """Bits of a number, 32 or 64, by JAX's 64-bit mode; ``set`` and ``context`` change it by ``precision``."""
+    """Bits of a number, 32 or 64, by JAX's 64-bit mode; ``set`` and ``context`` change it by ``precision``.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> with bst.environ.context(precision=64):
+    ...     bst.environ.get_precision()
+    64
+    """
     return 8 * dftype().itemsize
 
 
 def dftype() -> Any:
-    """The floating-point type of new states: float64 where JAX's 64-bit mode is on, else float32."""
+    """The floating-point type of new states: float64 where JAX's 64-bit mode is on, else float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> with bst.environ.context(precision=64):
+    ...     np.dtype(bst.environ.dftype()).name
+    'float64'
+    """
     return jnp.result_type(float)
 
 
 def ditype() -> Any:
-    """The integer type of new states: int64 where JAX's 64-bit mode is on, else int32."""
+    """The integer type of new states: int64 where JAX's 64-bit mode is on, else int32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> with bst.environ.context(precision=64):
+    ...     np.dtype(bst.environ.ditype()).name
+    'int64'
+    """
     return jnp.result_type(int)
 
 
 def dutype() -> Any:
-    """The type of numbers that count from zero: uint64 where JAX's 64-bit mode is on, else uint32."""
+    """The type of numbers that count from zero: uint64 where JAX's 64-bit mode is on, else uint32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> with bst.environ.context(precision=64):
+    ...     np.dtype(bst.environ.dutype()).name
+    'uint64'
+    """
     return jnp.dtype(f'uint{get_precision()}')
 
 
 def dctype() -> Any:
-    """The type of complex numbers: complex128 where JAX's 64-bit mode is on, else complex64."""
+    """The type of complex numbers: complex128 where JAX's 64-bit mode is on, else complex64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> with bst.environ.context(precision=64):
+    ...     np.dtype(bst.environ.dctype()).name
+    'complex128'
+    """
     return jnp.result_type(complex)

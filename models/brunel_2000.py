@@ -86,10 +86,11 @@ class Network(bst.nn.Module):
         self.external = bst.PoissonInput(self.N, num_input=c_exc, freq=(eta * threshold_rate).in_unit(u.Hz), weight=J)
 
     def _project(self, name: str, size: int, targets: slice, indegree: int, weight: Any, rule: Any = None) -> bst.DeltaProj:
-        comm = bst.fixed_indegree(size, targets.stop - targets.start, indegree, weight=weight, seed=(self.seed, name))
-        if comm.structure.shape[1] != self.N.varshape[0]:  # some of the neurons
-            rows = comm.structure
-            comm = bst.Connection(bst.event.CSR(rows.indptr, rows.indices + targets.start, (size, self.N.varshape[0])), weight)
+        rows = bst.fixed_indegree(size, targets.stop - targets.start, indegree, weight=1.0, seed=(self.seed, name)).structure
+        shape = (size, self.N.varshape[0])
+        if rows.shape != shape:  # some of the neurons
+            rows = bst.event.CSR(rows.indptr, rows.indices + targets.start, shape)
+        comm = bst.Connection(rows, weight)
         # a spike takes one step to its targets without any delay
         return bst.DeltaProj(comm=comm, post=self.N, delay=DELAY - bst.environ.get('dt'), plasticity=rule)
 

@@ -35,12 +35,17 @@ def arguments(description: str | None, *, neurons: int = 4000, **choices: tuple[
     return parse(parser)
 
 
-def common_arguments(description: str | None, *, duration: float = 1000.0) -> argparse.ArgumentParser:
-    """A parser with the options that every model has; add those of the model and give it to `parse`."""
+def common_arguments(description: str | None, *, duration: float | None = 1000.0, seed: int | None = 1) -> argparse.ArgumentParser:
+    """A parser with the options that every model has; add those of the model and give it to `parse`.
+
+    A model whose duration follows from what it does, or that draws nothing, has None for it and no such option.
+    """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--duration', type=positive(float), default=duration, help='ms')
+    if duration is not None:
+        parser.add_argument('--duration', type=positive(float), default=duration, help='ms')
     parser.add_argument('--dt', type=positive(float), default=0.1, help='ms')
-    parser.add_argument('--seed', type=int, default=1)
+    if seed is not None:
+        parser.add_argument('--seed', type=int, default=seed)
     parser.add_argument('--precision', type=int, choices=(32, 64), default=32, help='bits of a state variable')
     parser.add_argument('--plot', type=Path, help='write a figure to this file')
     parser.add_argument('--json', type=Path, help='write the figures to this file')

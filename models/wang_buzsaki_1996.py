@@ -153,9 +153,9 @@ def frequency_current(currents: Any = CURRENTS, duration: Any = 700.0 * u.ms) ->
     bst.run(lambda: recorder(neurons(currents)), duration)
     dt = bst.environ.get_dt()
     spikes = recorder.spikes(0, round(float(duration / dt))).between(200.0 * u.ms, duration)
-    neuron, steps = bst.record.isi(spikes)
-    count, total = np.bincount(neuron, minlength=n), np.bincount(neuron, steps, minlength=n)
-    return count / np.maximum(total, 1) / float(dt.to_decimal(u.second))
+    neuron, interval = bst.record.isi(spikes)
+    count, total = np.bincount(neuron, minlength=n), np.bincount(neuron, interval.to_decimal(u.second), minlength=n)
+    return np.divide(count, total, out=np.zeros(n), where=count > 0)
 
 
 def build(contacts: Sequence[float] = CONTACTS, seed: int = 1, **options: Any) -> Simulation:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -135,7 +137,7 @@ def compilations() -> Callable[[], Any]:
     return watch
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def python() -> Callable[..., str]:
     """Run code, or arguments, in a new Python process in the root of the project; returns what it prints."""
 
@@ -145,5 +147,35 @@ def python() -> Callable[..., str]:
         )
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def together() -> Callable[..., list[Any]]:
+    """Run a module in processes that JAX connects, one for each list of arguments; returns what each prints last, from JSON.
+
+    The module begins with `tests.connected.mesh_and_arguments`.
+    """
+
+    def run(module: str, *arguments: list[str], devices: int = 1) -> list[Any]:
+        with socket.socket() as free:
+            free.bind(('localhost', 0))
+            port = str(free.getsockname()[1])
+        flags = {'JAX_PLATFORMS': 'cpu', 'XLA_FLAGS': f'--xla_force_host_platform_device_count={devices}'}
+        started = [
+            subprocess.Popen(
+                [sys.executable, '-m', module, str(number), str(len(arguments)), port, *given],
+                cwd=ROOT, env=os.environ | flags, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+            for number, given in enumerate(arguments)
+        ]  # fmt: skip
+        try:
+            out, err = zip(*(each.communicate(timeout=280) for each in started), strict=True)
+        finally:
+            for each in started:
+                each.kill()
+        assert not any(each.returncode for each in started), err
+        return [json.loads(text.splitlines()[-1]) for text in out]
 
     return run

@@ -2,6 +2,7 @@
 
 import brainunit as u
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import brainpy_state as bst
@@ -107,6 +108,11 @@ MISTAKES = {
         lambda net: transform.jit(lambda x: x if x > 0 else -x)(1.0),
         Exception,
         ['is being compiled', 'transform.cond', 'static_argnames'],
+    ),
+    'an array of NumPy at a traced index': (
+        lambda net: transform.jit(lambda i: np.arange(3.0)[i])(1),
+        Exception,
+        ['is being compiled', 'jnp.asarray(x)[i]'],
     ),
 }
 

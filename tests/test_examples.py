@@ -194,3 +194,13 @@ def test_cues_are_learnt_from_and_drawn(cues, monkeypatch, tmp_path, capsys):
     stored = json.loads(result.read_text())
     assert stored['steps'] == 78
     assert len(stored['curve']) == 2
+
+
+def test_inhibition_lowers_the_rates_of_a_sweep(tmp_path):
+    cluster = load('cluster/sweep')
+    g, rate, found = cluster.simulate(points=3)
+    assert found.shape == (3, 3)
+    assert (np.diff(found[0]) >= 0).all()  # more external spikes, without inhibition
+    assert (np.diff(found[:, -1]) < 0).all()  # more inhibition
+    cluster.plot(tmp_path / 'rates.png', g, rate, found)
+    assert (tmp_path / 'rates.png').stat().st_size > 5_000

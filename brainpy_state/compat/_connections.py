@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import brainunit as u
 import numpy as np
 
-from .. import Connection, all_to_all, fixed_indegree, fixed_outdegree, one_to_one
+from .. import Connection, all_to_all, explicit_edges, fixed_indegree, fixed_outdegree, one_to_one, random
 from .._errors import ParameterError
 
 
@@ -28,10 +29,11 @@ def FixedNumConn(
 ) -> Connection:
     """Random synapses, of which each source has ``conn_num``, or the fraction ``conn_num`` of the targets, with repetition.
 
-    With ``efferent_target='pre'`` each target has so many of the sources.
+    With ``efferent_target='pre'`` each target has so many of the sources. Of the sources, the fraction ``afferent_ratio`` has any,
+    each with this probability.
     """
-    if afferent_ratio != 1.0:
-        raise ValueError(f'FixedNumConn: afferent_ratio = {afferent_ratio} is not supported; use pairwise_bernoulli or explicit_edges.')
+    if not 0.0 <= afferent_ratio <= 1.0:
+        raise ParameterError(f'FixedNumConn: afferent_ratio = {afferent_ratio} is a fraction, from 0 to 1.')
     pre, post = _number(in_size), _number(out_size)
     others = post if efferent_target == 'post' else pre
     number = int(conn_num * others) if isinstance(conn_num, float) else int(conn_num)
@@ -40,7 +42,13 @@ def FixedNumConn(
     if efferent_target not in ('post', 'pre'):
         raise ParameterError(f"FixedNumConn: efferent_target is 'post' or 'pre', but is {efferent_target!r}.")
     rules: dict[str, Any] = {'post': fixed_outdegree, 'pre': fixed_indegree}
-    return rules[efferent_target](pre, post, number, weight=conn_weight, allow_multapses=allow_multi_conn, seed=seed)
+    rule = functools.partial(rules[efferent_target], pre, post, number, allow_multapses=allow_multi_conn, seed=seed)
+    if afferent_ratio == 1.0:
+        return rule(weight=conn_weight)
+    edges = rule(weight=1.0)
+    has_any = np.asarray(random.RandomState(seed).random(pre) if seed is not None else random.random(pre)) < afferent_ratio
+    kept = has_any[edges.sources]
+    return explicit_edges(pre, post, edges.sources[kept], edges.targets[kept], weight=conn_weight, seed=seed)
 
 
 EventFixedNumConn = EventFixedProb = FixedNumConn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import brainunit as u
 import jax
@@ -13,6 +13,24 @@ from .. import transform
 from .._errors import NanError
 from ..state import Undo
 from ._naming import unvmap
+
+
+class _Named(NamedTuple):
+    """A message with places by number and by name."""
+
+    message: str | Callable[..., str]
+    names: tuple[str, ...]
+
+    def __call__(self, *values: Any) -> str:
+        number = len(values) - len(self.names)
+        fill = self.message if callable(self.message) else self.message.format
+        return fill(*values[:number], **dict(zip(self.names, values[number:], strict=True)))
+
+
+def jit_error_if(pred: Any, message: str | Callable[..., str], *args: Any, **named: Any) -> None:
+    """See `brainpy_state.transform.jit_error_if`; ``named`` are values for places of the message that have a name."""
+    text: Any = _Named(message, tuple(named)) if named else message
+    transform.jit_error_if(pred, text, *args, *named.values())
 
 
 def debug_nan(fn: Callable, *args: Any, phase: str = '') -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
 
 from .. import nn
-from .._errors import ParameterError
+from .._errors import ParameterError, UnitError
+from ..modules import check_unit
 from ..neurons import Neuron
+from ..neurons._equations import check_current
+from ..projections._receptors import Description, build
 from ..state import maybe_state
 from ._delay import StateWithDelay
+from ._described import ParamDescriber
 
 _NOT_KEPT = '{owner} keeps no record of {item}; make the delay by `prefetch_delay` or `output_delay` before the states are initialised.'
 _AMBIGUOUS = "{owner}: {name} of this model does not show its spikes; use prefetch('spike')."
@@ -92,7 +97,7 @@ class Delayed:
                 delattr(model, name)
                 del vars(model)['_hooks']['after', name]
 
-    def __call__(self) -> Any:
+    def __call__(self, *ignored: Any, **also_ignored: Any) -> Any:
         history = self.source.history(None, make=False)
         return history._after(0.0 * u.ms if self.time is None else self.time)
 
@@ -147,6 +152,26 @@ class Reach:
     def add_delta_input(self, key: Any, inp: Any, label: str | None = None) -> None:
         """Let a function, or once a value, count in `sum_delta_inputs`."""
         self._add('delta', key, inp, label)
+
+    def align_pre(self, dyn: Any) -> Any:
+        """Let a model, or what a description describes, take what each step gives; gives the model. One for equal descriptions."""
+        key: Any = id(dyn)
+        if isinstance(dyn, Description):
+            key = ParamDescriber(dyn.func, *dyn.args, **dyn.keywords).identifier  # type: ignore[arg-type]
+            if self.has_after_update(key):
+                return self.get_after_update(key)
+            dyn = build(dyn, lambda: self.varshape)  # type: ignore[attr-defined]
+        if not isinstance(dyn, nn.Dynamics):
+            raise TypeError(f'{self.label}.align_pre: a model or a description of one is expected, but is {dyn!r}.')  # type: ignore[attr-defined]
+        self.add_after_update(key, dyn)
+        return dyn
+
+    def require_unit(self, value: Any, like: Any, name: str) -> None:
+        """Warn of a unit that does not fit: scripts make models that they never run, and a step of one can be an error."""
+        try:
+            check_unit(value, like, self.label, name)  # type: ignore[attr-defined]
+        except UnitError as error:
+            warnings.warn(f'{error} A step of this model can fail.', stacklevel=2)
 
     def add_before_update(self, key: Any, fn: Callable) -> None:
         """Call a function before each step: ``fn()``, or with the step's arguments if it is decorated by `receive_update_input`."""
@@ -216,24 +241,49 @@ class Reach:
 
     def _sum(self, kind: str, init: Any, args: tuple[Any, ...], label: str | None) -> Any:
         total = super()._sum(kind, init, args, label)  # type: ignore[misc]
-        given = vars(self).get('_given', {})
-        for key, (inp, of_kind, of_label) in list(given.items()):
-            if of_kind == kind and label in (None, of_label):
-                if callable(inp):
-                    total = total + inp(*args)
-                else:
-                    total = total + inp
-                    del given[key]
+        for _, inp in self._take(kind, label):
+            total = total + (inp(*args) if callable(inp) else inp)
         return total
+
+    def _take(self, kind: str, label: str | None = None) -> list[tuple[Any, Any]]:
+        """What was given by hand, as pairs of a key and an input; what is no function counts once."""
+        given = vars(self).get('_given', {})
+        found = [(at, inp) for at, (inp, of_kind, of_label) in given.items() if of_kind == kind and label in (None, of_label)]
+        for at, inp in found:
+            if not callable(inp):
+                del given[at]
+        return [(key, inp) for (_, key), inp in found]
+
+
+class ReachNeuron(Reach):
+    """The same of a neuron, whose own update takes what was given by hand, as it takes what projections bring in."""
+
+    def _current(self, x: Any) -> Callable[[Any], Any]:
+        current, given = super()._current(x), self._take('current')  # type: ignore[misc]
+
+        def total(V: Any) -> Any:
+            flows = current(V)
+            for key, inp in given:
+                flows = flows + check_current(self, f'the input {key!r}', inp(V) if callable(inp) else inp, V)
+            return flows
+
+        return total if given else current
+
+    def _settled(self, name: str, value: Any, old: Any, delta: Any, held: Any) -> Any:
+        if name == self.delta_to:  # type: ignore[attr-defined]
+            for _, inp in self._take('delta'):
+                value = value + (inp() if callable(inp) else inp)
+        return super()._settled(name, value, old, delta, held)  # type: ignore[misc]
 
 
 class Dynamics(Reach, nn.Dynamics):
     """A model with an ``update`` of its own."""
 
 
-def reaching(cls: type) -> type:
-    """A model under its older name, which also has what `Reach` gives."""
-    return type(cls.__name__, (Reach, cls), {'__module__': 'brainpy_state.compat.brainpy.state', '__doc__': cls.__doc__})
+def reaching(cls: type, *more: type) -> type:
+    """A model under its older name, which also has what `Reach` and others give."""
+    reach = ReachNeuron if issubclass(cls, Neuron) else Reach
+    return type(cls.__name__, (*more, reach, cls), {'__module__': 'brainpy_state.compat.brainpy.state', '__doc__': cls.__doc__})
 
 
 def _marking(name: str, value: bool, text: str) -> Callable:

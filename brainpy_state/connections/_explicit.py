@@ -31,6 +31,15 @@ def one_to_one(pre: int, post: int, *, weight: Weight, delay: Drawn | None = Non
         Numbers of sources and targets, which must be equal.
     weight, delay, seed
         See `pairwise_bernoulli`; the seed decides weights and delays that are drawn.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> comm = bst.one_to_one(3, 3, weight=2. * u.mS)
+    >>> comm(np.array([1., 0., 1.]))
+    Quantity([2. 0. 2.], "mS")
     """
     rule = 'one_to_one'
     pre, post = _check.same_sizes(rule, pre, post)
@@ -54,6 +63,15 @@ def all_to_all(
         See `pairwise_bernoulli`; the seed decides weights and delays that are drawn.
     allow_autapses : bool
         Whether a neuron connects to the one of its own number.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> comm = bst.all_to_all(3, 2, weight=2. * u.mS)
+    >>> comm(np.array([1., 0., 1.]))
+    Quantity([4. 4.], "mS")
     """
     rule = 'all_to_all'
     pre, post = _check.sizes(rule, pre, post)

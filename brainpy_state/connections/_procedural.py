@@ -42,6 +42,15 @@ class ProceduralConnection(Connection):
     ------
     ParameterError
         If the weight is not one number.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> comm = bst.pairwise_bernoulli(1000, 1000, p=0.1, weight=2. * u.nS, seed=1, procedural=True)
+    >>> type(comm).__name__, comm(np.zeros(1000)).shape
+    ('ProceduralConnection', (1000,))
     """
 
     structure: event.Procedural

@@ -54,6 +54,14 @@ def pairwise_bernoulli(
     ------
     ParameterError
         If a size or the probability is out of range.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> comm = bst.pairwise_bernoulli(1000, 500, p=0.1, weight=2. * u.nS, seed=1)
+    >>> comm.n_synapses
+    49536
     """
     rule = 'pairwise_bernoulli'
     (pre, post), p, seed = _check.sizes(rule, pre, post), _check.probability(rule, p), _check.seed(rule, seed)
@@ -81,6 +89,15 @@ def symmetric_pairwise_bernoulli(
     ------
     ParameterError
         If the sizes differ, or a size or the probability is out of range.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> comm = bst.symmetric_pairwise_bernoulli(100, 100, p=0.1, weight=2. * u.nS, seed=1)
+    >>> pairs = set(zip(comm.sources.tolist(), comm.targets.tolist()))
+    >>> all((target, source) in pairs for source, target in pairs)
+    True
     """
     rule = 'symmetric_pairwise_bernoulli'
     (pre, post), p, seed = _check.same_sizes(rule, pre, post), _check.probability(rule, p), _check.seed(rule, seed)
@@ -116,6 +133,15 @@ def fixed_indegree(
     ------
     ParameterError
         If there are not enough different sources.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> comm = bst.fixed_indegree(1000, 50, 20, weight=2. * u.nS, seed=1)
+    >>> np.bincount(comm.targets).tolist() == [20] * 50
+    True
     """
     rule = 'fixed_indegree'
     (pre, post), seed = _check.sizes(rule, pre, post), _check.seed(rule, seed)
@@ -152,6 +178,15 @@ def fixed_outdegree(
     ------
     ParameterError
         If there are not enough different targets, or different ones are to be drawn again at each spike.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> comm = bst.fixed_outdegree(50, 1000, 20, weight=2. * u.nS, seed=1)
+    >>> np.bincount(comm.sources).tolist() == [20] * 50
+    True
     """
     rule = 'fixed_outdegree'
     (pre, post), seed = _check.sizes(rule, pre, post), _check.seed(rule, seed)
@@ -191,6 +226,14 @@ def fixed_total_number(
     ------
     ParameterError
         If there are not enough different pairs.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> comm = bst.fixed_total_number(50, 1000, 300, weight=2. * u.nS, seed=1)
+    >>> comm.n_synapses
+    300
     """
     rule = 'fixed_total_number'
     (pre, post), total, seed = _check.sizes(rule, pre, post), _check.number(rule, 'total', total), _check.seed(rule, seed)

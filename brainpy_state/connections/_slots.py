@@ -22,6 +22,15 @@ def ring_slots(comm: Connection, steps: np.ndarray, length: int) -> event.CSR:
         The delay of each in whole steps.
     length : int
         How many steps the ring holds.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> comm = bst.all_to_all(1, 2, weight=2. * u.nS)
+    >>> bst.connections.ring_slots(comm, np.array([1, 2]), 4).indices.tolist()
+    [2, 5]
     """
     pre, post = comm.structure.shape
     return event.CSR(_starts(comm), _places(np.broadcast_to(steps, comm.targets.shape), comm.targets, post), (pre, length * post))

@@ -81,13 +81,30 @@ def uniform(low: Any, high: Any, *, dtype: str | None = None) -> Drawn:
         If a limit is not one finite number, or they are not in order.
     UnitError
         If their units differ.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> weight = bst.connections.drawn.uniform(1. * u.nS, 2. * u.nS)
+    >>> comm = bst.all_to_all(3, 2, weight=weight, seed=1)
+    >>> bool((comm.weight.value >= 1. * u.nS).all())
+    True
     """
     return Drawn('uniform', low, high - low, low, high, 'clip', dtype)
 
 
 @dataclasses.dataclass(frozen=True)
 class Drawn:
-    """How values are drawn, as `normal` and `uniform` make it."""
+    """How values are drawn, as `normal` and `uniform` make it.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.connections.drawn.normal(1. * u.nS, 0.1 * u.nS)
+    Drawn(shape='normal', ...)
+    """
 
     shape: str
     location: Any
@@ -157,6 +174,13 @@ def in_steps(rule: str, delay: Any, dt: Any) -> tuple[np.ndarray, int]:
         If this is no description of draws, or one of delays that are negative or of more than 65535 steps.
     UnitError
         If they are not times.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.connections.drawn.in_steps('all_to_all', bst.drawn.uniform(1. * u.ms, 2. * u.ms), 0.1 * u.ms)[1]
+    20
     """
     if not isinstance(delay, Drawn):
         raise ParameterError(

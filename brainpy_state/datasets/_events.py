@@ -28,6 +28,14 @@ class Sample(NamedTuple):
         Where: the place in the flattened array of shape ``size`` of the data set.
     label : int
         The class.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.datasets.Sample([1., 2.] * u.ms, np.array([0, 5]), 3).label
+    3
     """
 
     times: Any

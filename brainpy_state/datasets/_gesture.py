@@ -61,6 +61,11 @@ class DVSGesture(EventData):
     A sample is one line of the labels: the events of a file from its start to its end, whose times begin at 0. Labels count from 0 here and
     from 1 in the files. Units are row, column and polarity of an array of shape (128, 128, 2). Files are in the format AEDAT 3.1.
     Source: Amir et al. 2017, *CVPR*, doi:10.1109/CVPR.2017.781.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> data = bst.datasets.DVSGesture('DvsGesture', 'DvsGesture/trials_to_train.txt')  # doctest: +SKIP
     """
 
     size: ClassVar[tuple[int, ...]] = (128, 128, 2)

@@ -38,6 +38,11 @@ class SHD(EventData):
     -----
     Times are in seconds. ``speakers`` has the speaker of each sample, or is None where the file does not tell.
     Source: Cramer, Stradmann, Schemmel & Zenke 2020, doi:10.1109/TNNLS.2020.3044364.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> data = bst.datasets.SHD('shd_train.h5')  # doctest: +SKIP
     """
 
     size: ClassVar[tuple[int, ...]] = (700,)
@@ -105,6 +110,11 @@ class SSC(SHD):
     ----------
     path : path
         ``ssc_train.h5``, ``ssc_valid.h5`` or ``ssc_test.h5``, unpacked, from https://zenkelab.org/datasets/.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> data = bst.datasets.SSC('ssc_train.h5')  # doctest: +SKIP
     """
 
     n_classes = 35

@@ -49,6 +49,20 @@ class Loader:
 
         train = bst.datasets.Loader(bst.datasets.SHD('shd_train.h5'), 1.0 * u.second, 256, seed=0, remainder='drop')
         bst.fit(loss, optimizer, train, epochs=30)  # with loss(spikes, labels)
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> class Clicks(bst.datasets.EventData):
+    ...     size, classes, labels = (3,), ('one', 'two'), np.array([1, 0])
+    ...     def read(self, i):
+    ...         return np.array([0.2, 1.5]) * u.ms, np.array([0, 2])
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     spikes, labels = next(iter(bst.datasets.Loader(Clicks(), 5. * u.ms, 2, seed=0)))
+    >>> spikes.shape, sorted(labels.tolist())
+    ((5, 2, 3), [0, 1])
     """
 
     def __init__(

@@ -37,6 +37,11 @@ class NMNIST(EventData):
     An event has five bytes: column, row, and 24 bits, of which the first is the polarity and the others are microseconds. Units are
     row, column and polarity of an array of shape (34, 34, 2). Samples are ordered by digit and name.
     Source: Orchard, Jayawant, Cohen & Thakor 2015, doi:10.3389/fnins.2015.00437.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> data = bst.datasets.NMNIST('Train')  # doctest: +SKIP
     """
 
     size: ClassVar[tuple[int, ...]] = (34, 34, 2)

@@ -38,6 +38,14 @@ def set_backend(name: str) -> None:
     ------
     ValueError
         The name is unknown, or 'numba' or 'pallas' is asked for where its kernels cannot be used.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.event.set_backend('xla')
+    >>> bst.event.backend()
+    'xla'
+    >>> bst.event.set_backend('auto')
     """
     global _default
     _check(name)
@@ -48,7 +56,15 @@ def set_backend(name: str) -> None:
 
 @contextlib.contextmanager
 def use_backend(name: str) -> Iterator[None]:
-    """Choose the implementation within a `with` block, in this thread; arguments and errors as for `set_backend`."""
+    """Choose the implementation within a `with` block, in this thread; arguments and errors as for `set_backend`.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> with bst.event.use_backend('xla'):
+    ...     bst.event.backend()
+    'xla'
+    """
     _check(name)
     with _choice(name):
         yield
@@ -66,13 +82,27 @@ def backend(platform: str | None = None) -> str:
     ------
     ValueError
         'numba' was chosen and the platform is not 'cpu', or 'pallas' and it is neither 'cpu' nor 'cuda'.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> with bst.event.use_backend('xla'):
+    ...     bst.event.backend()
+    'xla'
     """
     platform = platform or jax.default_backend()
     return resolve(preference(), 'cuda' if platform == 'gpu' and _cuda_devices() else platform)
 
 
 def preference() -> str:
-    """What was asked for: 'auto', 'numba', 'pallas' or 'xla'."""
+    """What was asked for: 'auto', 'numba', 'pallas' or 'xla'.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.event.preference()
+    'auto'
+    """
     return _choice.value or _default
 
 

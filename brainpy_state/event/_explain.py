@@ -77,6 +77,15 @@ class Report:
     native : tuple of Native
         In the order in which they run.
     left : tuple of Left
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> net = bst.nn.init_all_states(bst.LIF(3))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     type(bst.explain(net)).__name__
+    'Report'
     """
 
     native: tuple[Native, ...]

@@ -38,6 +38,15 @@ def fuse(f: Callable, carried: int) -> Callable:
         Of arrays, to a sequence of arrays; traced once in each call.
     carried : int
         So many first arguments are the state of a loop, whose next values are the first results: these may take their memory.
+
+    Examples
+    --------
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> step = bst.event.fuse(lambda x: (x * 0.5 + 1., x), 1)
+    >>> jax.jit(step)(jnp.ones(2))
+    [Array([1.5, 1.5], dtype=float32), Array([1., 1.], dtype=float32)]
     """
 
     @functools.wraps(f)

@@ -29,6 +29,12 @@ class OneToOne(Structure):
     ----------
     n : int
         Number of sources and of targets.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.event.OneToOne(3).shape
+    (3, 3)
     """
 
     n: int
@@ -76,6 +82,12 @@ class AllToAll(Structure):
         Number of sources and of targets.
     own : bool
         Whether a source connects to the target of its own number; without these, all synapses share one weight.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.event.AllToAll((2, 3)).nnz
+    6
     """
 
     shape: tuple[int, int]

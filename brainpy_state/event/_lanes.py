@@ -19,6 +19,7 @@ from . import _lowering
 from ._equations import called
 from ._plan import Apart, Loop, Plan, plan
 from ._record import record_p
+from ._revise import revise_columns_p, revise_rows_p
 from ._scan import loop, loop_p, portable
 
 LEAST = 64  # items: with fewer, vectors across lanes pay
@@ -72,10 +73,14 @@ def _differing(step: ClosedJaxpr, same: int, carried: int, mapped: Sequence[bool
 
 
 def _is_worth_it(step: ClosedJaxpr) -> bool:
-    """Whether lanes are better off with loops of their own: not where they share the matrix of a product, or have hardly any items."""
+    """Whether lanes are better off with loops of their own: not where they share the matrix of a product, or have hardly any items.
+
+    Of synapses that change, the form for all lanes looks at all of them.
+    """
     eqns = step.jaxpr.eqns
+    changes_synapses = any(eqn.primitive in (revise_rows_p, revise_columns_p) for eqn in eqns)
     made = (cast('Any', v.aval).size for eqn in eqns if eqn.primitive is not record_p for v in eqn.outvars)
-    return max(made, default=0) >= LEAST and not any(eqn.primitive.name == 'dot_general' for eqn in eqns)
+    return (changes_synapses or max(made, default=0) >= LEAST) and not any(eqn.primitive.name == 'dot_general' for eqn in eqns)
 
 
 def _written_by_all(jaxpr: Jaxpr, carry: range, differs: Sequence[bool]) -> frozenset[int] | None:

@@ -36,6 +36,14 @@ class Rule(NamedTuple):
         Precision in which weights are drawn; '' for none.
     longest : int
         No delay has more steps; -1 where none are drawn.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> comm = bst.pairwise_bernoulli(100, 100, p=0.1, weight=1. * u.nS, seed=1, procedural=True)
+    >>> comm.structure.rule.kind
+    'gaps'
     """
 
     kind: str
@@ -63,6 +71,14 @@ class Procedural(Structure):
         Number of sources and of targets, static.
     rule : Rule
         Static.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> comm = bst.pairwise_bernoulli(100, 100, p=0.1, weight=1. * u.nS, seed=1, procedural=True)
+    >>> type(comm.structure).__name__, comm.structure.shape
+    ('Procedural', (100, 100))
     """
 
     words: Array

@@ -37,6 +37,14 @@ def to_post(structure: Structure, weight: Array | None, spikes: Array, dtype: An
     ------
     TypeError, ValueError
         A dtype or shape does not fit; the message names the argument.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> csr = bst.event.CSR(jnp.array([0, 2, 3], jnp.int32), jnp.array([0, 1, 1], jnp.int32), (2, 2))
+    >>> bst.event.to_post(csr, jnp.array([1., 2., 3.]), jnp.array([1., 0.]))
+    Array([1., 2.], dtype=float32)
     """
     _check_vector('to_post', 'spikes', spikes, structure.shape[0])
     _check_weight('to_post', structure, weight)
@@ -63,6 +71,14 @@ def to_pre(structure: Structure, weight: Array | None, values: Array) -> Array:
     ------
     TypeError, ValueError
         A dtype or shape does not fit; the message names the argument.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> csr = bst.event.CSR(jnp.array([0, 2, 3], jnp.int32), jnp.array([0, 1, 1], jnp.int32), (2, 2))
+    >>> bst.event.to_pre(csr, jnp.array([1., 2., 3.]), jnp.array([1., 1.]))
+    Array([3., 3.], dtype=float32)
     """
     _check_vector('to_pre', 'values', values, structure.shape[1])
     _check_weight('to_pre', structure, weight)
@@ -89,6 +105,14 @@ def to_weight(structure: Structure, spikes: Array, values: Array) -> Array:
     ------
     TypeError, ValueError
         A dtype or shape does not fit; the message names the argument.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> csr = bst.event.CSR(jnp.array([0, 2, 3], jnp.int32), jnp.array([0, 1, 1], jnp.int32), (2, 2))
+    >>> bst.event.to_weight(csr, jnp.array([1., 0.]), jnp.array([5., 7.]))
+    Array([5., 7., 0.], dtype=float32)
     """
     _check_vector('to_weight', 'spikes', spikes, structure.shape[0])
     _check_vector('to_weight', 'values', values, structure.shape[1])

@@ -36,6 +36,14 @@ class Ends(NamedTuple):
         The neuron at the other end of each synapse.
     places : int32, shape (nnz,), optional
         The number of each synapse, by which its values are found; None where it is its place in the list.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> csr = bst.event.CSR(jnp.array([0, 2, 3], jnp.int32), jnp.array([0, 1, 1], jnp.int32), (2, 2))
+    >>> bst.event.Ends.of_targets(csr).others.tolist()
+    [0, 0, 1]
     """
 
     starts: Array
@@ -223,11 +231,11 @@ def _portable(*operands: Any, rule: Change, placed: bool) -> list[Any]:
         *before, *(x[firing] for x in own), *(x[others] for x in far), *shared
     )
     s = spikes.astype(values[0].dtype)[firing]
-    after = [_moved(s, w, x) for w, x in zip(before, new, strict=True)]
+    after = [moved(s, w, x) for w, x in zip(before, new, strict=True)]
     return after if places is None else [w.at[places].set(x, unique_indices=True) for w, x in zip(values, after, strict=True)]
 
 
-def _moved(s: Any, before: Any, after: Any) -> Any:
+def moved(s: Any, before: Any, after: Any) -> Any:
     """From one value to another by a share, and exactly there for 1; its derivative by the share is the way, there too."""
     way = after - before
     nothing = s - jax.lax.stop_gradient(s)

@@ -80,6 +80,15 @@ def due(row: Array | int, ring: Array) -> tuple[Array, Array]:
     ring : (steps, ..., post)
         With zeros in that row; in the same memory inside a compiled loop.
     due : (..., post)
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> row, ring = bst.event.due(0, jnp.array([[1., 2.], [0., 0.]]))
+    >>> row
+    Array([[0., 0.],
+           [0., 0.]], dtype=float32)
     """
     ring, row = jnp.asarray(ring), jnp.asarray(row, jnp.int32)
     ring, taken = due_p.bind(row, ring, post=ring[0].size, backend=_backend.preference())

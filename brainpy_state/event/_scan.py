@@ -57,6 +57,13 @@ def scan(
     Returns
     -------
     carry, ys : pytrees
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> bst.event.scan(lambda x, _: (0.5 * x, x), jnp.ones(2), None, 3)[0]
+    Array([0.125, 0.125], dtype=float32)
     """
     options: dict[str, Any] = {'length': length, 'reverse': reverse, 'unroll': unroll, 'base': base, 'tell': tell}
     if goes_on is not None:

@@ -19,6 +19,12 @@ class Structure(ABC):
         Number of sources and of targets.
     is_drawn : bool
         Whether synapses are drawn again whenever they are needed, so that nothing is stored for each.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> isinstance(bst.event.AllToAll((2, 3)), bst.event.Structure)
+    True
     """
 
     __slots__ = ()

@@ -30,7 +30,14 @@ def processors() -> int:
 
 
 def threads() -> int:
-    """How many threads work on a large network; by default as many as there are processors for this process, up to 40."""
+    """How many threads work on a large network; by default as many as there are processors for this process, up to 40.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.event.threads() >= 1
+    True
+    """
     if not _possible():
         return 1
     if _wanted is not None:
@@ -51,6 +58,15 @@ def set_threads(number: int) -> None:
     ------
     ValueError
         If it is another number, or above 1 where threads are not supported (they are on Linux).
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> before = bst.event.threads()
+    >>> bst.event.set_threads(1)
+    >>> bst.event.threads()
+    1
+    >>> bst.event.set_threads(before)
     """
     global _wanted
     if number != int(number) or not 1 <= number <= MOST:

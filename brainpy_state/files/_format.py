@@ -22,6 +22,16 @@ class Entry(NamedTuple):
         The name of its class.
     leaves : list of Leaf
         Of its value.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import brainpy_state as bst
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     bst.save_states(folder + '/weights.npz', bst.nn.Linear(3, 4))
+    ...     file = bst.files.read(folder + '/weights.npz', 'states')
+    >>> type(file.entries['weight']).__name__, len(file.entries['weight'].leaves)
+    ('Entry', 2)
     """
 
     kind: str
@@ -39,6 +49,16 @@ class File(NamedTuple):
         What the writer said besides, as JSON gives it back.
     extra : dict
         Arrays of NumPy that belong to no state.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import brainpy_state as bst
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     bst.save_states(folder + '/weights.npz', bst.nn.Linear(3, 4))
+    ...     file = bst.files.read(folder + '/weights.npz', 'states')
+    >>> type(file).__name__, list(file.entries)
+    ('File', ['weight'])
     """
 
     entries: dict[str, Entry]

@@ -38,6 +38,16 @@ class Leaf(NamedTuple):
         Of arrays and scalars; of keys the name of the generator.
     weak : bool
         Whether JAX lets the type of the array give way to those of others, as it does of a Python number.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import brainpy_state as bst
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     bst.save_states(folder + '/weights.npz', bst.nn.Linear(3, 4))
+    ...     file = bst.files.read(folder + '/weights.npz', 'states')
+    >>> file.entries['weight'].leaves[0].shape
+    (4,)
     """
 
     place: str

@@ -33,6 +33,12 @@ def named(model: Any, *filters: Any, who: str) -> dict[str, State]:
         If there are none, or two of the same path.
     TypeError
         If ``model`` has no states, or a filter is none.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> list(bst.files.named(bst.nn.Linear(3, 4), who='here'))
+    ['weight']
     """
     found = [((), model)] if isinstance(model, State) else [(_spliced(path), state) for path, state in graph.iter_leaf(model)]
     predicates = [to_predicate(f) for f in filters or (...,)]

@@ -45,6 +45,16 @@ def read(path: str | os.PathLike, kind: str) -> File:
         If there is no such file.
     FileError
         An OSError, if it is no file of states, of a newer version, of another kind, cut off or damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import brainpy_state as bst
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     bst.save_states(folder + '/weights.npz', bst.nn.Linear(3, 4))
+    ...     file = bst.files.read(folder + '/weights.npz', 'states')
+    >>> list(file.entries)
+    ['weight']
     """
     name = os.fspath(path)
     with open(path, 'rb') as file:

@@ -39,6 +39,16 @@ def differences(entries: Mapping[str, Entry], states: Mapping[str, State], *, ca
     list of str
         One for each state that is missing on a side, and for each part of a value that is missing or has another type, shape, or a unit of
         another dimension. A unit of another scale is no difference.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import brainpy_state as bst
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     bst.save_states(folder + '/weights.npz', bst.nn.Linear(3, 4))
+    ...     file = bst.files.read(folder + '/weights.npz', 'states')
+    >>> bst.files.differences(file.entries, bst.files.named(bst.nn.Linear(3, 4), who='here'))
+    []
     """
     return _compared(entries, states, cast)[1]
 
@@ -79,6 +89,16 @@ def restore(entries: Mapping[str, Entry], states: Mapping[str, State], who: str)
     ------
     StateTreeError
         A ValueError, which lists the differences; no state is changed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import brainpy_state as bst
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     bst.save_states(folder + '/weights.npz', bst.nn.Linear(3, 4))
+    ...     file = bst.files.read(folder + '/weights.npz', 'states')
+    >>> net = bst.nn.Linear(3, 4)
+    >>> bst.files.restore(file.entries, bst.files.named(net, who='here'), 'here')
     """
     check_outside(who)
     new = values(entries, states, who)

@@ -99,6 +99,17 @@ def load_states(path: str | os.PathLike, model: Any, *filters: Any, cast: bool =
     -----
     Values are assigned as by ``state.value = ...``: hooks and models check them, compiled functions go on. A quantity takes the scale of
     the unit that the state has. An array goes to the devices on which the state has been put.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import brainpy_state as bst
+    >>> net, other = bst.nn.Linear(3, 4), bst.nn.Linear(3, 4)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     bst.save_states(folder + '/weights.npz', net)
+    ...     bst.load_states(folder + '/weights.npz', other)
+    >>> bool((net.weight.value['weight'] == other.weight.value['weight']).all())
+    True
     """
     who = f'load_states({os.fspath(path)!r})'
     check_outside(who)

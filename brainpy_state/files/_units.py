@@ -23,6 +23,13 @@ def unit_as_json(unit: Any) -> dict[str, Any]:
     dict
         ``text`` to read; ``dim``, the powers of SI base units; ``scale`` and ``factor``: it is factor * 10^scale of the SI
         unit; ``name`` and ``dispname``, if it has a name.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.files.unit_of_json(bst.files.unit_as_json(u.mV)) == u.mV
+    True
     """
     dim = {base: power for base in _BASE if (power := float(unit.dim.get_dimension(base)))}
     names = {'name': unit.name, 'dispname': unit.dispname} if unit.is_fullname else {}
@@ -30,6 +37,14 @@ def unit_as_json(unit: Any) -> dict[str, Any]:
 
 
 def unit_of_json(made: Mapping[str, Any]) -> Any:
-    """The unit that `unit_as_json` described: equal to it, and of the same name."""
+    """The unit that `unit_as_json` described: equal to it, and of the same name.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.files.unit_of_json(bst.files.unit_as_json(u.mV)) == u.mV
+    True
+    """
     names = {key: made[key] for key in ('name', 'dispname') if key in made}
     return u.Unit(u.get_or_create_dimension(**made['dim']), scale=made['scale'], factor=made['factor'], **names)

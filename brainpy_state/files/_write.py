@@ -53,6 +53,17 @@ def write(
         If a state is traced.
     FileError
         An OSError, if the file cannot be written. What had its name before is as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> states = {'x': bst.State(np.arange(3.))}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     bst.files.write(folder + '/states.npz', 'states', states)
+    ...     list(bst.files.read(folder + '/states.npz', 'states').entries)
+    ['x']
     """
     arrays = _Arrays()
     listed = [_listed(name, state, arrays) for name, state in states.items()]

@@ -52,7 +52,7 @@ class Arrays:
         shapes = [np.shape(x) for x in leaves]
         if not shapes or any(not shape for shape in shapes) or len({shape[0] for shape in shapes}) != 1 or shapes[0][0] == 0:
             raise ShapeError(f'{where}: {name} must be arrays with equal leading axes of samples, but have the shapes {shapes}.')
-        self._arrays = [np.asarray(x) for x in leaves]
+        self.arrays = [np.asarray(x) for x in leaves]
         self._n = shapes[0][0]
         if batch_size is None:
             raise ParameterError(f'{where}: {name} are arrays of {self._n} samples, so batch_size= is needed.')
@@ -83,7 +83,7 @@ class Arrays:
     def _in_order(self, order: np.ndarray) -> Iterator[Batch]:
         for first in range(0, self._last, self._size):
             chosen = order[first : min(first + self._size, self._last)]
-            yield Batch(jax.tree.unflatten(self._tree, [x[chosen] for x in self._arrays]), len(chosen))
+            yield Batch(jax.tree.unflatten(self._tree, [x[chosen] for x in self.arrays]), len(chosen))
 
 
 class Batches:

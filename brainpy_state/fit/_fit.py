@@ -17,6 +17,7 @@ from .._errors import NanError, ParameterError, UnitError
 from .._tracebacks import entry
 from ..optim import Optimizer
 from ..transform import grad, jit
+from ..transform._devices import Devices
 from ..transform._error_if import error_if
 from ..transform._lift import lift
 from ..transform._program import Program
@@ -53,6 +54,7 @@ def fit(
     history: History | None = None,
     checkpoint: str | os.PathLike | None = None,
     on_epoch: Callable[[History], Any] | None = None,
+    mesh: Any = None,
 ) -> History:
     """Train the states of an optimiser on minibatches.
 
@@ -88,6 +90,11 @@ def fit(
         process, and gives what it would have given without a break, bit for bit.
     on_epoch : callable, optional
         Called with the history after each epoch: ``print`` shows progress, a function of yours may end the training: by returning True.
+    mesh : jax.sharding.Mesh, optional
+        Devices that share the samples of each batch, which their number must divide, along the first axes of all its arrays. They may
+        belong to several processes (`jax.distributed`), which all call this with the same arguments and states; the first one writes the
+        checkpoint, in a folder that all see. Results are those of one device to rounding, if the loss is a mean over samples; random
+        numbers in it are others on each device. States that the loss writes without reading them keep what they hold.
 
     Returns
     -------
@@ -124,7 +131,11 @@ def fit(
     epochs, seed = natural('fit', 'epochs', epochs, 0), natural('fit', 'seed', seed, 0)
     kept = None if checkpoint is None else _kept(checkpoint, optimizer, batches, seed, best, history, held_out is not None)
     history = _begun(history if kept is None else kept.history(), epochs, seed)
-    step = _step(loss, optimizer, best)
+    devices = None if mesh is None else Devices('fit', mesh)
+    step = _step(loss, optimizer, best, devices)
+    if devices is not None:
+        begin = [('seed', seed), ('the number of epochs done', len(history)), ('data', getattr(batches, 'arrays', None))]
+        devices.check_agreement('', [*((s.label, s.peek()) for s in optimizer.trained), *begin])
     if kept is not None and len(history) == epochs > 0:
         with random.seed_context(_derived(seed)):
             kept.begin(step, batches.shuffled((seed, 0)), history)
@@ -132,14 +143,16 @@ def fit(
         with random.seed_context(_derived(seed, epoch)):
             taken = batches.shuffled((seed, epoch))
             numbers = _epoch(loss, optimizer, step, taken if kept is None else kept.begin(step, taken, history), epoch)
+        if devices is not None:
+            devices.leave([*optimizer.trained, *optimizer.states().values()])
         if held_out is not None:
             with random.seed_context(_derived(seed, epochs=0)):
                 found = _means(held_out.batches(epoch), lambda args: _evaluated(loss, args))
             numbers |= {_VALIDATION + name: value for name, value in found.items()}
         history = _with_best(extended(history, epochs, numbers), optimizer, best, held_out is not None)
-        if kept is not None:
+        if kept is not None and (devices is None or jax.process_index() == 0):
             kept.write(history)
-        if on_epoch is not None and on_epoch(history) is True:
+        if on_epoch is not None and isinstance(ends := on_epoch(history), (bool, np.bool_, jax.Array)) and ends:
             break
     return history
 
@@ -218,10 +231,11 @@ def _derived(seed: int, epoch: int = 0, *, epochs: int = 1) -> int:
     return int(np.random.SeedSequence((seed, epochs, epoch)).generate_state(1)[0] >> 1)
 
 
-def _step(loss: Callable, optimizer: Optimizer, best: str | None) -> Callable:
+def _step(loss: Callable, optimizer: Optimizer, best: str | None, devices: Devices | None) -> Callable:
     """One compiled update, which is refused where a number is not finite."""
     forward = _forward(loss)
     gradient = grad(forward, optimizer.params, return_value=True, has_aux=True)
+    gradient = gradient if devices is None else devices.averaged(gradient)
 
     @jit
     def step(*args: Any) -> dict[str, Any]:

@@ -63,6 +63,14 @@ class GraphDef:
     It can be compared, hashed and given to ``jax.jit`` as a static argument. Graphs built alike
     have equal structures: attributes are compared by type and value, arrays by their elements.
     It is made by `flatten` or `treefy_split`.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.Linear(3, 4)
+    >>> structure, states = bst.graph.flatten(layer)
+    >>> type(structure).__name__
+    'GraphDef'
     """
 
     __slots__ = ('_hash', 'objects', 'root')
@@ -148,6 +156,14 @@ def flatten(node: Any) -> tuple[GraphDef, dict[Path, TreefyState]]:
     -------
     (GraphDef, dict)
         What `unflatten` takes.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.Linear(3, 4)
+    >>> structure, states = bst.graph.flatten(layer)
+    >>> list(states)
+    [('weight',)]
     """
     graphdef, found = structure(node)
     return graphdef, {path: TreefyState.of(state) for path, state in found.items()}
@@ -175,6 +191,14 @@ def unflatten(graphdef: GraphDef, states: Mapping[Path, TreefyState]) -> Any:
         If a path is missing or is not part of the structure.
     TypeError
         If something else than a `TreefyState` stands at a path.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.Linear(3, 4)
+    >>> copy = bst.graph.unflatten(*bst.graph.flatten(layer))
+    >>> copy.weight is layer.weight
+    False
     """
     paths = graphdef.paths
     _check_paths('is missing among the states', set(paths) - states.keys())

@@ -18,7 +18,15 @@ from ._walk import states as states_of
 
 @entry
 def graphdef(node: Any) -> GraphDef:
-    """The structure of a graph; see `GraphDef`. No state is read."""
+    """The structure of a graph; see `GraphDef`. No state is read.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.Linear(3, 4)
+    >>> bst.graph.graphdef(layer) == bst.graph.graphdef(bst.nn.Linear(3, 4))
+    True
+    """
     return structure(node)[0]
 
 
@@ -80,6 +88,14 @@ def treefy_merge(graphdef: GraphDef, *state_trees: Mapping) -> Any:
     ------
     ValueError
         If a state is missing, is not part of the structure, or is given twice.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.Linear(3, 4)
+    >>> copy = bst.graph.treefy_merge(*bst.graph.treefy_split(layer))
+    >>> copy.weight is layer.weight
+    False
     """
     return unflatten(graphdef, _gather(state_trees, 'treefy_merge'))
 
@@ -89,6 +105,13 @@ def treefy_states(node: Any, *filters: Any) -> Any:
     """The states of a graph as a nested dict of `TreefyState`; with several filters a tuple with one for each.
 
     Unlike for `treefy_split`, states that fit no filter are left out.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.Linear(3, 4)
+    >>> list(bst.graph.treefy_states(layer))
+    ['weight']
     """
     trees = tuple(map(_tree, select(structure(node)[1].items(), filters)))
     return trees[0] if len(trees) == 1 else trees
@@ -101,6 +124,14 @@ def clone(node: Any) -> Any:
     Values of states and attributes that are neither nodes nor states, nor lists, tuples or dicts
     are shared; ``copy.deepcopy`` copies those too. Methods of nodes become methods of the new nodes; a
     closure or a compiled function kept as an attribute still uses the nodes it was made with.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.Linear(3, 4)
+    >>> copy = bst.graph.clone(layer)
+    >>> copy.weight is layer.weight
+    False
     """
     return unflatten(*flatten(node))
 
@@ -122,6 +153,15 @@ def update_states(node: Any, *state_trees: Mapping) -> None:
         If the graph has no state at a path, or a path is given twice.
     TypeError
         If what stands at a path is no state.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.Linear(3, 4)
+    >>> other = bst.nn.Linear(3, 4)
+    >>> bst.graph.update_states(layer, bst.graph.treefy_states(other))
+    >>> bool((layer.weight.value['weight'] == other.weight.value['weight']).all())
+    True
     """
     known = states_of(node)
     given = _gather([_nested(tree, known) for tree in state_trees], 'update_states')
@@ -154,6 +194,15 @@ def pop_states(node: Any, *filters: Any) -> Any:
     ValueError
         If no filter is given, or a state stands in a list or tuple, where others would change their
         place. Nothing is taken out then.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.LIF(1))
+    >>> list(bst.graph.pop_states(neuron, bst.HiddenState))
+    [('V',)]
+    >>> hasattr(neuron, 'V')
+    False
     """
     if not filters:
         raise ValueError('pop_states: say which states to take out; `...` means all.')

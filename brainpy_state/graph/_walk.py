@@ -22,6 +22,15 @@ class Node:
     """An object whose attributes are searched for states and other nodes, also in lists, tuples and dicts.
 
     Attributes named in ``graph_invisible_attrs`` only refer to nodes that have their place elsewhere.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> class Pair(bst.graph.Node):
+    ...     def __init__(self):
+    ...         self.a, self.b = bst.State(1.), bst.State(2.)
+    >>> list(bst.graph.states(Pair()))
+    [('a',), ('b',)]
     """
 
     graph_invisible_attrs: tuple[str, ...] = ()
@@ -115,6 +124,13 @@ def iter_leaf(node: Any, allowed_hierarchy: Hierarchy = EVERY_LEVEL) -> Iterator
     ------
     (tuple, State)
         The first path of each state, and the state.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.Linear(3, 4)
+    >>> [path for path, state in bst.graph.iter_leaf(layer)]
+    [('weight',)]
     """
     low, high = _levels(allowed_hierarchy)
     for path, state, level in Walk(node, high).states:
@@ -137,6 +153,13 @@ def iter_node(node: Any, allowed_hierarchy: Hierarchy = EVERY_LEVEL) -> Iterator
     ------
     (tuple, Node)
         The first path of each node, and the node.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> net = bst.nn.Sequential(bst.nn.Linear(3, 4), bst.nn.ReLU())
+    >>> [type(node).__name__ for path, node in bst.graph.iter_node(net)]
+    ['Linear', 'ReLU', 'Sequential']
     """
     low, high = _levels(allowed_hierarchy)
     for path, found, level in Walk(node, high).nodes:
@@ -206,6 +229,13 @@ def nodes(node: Any, *filters: Any, allowed_hierarchy: Hierarchy = EVERY_LEVEL) 
     -------
     dict or tuple of dict
         ``{path: Node}``, as many as filters.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> net = bst.nn.Sequential(bst.nn.Linear(3, 4), bst.nn.ReLU())
+    >>> list(bst.graph.nodes(net))
+    [('layers', 0), ('layers', 1), ()]
     """
     chosen = select(iter_node(node, allowed_hierarchy), filters)
     return chosen[0] if len(chosen) == 1 else tuple(chosen)

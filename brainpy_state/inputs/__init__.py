@@ -1,5 +1,7 @@
 """Inputs: currents as functions of the time, noise, spike sources, and Poisson drive onto a model."""
 
+from ._base import Input as Input
+from ._base import RandomInput as RandomInput
 from ._currents import ConstantInput as ConstantInput
 from ._currents import RampInput as RampInput
 from ._currents import SectionInput as SectionInput

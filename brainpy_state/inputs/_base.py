@@ -31,7 +31,8 @@ _TOO_LATE = (
 class Input(Dynamics):
     """Base of what drives a model from outside: ``update()`` gives the value that acts during the step.
 
-    The step is ``environ``'s ``i`` or, where that is not set, the nearest one to ``t``.
+    The step is ``environ``'s ``i`` or, where that is not set, the nearest one to ``t``. A subclass declares parameters and variables as
+    any model does, and gives ``update``, which may use `step`, `is_on` and `filled`.
 
     Parameters
     ----------
@@ -41,12 +42,24 @@ class Input(Dynamics):
         A label for messages.
     **params
         What the input declares.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Sawtooth(bst.Input):
+    ...     top = bst.nn.Parameter(1. * u.nA, doc='the largest value')
+    ...     def update(self):
+    ...         return self.filled(self.top * (self.step() % 5) / 4)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     bst.run(Sawtooth(1, top=2. * u.nA), 0.6 * u.ms)[:, 0]
+    Quantity([0.  0.5 1.  1.5 2.  0. ], "nA")
     """
 
     optional: ClassVar[tuple[str, ...]] = ()
     """The parameters that may be left out although they have no default."""
 
-    lead: tuple[int, ...] = ()  # the batch axes
+    lead: tuple[int, ...] | None = None  # the batch axes; none before it is initialised
 
     def __init__(self, in_size: Size, *, name: str | None = None, **params: Any):
         for key, value in params.items():
@@ -65,10 +78,14 @@ class Input(Dynamics):
             self.lead = (batch_size,)
         super().reset_state(batch_size, **kwargs)
 
+    def not_allocated(self) -> list[str]:
+        """Names of what `init_all_states` has still to make, also ``lead``, by which it says how many trials there are."""
+        return [*super().not_allocated(), *(('lead',) if self.lead is None else ())]
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of a step's value, ``(batch, *size)``."""
-        return (*self.lead, *self.varshape)
+        return (*(self.lead or ()), *self.varshape)
 
     def step(self) -> Any:
         """The number of the step, int32."""
@@ -164,7 +181,7 @@ class Input(Dynamics):
 
 
 class RandomInput(Input):
-    """Base of inputs that draw: each has a stream of random numbers of its own.
+    """Base of inputs that draw: each has a stream of random numbers of its own, ``self.stream``, a `random.Stream`.
 
     Parameters
     ----------
@@ -176,6 +193,18 @@ class RandomInput(Input):
         A label for messages.
     **params
         What the input declares.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Noise(bst.inputs.RandomInput):
+    ...     def update(self):
+    ...         return self.stream.standard_normal((3,)) * u.pA
+    >>> noise = bst.nn.init_all_states(Noise(3, seed=1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     bst.run(noise, 1. * u.ms).shape
+    (10, 3)
     """
 
     def __init__(self, in_size: Size, *, seed: Seed = None, name: str | None = None, **params: Any):

@@ -228,7 +228,7 @@ class PoissonEncoder(RandomInput):
         try:
             out = np.broadcast_shapes(shape, self.shape)
         except ValueError:
-            raise ShapeError(f'{self.label}: freqs have shape {shape}, which does not fit the batch {self.lead}.') from None
+            raise ShapeError(f'{self.label}: freqs have shape {shape}, which does not fit the batch {self.lead or ()}.') from None
         return _spikes(self, freqs, out, self.spk_type)
 
 

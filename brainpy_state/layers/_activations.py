@@ -18,6 +18,14 @@ _ELEMENTWISE = (
     *('relu6', 'sigmoid', 'silu', 'swish', 'elu', 'selu', 'celu', 'gelu', 'mish', 'softplus', 'soft_sign', 'log_sigmoid', 'tanh'),
     *('hard_tanh', 'hard_sigmoid', 'hard_silu', 'squareplus', 'softmax', 'log_softmax', 'glu', 'one_hot', 'standardize'),
 )
+_DOC = """``jax.nn.{name}`` of an array; a quantity {keeps}.
+
+Examples
+--------
+>>> import numpy as np
+>>> import brainpy_state as bst
+>>> y = bst.nn.{name}({arguments})
+"""
 
 
 def _activation(name: str) -> Callable:
@@ -30,7 +38,8 @@ def _activation(name: str) -> Callable:
 
     activation.__name__ = activation.__qualname__ = name
     keeps = 'keeps its unit' if name in _HOMOGENEOUS else 'has none'
-    activation.__doc__ = f'``jax.nn.{name}`` of an array; a quantity {keeps}.'
+    arguments = 'np.array([0, 2]), 3' if name == 'one_hot' else 'np.array([-1., 2.])'
+    activation.__doc__ = _DOC.format(name=name, keeps=keeps, arguments=arguments)
     return activation
 
 
@@ -80,54 +89,126 @@ class Activation(Layer):
 
 
 class ReLU(Activation):
-    """`relu` as a layer."""
+    """`relu` as a layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.ReLU()(np.array([-1., 0., 2.])).round(3)
+    Array([0., 0., 2.], dtype=float32)
+    """
 
     function = staticmethod(relu)
 
 
 class LeakyReLU(Activation):
-    """`leaky_relu` as a layer."""
+    """`leaky_relu` as a layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.LeakyReLU()(np.array([-1., 0., 2.])).round(3)
+    Array([-0.01,  0.  ,  2.  ], dtype=float32)
+    """
 
     function = staticmethod(leaky_relu)
 
 
 class Sigmoid(Activation):
-    """`sigmoid` as a layer."""
+    """`sigmoid` as a layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.Sigmoid()(np.array([-1., 0., 2.])).round(3)
+    Array([0.2690..., 0.5       , 0.8810...], dtype=float32)
+    """
 
     function = staticmethod(sigmoid)
 
 
 class Tanh(Activation):
-    """`tanh` as a layer."""
+    """`tanh` as a layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.Tanh()(np.array([-1., 0., 2.])).round(3)
+    Array([-0.762     ,  0.        ,  0.9640...], dtype=float32)
+    """
 
     function = staticmethod(tanh)
 
 
 class Softplus(Activation):
-    """`softplus` as a layer."""
+    """`softplus` as a layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.Softplus()(np.array([-1., 0., 2.])).round(3)
+    Array([0.3130..., 0.693     , 2.127     ], dtype=float32)
+    """
 
     function = staticmethod(softplus)
 
 
 class Softmax(Activation):
-    """`softmax` as a layer."""
+    """`softmax` as a layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.Softmax()(np.array([-1., 0., 2.])).round(3)
+    Array([0.042     , 0.1140..., 0.8440...], dtype=float32)
+    """
 
     function = staticmethod(softmax)
 
 
 class SiLU(Activation):
-    """`silu` as a layer."""
+    """`silu` as a layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.SiLU()(np.array([-1., 0., 2.])).round(3)
+    Array([-0.2690...,  0.        ,  1.7620... ], dtype=float32)
+    """
 
     function = staticmethod(silu)
 
 
 class GELU(Activation):
-    """`gelu` as a layer."""
+    """`gelu` as a layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.GELU()(np.array([-1., 0., 2.])).round(3)
+    Array([-0.1590...,  0.        ,  1.955     ], dtype=float32)
+    """
 
     function = staticmethod(gelu)
 
 
 class ELU(Activation):
-    """`elu` as a layer."""
+    """`elu` as a layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.ELU()(np.array([-1., 0., 2.])).round(3)
+    Array([-0.632,  0.   ,  2.   ], dtype=float32)
+    """
 
     function = staticmethod(elu)

@@ -124,6 +124,14 @@ class Conv1d(Conv):
     Notes
     -----
     States: ``weight``, a `ParamState` with a dict of ``'weight'`` and, with ``b_init``, ``'bias'``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.Conv1d((8, 2), 3, 5)
+    >>> layer(np.ones((5, *layer.in_size))).shape
+    (5, 8, 3)
     """
 
     ndim = 1
@@ -178,6 +186,14 @@ class Conv3d(Conv):
         Depth, height, width and channels of the input.
     out_channels, kernel_size, stride, padding, rhs_dilation, groups, w_init, b_init, name
         See `Conv2d`, for three axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.Conv3d((8, 8, 8, 2), 3, 5)
+    >>> layer(np.ones((5, *layer.in_size))).shape
+    (5, 8, 8, 8, 3)
     """
 
     ndim = 3

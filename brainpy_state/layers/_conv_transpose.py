@@ -56,6 +56,14 @@ class ConvTranspose1d(_ConvTranspose):
         Length of the output: ``length * stride``, or with ``'VALID'`` all that the kernel reaches; or zeros at both ends.
     w_init : callable, array or quantity
         First weights, shape ``(kernel_size, out_channels, channels // groups)``; He's normal distribution by default.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.ConvTranspose1d((8, 2), 3, 4, stride=2)
+    >>> layer(np.ones((5, *layer.in_size))).shape
+    (5, 16, 3)
     """
 
     ndim = 1
@@ -89,6 +97,14 @@ class ConvTranspose3d(_ConvTranspose):
     ----------
     in_size, out_channels, kernel_size, stride, padding, rhs_dilation, groups, w_init, b_init, name
         As there, for three axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.ConvTranspose3d((4, 4, 4, 2), 3, 4, stride=2)
+    >>> layer(np.ones((5, *layer.in_size))).shape
+    (5, 8, 8, 8, 3)
     """
 
     ndim = 3

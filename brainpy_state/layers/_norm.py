@@ -239,6 +239,15 @@ class BatchNorm1d(_BatchNorm):
         Length and channels of the input.
     epsilon, momentum, scale_init, bias_init, name
         See `BatchNorm0d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.BatchNorm1d((8, 2))
+    >>> with bst.environ.context(fit=True):
+    ...     layer(np.ones((5, *layer.in_size))).shape
+    (5, 8, 2)
     """
 
     ndim = 1
@@ -253,6 +262,15 @@ class BatchNorm2d(_BatchNorm):
         Height, width and channels of the input.
     epsilon, momentum, scale_init, bias_init, name
         See `BatchNorm0d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.BatchNorm2d((8, 8, 2))
+    >>> with bst.environ.context(fit=True):
+    ...     layer(np.ones((5, *layer.in_size))).shape
+    (5, 8, 8, 2)
     """
 
     ndim = 2
@@ -267,6 +285,15 @@ class BatchNorm3d(_BatchNorm):
         Depth, height, width and channels of the input.
     epsilon, momentum, scale_init, bias_init, name
         See `BatchNorm0d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> layer = bst.nn.BatchNorm3d((4, 4, 4, 2))
+    >>> with bst.environ.context(fit=True):
+    ...     layer(np.ones((5, *layer.in_size))).shape
+    (5, 4, 4, 4, 2)
     """
 
     ndim = 3

@@ -87,6 +87,13 @@ class MaxPool1d(_MaxPool):
         Length and channels of the input.
     name : str, optional
         A label for messages.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.MaxPool1d(2)(np.array([[1.], [4.], [2.], [3.]])).ravel().tolist()
+    [4.0, 3.0]
     """
 
     ndim = 1
@@ -127,6 +134,13 @@ class MaxPool3d(_MaxPool):
     ----------
     kernel_size, stride, padding, in_size, name
         See `MaxPool2d`, for three axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.MaxPool3d(2)(np.arange(64.).reshape(4, 4, 4, 1)).shape
+    (2, 2, 2, 1)
     """
 
     ndim = 3
@@ -139,6 +153,13 @@ class AvgPool1d(_AvgPool):
     ----------
     kernel_size, stride, padding, in_size, name
         See `MaxPool1d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.AvgPool1d(2)(np.array([[1.], [4.], [2.], [3.]])).ravel().tolist()
+    [2.5, 2.5]
     """
 
     ndim = 1
@@ -151,6 +172,13 @@ class AvgPool2d(_AvgPool):
     ----------
     kernel_size, stride, padding, in_size, name
         See `MaxPool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.AvgPool2d(2)(np.arange(16.).reshape(4, 4, 1)).shape
+    (2, 2, 1)
     """
 
     ndim = 2
@@ -163,6 +191,13 @@ class AvgPool3d(_AvgPool):
     ----------
     kernel_size, stride, padding, in_size, name
         See `MaxPool3d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.AvgPool3d(2)(np.arange(64.).reshape(4, 4, 4, 1)).shape
+    (2, 2, 2, 1)
     """
 
     ndim = 3
@@ -213,6 +248,13 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
         Length and channels of the input.
     name : str, optional
         A label for messages.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.AdaptiveAvgPool1d(2)(np.ones((6, 1))).shape
+    (2, 1)
     """
 
     ndim = 1
@@ -229,6 +271,13 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
         Height, width and channels of the input.
     name : str, optional
         A label for messages.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.AdaptiveAvgPool2d(2)(np.ones((6, 6, 1))).shape
+    (2, 2, 1)
     """
 
     ndim = 2
@@ -245,6 +294,13 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
         Depth, height, width and channels of the input.
     name : str, optional
         A label for messages.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nn.AdaptiveAvgPool3d(2)(np.ones((6, 6, 6, 1))).shape
+    (2, 2, 2, 1)
     """
 
     ndim = 3

@@ -33,6 +33,12 @@ class RecurrentCell(Layer):
         Of each element; a string is the name of a function in `nn`.
     name : str, optional
         A label for messages.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> issubclass(bst.nn.GRUCell, bst.nn.RecurrentCell)
+    True
     """
 
     h: Any = Allocated()
@@ -81,6 +87,14 @@ class RNNCell(RecurrentCell):
     Notes
     -----
     Source: Elman 1990, doi:10.1207/s15516709cog1402_1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> cell = bst.nn.init_all_states(bst.nn.RNNCell(3, 4), batch_size=5)
+    >>> bst.transform.for_loop(cell, np.ones((7, 5, 3))).shape  # of seven steps
+    (7, 5, 4)
     """
 
     def __init__(
@@ -124,6 +138,14 @@ class GRUCell(RecurrentCell):
     Notes
     -----
     Source: Cho et al. 2014, doi:10.3115/v1/D14-1179.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> cell = bst.nn.init_all_states(bst.nn.GRUCell(3, 4), batch_size=5)
+    >>> bst.transform.for_loop(cell, np.ones((7, 5, 3))).shape  # of seven steps
+    (7, 5, 4)
     """
 
     def make(self, linear: Callable[[int], Linear]) -> None:
@@ -148,6 +170,14 @@ class MGUCell(RecurrentCell):
     Notes
     -----
     Source: Zhou et al. 2016, arXiv:1603.09420.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> cell = bst.nn.init_all_states(bst.nn.MGUCell(3, 4), batch_size=5)
+    >>> bst.transform.for_loop(cell, np.ones((7, 5, 3))).shape  # of seven steps
+    (7, 5, 4)
     """
 
     def make(self, linear: Callable[[int], Linear]) -> None:
@@ -172,6 +202,14 @@ class LSTMCell(RecurrentCell):
     Notes
     -----
     Source: Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; Jozefowicz et al. 2015 for the bias of the forget gate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> cell = bst.nn.init_all_states(bst.nn.LSTMCell(3, 4), batch_size=5)
+    >>> bst.transform.for_loop(cell, np.ones((7, 5, 3))).shape  # of seven steps
+    (7, 5, 4)
     """
 
     c: Any = Allocated()

@@ -48,4 +48,5 @@ from ._transforms import SoftplusT as SoftplusT
 from ._transforms import TanhT as TanhT
 from ._transforms import Transform as Transform
 from ._verify import read as read
+from ._verify import require as require
 from ._verify import trained_state as trained_state

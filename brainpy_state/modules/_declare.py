@@ -25,7 +25,15 @@ from ._verify import in_check, read, require, trained_state, verify
 
 
 class Constraint(NamedTuple):
-    """What values a parameter may have: a test on plain numbers, and its name."""
+    """What values a parameter may have: a test on plain numbers, and its name.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> fraction = bst.nn.Constraint(lambda x: (x >= 0) & (x <= 1), 'between 0 and 1')
+    >>> bst.nn.Parameter(0.5, fraction, 'release').constraint.text
+    'between 0 and 1'
+    """
 
     test: Callable[[Any], Any]
     text: str
@@ -44,7 +52,14 @@ non_negative = Constraint(_is_not_negative, 'zero or positive')
 
 
 def check_unit(value: Any, like: Any, owner: str, name: str) -> None:
-    """Raise `UnitError` unless ``value`` has the physical dimension of ``like``."""
+    """Raise `UnitError` unless ``value`` has the physical dimension of ``like``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.nn.check_unit(5. * u.pA, 1. * u.mA, 'LIF', 'I')  # both are currents
+    """
     if u.get_dim(value) == u.get_dim(like):
         return
     unit, given = u.get_unit(like), u.get_unit(value)
@@ -76,6 +91,15 @@ class Parameter:
     A model accepts a number or quantity, an array that broadcasts to its size, a callable from
     the size to an array, or a `State` or `Param`, which then is part of the model's tree and can be trained.
     Reading the parameter gives its value.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Leak(bst.nn.Dynamics):
+    ...     tau = bst.nn.Parameter(10. * u.ms, bst.nn.positive, 'time constant')
+    >>> Leak(3, tau=5. * u.ms).tau
+    Quantity(5., "ms")
     """
 
     if TYPE_CHECKING:  # the attribute of an instance is the value
@@ -115,7 +139,7 @@ class Parameter:
         if not isinstance(u.get_mantissa(value), (int, float, np.ndarray, np.generic, jax.Array)):
             raise ParameterError(f'{owner}: {self.name} must be a number, a quantity or an array, but is {value!r}.')
         if not self.any_unit:
-            check_unit(value, self.like, owner, self.name)
+            obj.require_unit(value, self.like, self.name)
         mantissa, shape = u.get_mantissa(value), np.shape(u.get_mantissa(value))
         if not broadcasts(shape, obj.varshape):
             raise ShapeError(f'{owner}: {self.name} has shape {shape}, which does not broadcast to the size {obj.varshape}.')
@@ -140,6 +164,14 @@ class Option:
         All values that there are; anything without it.
     doc : str
         What it means.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> class Leak(bst.nn.Dynamics):
+    ...     kind = bst.nn.Option('slow', ('slow', 'fast'), 'how it decays')
+    >>> Leak(3, kind='fast').kind
+    'fast'
     """
 
     if TYPE_CHECKING:  # the attribute of an instance is the value
@@ -163,7 +195,14 @@ class Option:
 
 
 def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
-    """Whether an array of ``shape`` broadcasts to ``to`` without enlarging it."""
+    """Whether an array of ``shape`` broadcasts to ``to`` without enlarging it.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.nn.broadcasts((3, 1), (3, 4)), bst.nn.broadcasts((3, 4), (3, 1))
+    (True, False)
+    """
     try:
         return np.broadcast_shapes(shape, to) == tuple(to)
     except ValueError:
@@ -191,6 +230,15 @@ class Variable(Allocated):
         Whether the initializer may have another unit than ``init``, which then is the variable's unit.
     dtype : optional
         Instead of the floating-point type of `environ`.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Leak(bst.nn.Dynamics):
+    ...     V = bst.nn.Variable(1. * u.mV, 'potential')
+    >>> bst.nn.init_all_states(Leak(3)).V.value
+    Quantity([1. 1. 1.], "mV")
     """
 
     stored = True  # False where an instance keeps no state of it
@@ -213,6 +261,10 @@ class Variable(Allocated):
         if obj is not None and not self.belongs_to(obj):
             raise AttributeError(f'{obj.label} has no {self.name}, because {self.when} is None.')
         return super().__get__(obj, owner)
+
+    def shape_of(self, cls: Any) -> str:
+        """What shape it has in a model of a class, in words."""
+        return cls.shape_of_variables
 
     def allocate(self, obj: Any, batch: tuple[int, ...]) -> None:
         """Create the state of an instance, with leading axes ``batch``."""
@@ -255,7 +307,7 @@ class Variable(Allocated):
         value = self._default(obj, shape) if given is None else given(shape) if callable(given) else given
         name = f'{self.name}_initializer'
         if given is not None and not self.any_unit:
-            check_unit(value, self._default(obj, shape) if self.like is None else self.like, obj.label, name)
+            obj.require_unit(value, self._default(obj, shape) if self.like is None else self.like, name)
         mantissa = u.get_mantissa(value)
         if not broadcasts(np.shape(mantissa), shape):
             raise ShapeError(f'{obj.label}: {name} gives shape {np.shape(mantissa)}, which does not broadcast to {shape}.')

@@ -11,7 +11,7 @@ import brainunit as u
 from ..state import HiddenState
 
 if TYPE_CHECKING:
-    from ._declare import Option, Parameter
+    from ._declare import Option, Parameter, Variable
     from ._dynamics import Dynamics
 
 _LATER = ('\nRaises\n------', '\nNotes\n-----', '\nExamples\n--------')
@@ -45,17 +45,20 @@ def documented(cls: type[Dynamics], text: str | None) -> str | None:
     doc = inspect.cleandoc(text or '')
     if not doc or '\nParameters\n---' in doc or not cls.parameters:
         return doc or None
-    rows = [('in_size : int or tuple of int', 'The shape of the population.')]
+    takes_size = 'in_size' in inspect.signature(cls.__init__).parameters
+    rows = [('in_size : int or tuple of int', 'The shape of the population.')] if takes_size else []
     rows += [(f'{name} : default {default}', meaning) for name, default, meaning in parameter_rows(cls)]
     rows += [
-        (f'{name}_initializer : default {show(v.init)}', f'First {v.doc}, or a callable from the shape (with batch) to it.')
+        (f'{name}_initializer : default {show(v.init)}', f'First {v.doc or name}, or a callable from the shape{_with_batch(v, cls)} to it.')
         for name, v in cls.variables.items()
         if v.stored and issubclass(v.kind, HiddenState)
     ]
     rows += [(f'{name} : {values}default {default}', meaning) for name, values, default, meaning in option_rows(cls)]
     rows += [('name : str, optional', 'A label for messages.')]
     states = [
-        (f'{name} : {v.kind.__name__}', f'{_sentence(v.doc)}, shape ``(batch, *size)``.') for name, v in cls.variables.items() if v.stored
+        (f'{name} : {v.kind.__name__}', f'{_sentence(v.doc) or "See the equations"}, shape ``{v.shape_of(cls)}``.')
+        for name, v in cls.variables.items()
+        if v.stored
     ]
     at = min((doc.index(heading) for heading in _LATER if heading in doc), default=len(doc))
     return '\n'.join([doc[:at].rstrip(), *_section('Parameters', rows), *_section('Attributes', states), '']) + doc[at:]
@@ -75,6 +78,10 @@ def _values(option: Option) -> str:
     if option.allowed is None:
         return ''
     return 'bool, ' if isinstance(option.default, bool) else f'{{{", ".join(map(repr, option.allowed))}}}, '
+
+
+def _with_batch(variable: Variable, cls: type[Dynamics]) -> str:
+    return ' (with batch)' if 'batch' in variable.shape_of(cls) else ''
 
 
 def meaning(parameter: Parameter) -> str:

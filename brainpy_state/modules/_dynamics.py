@@ -15,7 +15,7 @@ from .._tracebacks import entry
 from .._typing import Initializer, Size, as_size
 from ..numerics import add_exactly, brief, is_slow, relaxation, relaxed
 from ..state import State
-from ._declare import Option, Parameter, Variable
+from ._declare import Option, Parameter, Variable, check_unit
 from ._describe import Documentation, Signature
 from ._fit import Fit
 from ._module import Module
@@ -67,11 +67,27 @@ class Dynamics(Module):
     ------
     ParameterError, UnitError, ShapeError
         At construction, for a value out of range, with a wrong unit or of a wrong shape.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Leak(bst.nn.Dynamics):
+    ...     tau = bst.nn.Parameter(10. * u.ms, bst.nn.positive, 'time constant')
+    ...     V = bst.nn.Variable(1. * u.mV, 'potential')
+    ...     def update(self):
+    ...         self.relax('V', self.tau)
+    >>> leak = bst.nn.init_all_states(Leak(2, tau=5. * u.ms))
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     leak()
+    >>> leak.V.value
+    Quantity([0.8187... 0.8187...], "mV")
     """
 
     parameters: dict[str, Parameter] = {}  # type: ignore[assignment]  # what is declared, in the place of `Module.parameters`
     options: dict[str, Option] = {}
     variables: dict[str, Variable] = {}
+    shape_of_variables = '(batch, *size)'  # as documentation tells it
     graph_invisible_attrs: tuple[str, ...] = ('_merged',)
     gives: ClassVar[tuple[str, ...]] = ()
     """The methods that subclasses give, which are called with the arguments of the base's."""
@@ -239,6 +255,10 @@ class Dynamics(Module):
         """
         require(holds, f'{{}}: {text}', self.label, *values)
 
+    def require_unit(self, value: Any, like: Any, name: str) -> None:
+        """Raise `UnitError` unless what is given under a name has the physical dimension of ``like``."""
+        check_unit(value, like, self.label, name)
+
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Allocate the declared variables, with shape ``(batch_size, *size)`` or ``size``."""
         for variable in self.variables.values():
@@ -293,7 +313,20 @@ class Dynamics(Module):
         return total
 
     def relax(self, name: str, tau: Any, *, to: Any = None, drive: Any = None) -> None:
-        """Take a variable through a step of exponential relaxation, exactly; see `numerics.relaxed`."""
+        r"""Take a variable through a step of exponential relaxation, exactly.
+
+        .. math:: \tau\,\dot x = x_\infty - x
+
+        Parameters
+        ----------
+        name : str
+            The variable, whose state gets the value at the end of the step.
+        tau : time
+        to : array or quantity, optional
+            :math:`x_\infty`, constant during the step; 0 by default.
+        drive : array or quantity, optional
+            What is added besides, such as noise.
+        """
         state, dt = getattr(self, name), self.get_dt()
         x = state.value
         if self._remainder(name) is None:

@@ -69,7 +69,7 @@ def call_all_fns(
 
     Parameters
     ----------
-    target : Module
+    target : Module, or a list, tuple or dict of modules
         The root of the tree.
     fn_name : str
         The method's name.
@@ -89,6 +89,19 @@ def call_all_fns(
     ------
     AttributeError
         If a module has no such method, with ``'raise'``.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> neuron = bst.LIF(2)
+    >>> bst.nn.call_all_fns(neuron, 'init_state')
+    LIF(
+      in_size=(2,), R=1. ohm, tau=5. ms, V_th=1. mV, V_reset=0. mV, V_rest=0. mV, spk_fun=heaviside,
+      spk_reset='soft', detach_reset=False, method='exp_euler', spike=ShortTermState(float32[2]),
+      V=HiddenState(float32[2] mV)
+    )
+    >>> neuron.V.value
+    Quantity([0. 0.], "mV")
     """
     if fn_if_not_exist not in ('raise', 'pass'):
         raise ValueError(f"call_all_fns: fn_if_not_exist is {fn_if_not_exist!r}, but must be 'raise' or 'pass'.")
@@ -122,7 +135,7 @@ def init_all_states(target: Any, *args: Any, node_to_exclude: Any = None, **kwar
 
     Parameters
     ----------
-    target : Module
+    target : Module, or a list, tuple or dict of modules
         The root of the tree.
     *args, **kwargs
         Given to every ``init_state``; commonly ``batch_size=32``.
@@ -172,7 +185,7 @@ def reset_all_states(target: Any, *args: Any, node_to_exclude: Any = None, **kwa
 
     Parameters
     ----------
-    target : Module
+    target : Module, or a list, tuple or dict of modules
         The root of the tree.
     *args, **kwargs
         Given to every ``reset_state``.
@@ -183,6 +196,16 @@ def reset_all_states(target: Any, *args: Any, node_to_exclude: Any = None, **kwa
     -------
     Module
         ``target``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.LIF(2))
+    >>> neuron.V.value = np.ones(2) * u.mV
+    >>> bst.nn.reset_all_states(neuron).V.value
+    Quantity([0. 0.], "mV")
     """
     return call_all_fns(target, 'reset_state', args, kwargs, node_to_exclude=node_to_exclude, fn_if_not_exist='pass')
 
@@ -204,7 +227,7 @@ def vmap_init_all_states(
 
     Parameters
     ----------
-    target : Module
+    target : Module, or a list, tuple or dict of modules
         The root of the tree.
     *args, **kwargs
         Given to every ``init_state``.

@@ -133,6 +133,13 @@ class Const(Param):
     ----------
     value : quantity, number or array
         Its value.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> len(bst.LIF(1, tau=bst.nn.Const(5. * u.ms)).states(bst.ParamState))
+    0
     """
 
     def __init__(self, value: Any, *, name: str | None = None):

@@ -12,7 +12,18 @@ from ..numerics import plain
 
 
 class Regularizer:
-    """Base of regularisers: a loss of the value of a `Param`, in the unit that people think of."""
+    """Base of regularisers: a loss of the value of a `Param`, in the unit that people think of.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> class Near(bst.nn.Regularizer):
+    ...     def loss(self, value):
+    ...         return ((value - 3.) ** 2).sum()
+    >>> float(Near().loss(np.array([1., 3.])))
+    4.0
+    """
 
     def loss(self, value: Any) -> Any:
         """The loss, a plain number.
@@ -66,6 +77,13 @@ class L2Reg(Regularizer):
     ----------
     weight : number or quantity
         One over the squared unit of the parameter, so that the loss is a plain number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> float(bst.nn.L2Reg(0.5).loss(np.array([1., 2.])))
+    2.5
     """
 
     def __init__(self, weight: Any = 1.0):
@@ -82,6 +100,13 @@ class ElasticNetReg(Regularizer):
     ----------
     l1_weight, l2_weight : number or quantity
         Their weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> float(bst.nn.ElasticNetReg(1., 0.5).loss(np.array([1., -2.])))
+    5.5
     """
 
     def __init__(self, l1_weight: Any = 1.0, l2_weight: Any = 1.0):
@@ -102,6 +127,13 @@ class GaussianReg(Regularizer):
         Expected value and spread, in the unit of the parameter.
     weight : number
         A factor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> float(bst.nn.GaussianReg(1., 0.5).loss(np.array([1., 2.])))
+    2.0
     """
 
     def __init__(self, mean: Any, std: Any, weight: float = 1.0):
@@ -125,6 +157,13 @@ class ChainedReg(Regularizer):
     ----------
     *regularizers : Regularizer
         Its terms.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> float(bst.nn.ChainedReg(bst.nn.L1Reg(1.), bst.nn.L2Reg(0.5)).loss(np.array([1., -2.])))
+    5.5
     """
 
     def __init__(self, *regularizers: Regularizer):

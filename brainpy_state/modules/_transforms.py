@@ -18,7 +18,20 @@ from ..numerics import with_unit
 
 
 class Transform:
-    """Base of transforms: a bijection from unconstrained to allowed values, elementwise."""
+    """Base of transforms: a bijection from unconstrained to allowed values, elementwise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> class Cubed(bst.nn.Transform):
+    ...     def forward(self, x):
+    ...         return x ** 3
+    ...     def inverse(self, y):
+    ...         return np.cbrt(y)
+    >>> float(Cubed().forward(2.))
+    8.0
+    """
 
     def forward(self, x: Any) -> Any:
         """The allowed value of an unconstrained one."""
@@ -51,7 +64,14 @@ class Transform:
 
 
 class IdentityT(Transform):
-    """Every value is allowed."""
+    """Every value is allowed.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> float(bst.nn.IdentityT().forward(2.))
+    2.0
+    """
 
     def forward(self, x: Any) -> Any:
         return x
@@ -164,7 +184,14 @@ class SoftplusT(_Bounded):
 
 
 class PositiveT(SoftplusT):
-    """Values above 0, of any unit; see `SoftplusT`."""
+    """Values above 0, of any unit; see `SoftplusT`.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> float(bst.nn.PositiveT().forward(0.))
+    0.6931...
+    """
 
     def __init__(self) -> None:
         super().__init__(0.0)
@@ -182,6 +209,12 @@ class NegSoftplusT(_Bounded):
     ----------
     upper : quantity or number
         The bound.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> float(bst.nn.NegSoftplusT(1.).forward(0.))
+    0.3068...
     """
 
     def __init__(self, upper: Any = 0.0):
@@ -203,6 +236,12 @@ class ExpT(_Bounded):
     ----------
     lower : quantity or number
         The bound.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> float(bst.nn.ExpT(1.).forward(0.))
+    2.0
     """
 
     def __init__(self, lower: Any = 0.0):
@@ -224,6 +263,12 @@ class SigmoidT(_Bounded):
     ----------
     lower, upper : quantity or number
         The bounds.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> float(bst.nn.SigmoidT(0., 4.).forward(0.))
+    2.0
     """
 
     _slope = 1.0
@@ -249,6 +294,12 @@ class TanhT(SigmoidT):
     ----------
     lower, upper : quantity or number
         The bounds.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> float(bst.nn.TanhT(0., 4.).forward(0.))
+    2.0
     """
 
     _slope = 2.0
@@ -261,6 +312,12 @@ class ClipT(_Bounded):
     ----------
     lower, upper : quantity or number
         The bounds, which are allowed values too.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> float(bst.nn.ClipT(0., 1.).forward(2.))
+    1.0
     """
 
     _open = False
@@ -287,6 +344,12 @@ class AffineT(Transform):
         Not 0. With a unit, the unconstrained value is a plain number.
     shift : quantity or number
         In the unit of the value.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> float(bst.nn.AffineT(10., 1.).forward(2.))
+    21.0
     """
 
     def __init__(self, scale: Any, shift: Any):

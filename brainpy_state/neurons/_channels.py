@@ -34,6 +34,14 @@ class Gate(Variable):
     instantaneous : bool
         Whether the gate is always at its steady state :math:`\alpha / (\alpha + \beta)`. It is no state then.
 
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> n = bst.Gate('potassium activation', lambda V: 0.1 * jnp.exp(V / 50.), lambda V: 0.1)
+    >>> n.doc
+    'potassium activation'
     """
 
     def __init__(
@@ -84,6 +92,13 @@ class Channel:
     ------
     ModelError
         If a power is no such number; when a class with the channel is made, if it has no such parameter or gate.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> channel = bst.Channel('gK', 'EK', n=4)
+    >>> channel.g, channel.E, channel.powers
+    ('gK', 'EK', {'n': 4})
     """
 
     def __init__(self, g: str, E: str, **powers: int):
@@ -105,6 +120,27 @@ class ConductanceNeuron(Neuron):
 
     A spike is a crossing of ``V_th`` from below; there is no reset. Exponential Euler integrates all variables from
     their values at the start of the step, each exactly while the others stand still; that is of first order in dt.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> class Cell(bst.ConductanceNeuron):
+    ...     C = bst.nn.Parameter(1. * u.uF, bst.nn.positive, 'capacitance')
+    ...     gL = bst.nn.Parameter(0.1 * u.mS, doc='leak conductance')
+    ...     EL = bst.nn.Parameter(-65. * u.mV, doc='leak reversal potential')
+    ...     gK = bst.nn.Parameter(1. * u.mS, doc='potassium conductance')
+    ...     EK = bst.nn.Parameter(-90. * u.mV, doc='potassium reversal potential')
+    ...     V_th = bst.nn.Parameter(-20. * u.mV, doc='threshold')
+    ...     V = bst.nn.Variable('EL', 'membrane potential')
+    ...     n = bst.Gate('potassium activation', lambda V: 0.1 * jnp.exp(V / 50.), lambda V: 0.1)
+    ...     channels = bst.Channel('gL', 'EL'), bst.Channel('gK', 'EK', n=4)
+    >>> cell = bst.nn.init_all_states(Cell(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     V = bst.run(lambda: (cell(1. * u.uA), cell.V.value)[1], 10. * u.ms)
+    >>> V[-1]
+    Quantity([-59.1012...], "mV")
     """
 
     channels: ClassVar[tuple[Channel, ...]]

@@ -23,6 +23,16 @@ class ExpIF(Neuron):
     -----
     The exponent is limited to 20, and V to ``V_th``, so a spike is finite.
     Source: Fourcaud-Trocmé et al. 2003, doi:10.1523/JNEUROSCI.23-37-11628.2003.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.ExpIF(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(5. * u.mA), 100. * u.ms)
+    >>> int(spikes.sum())
+    3
     """
 
     runs_away = True
@@ -43,7 +53,18 @@ class ExpIF(Neuron):
 
 
 class ExpIFRef(ExpIF):
-    """`ExpIF` with a refractory period of 1.7 ms by default."""
+    """`ExpIF` with a refractory period of 1.7 ms by default.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.ExpIFRef(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(5. * u.mA), 100. * u.ms)
+    >>> int(spikes.sum())
+    3
+    """
 
     tau_ref: Any = Parameter(1.7 * u.ms, non_negative, 'refractory period')
 
@@ -77,7 +98,18 @@ class AdExIF(Adaptation, ExpIF):  # type: ignore[misc]  # dV names other variabl
 
 
 class AdExIFRef(AdExIF):
-    """`AdExIF` with a refractory period of 1.7 ms by default."""
+    """`AdExIF` with a refractory period of 1.7 ms by default.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.AdExIFRef(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(10. * u.mA), 100. * u.ms)
+    >>> int(spikes.sum())
+    5
+    """
 
     tau_ref: Any = Parameter(1.7 * u.ms, non_negative, 'refractory period')
 

@@ -23,6 +23,16 @@ class Gif(Neuron):
     -----
     V is integrated with the currents that the step has reached, the threshold with the V at its start.
     Source: Mihalas & Niebur 2009, doi:10.1162/neco.2008.12-07-680.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.Gif(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(2. * u.mA), 100. * u.ms)
+    >>> int(spikes.sum())
+    7
     """
 
     order = (('I1', 'I2', 'V_th'), ('V',))
@@ -78,6 +88,17 @@ class Gif(Neuron):
 
 
 class GifRef(Gif):
-    """`Gif` with a refractory period of 1.7 ms by default."""
+    """`Gif` with a refractory period of 1.7 ms by default.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.GifRef(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(2. * u.mA), 100. * u.ms)
+    >>> int(spikes.sum())
+    6
+    """
 
     tau_ref: Any = Parameter(1.7 * u.ms, non_negative, 'refractory period')

@@ -30,6 +30,16 @@ class HH(ConductanceNeuron):
     axon has 0.3 mS: ``HH(n, gL=0.3 * u.mS)``. Steps of ``method='rk2'`` may be up to 0.06 ms long, those of ``'rk4'`` up
     to 0.08 ms.
     Source: Hodgkin & Huxley 1952, doi:10.1113/jphysiol.1952.sp004764, with V relative to -65 mV at rest.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.HH(1, V_initializer=-65. * u.mV))
+    >>> with bst.environ.context(dt=0.02 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(10. * u.uA), 100. * u.ms)
+    >>> int(spikes.sum())
+    7
     """
 
     gNa: Any = Parameter(120.0 * u.mS, non_negative, 'sodium conductance')
@@ -55,6 +65,16 @@ class WangBuzsakiHH(ConductanceNeuron):
     Notes
     -----
     Source: Wang & Buzsáki 1996, doi:10.1523/JNEUROSCI.16-20-06402.1996.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.WangBuzsakiHH(1))
+    >>> with bst.environ.context(dt=0.05 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(1. * u.uA), 100. * u.ms)
+    >>> int(spikes.sum())
+    5
     """
 
     gNa: Any = Parameter(35.0 * u.mS, non_negative, 'sodium conductance')
@@ -93,6 +113,16 @@ class TraubMilesHH(ConductanceNeuron):
     up to 0.06 ms; longer ones are unstable, as the sodium gates open at rates of up to 32 per ms.
     Source: Traub & Miles 1991, doi:10.1017/CBO9780511895401; Brette et al. 2007, benchmark 3,
     doi:10.1007/s10827-007-0038-6.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.TraubMilesHH(1, V_T=-50. * u.mV))
+    >>> with bst.environ.context(dt=0.05 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(1. * u.nA), 100. * u.ms)
+    >>> int(spikes.sum())
+    10
     """
 
     C: Any = Parameter(200.0 * u.pF, positive, 'membrane capacitance')
@@ -133,6 +163,16 @@ class MorrisLecar(Neuron):
     -----
     V starts at random between -70 and -60 mV. A spike is a crossing of ``V_th`` from below.
     Source: Morris & Lecar 1981, doi:10.1016/S0006-3495(81)84782-0.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.MorrisLecar(1, V_initializer=-60. * u.mV))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(150. * u.uA), 100. * u.ms)
+    >>> int(spikes.sum())
+    2
     """
 
     order = (('V', 'W'),)

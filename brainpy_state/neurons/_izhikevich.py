@@ -26,6 +26,16 @@ class Izhikevich(Neuron):
     V is limited to ``V_th``, so a spike is finite; u is integrated with the V that the step has reached. u starts at 0
     by default; at rest it is ``b * V``, so give ``u_initializer=-13. * u.mV / u.ms`` for a neuron that starts there.
     Source: Izhikevich 2003, doi:10.1109/TNN.2003.820440.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.Izhikevich(1, V_initializer=-70. * u.mV, u_initializer=-14. * u.mV / u.ms))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(10. * u.mV / u.ms), 100. * u.ms)
+    >>> int(spikes.sum())
+    3
     """
 
     order = (('V',), ('u',))
@@ -61,6 +71,17 @@ class Izhikevich(Neuron):
 
 
 class IzhikevichRef(Izhikevich):
-    """`Izhikevich` with a refractory period, of 0 ms by default."""
+    """`Izhikevich` with a refractory period, of 0 ms by default.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.IzhikevichRef(1, V_initializer=-70. * u.mV, u_initializer=-14. * u.mV / u.ms))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(10. * u.mV / u.ms), 100. * u.ms)
+    >>> int(spikes.sum())
+    3
+    """
 
     tau_ref: Any = Parameter(0.0 * u.ms, non_negative, 'refractory period')

@@ -19,6 +19,16 @@ class IF(Neuron):
     -----
     Exponential Euler is exact while the input is constant over a step.
     Source: Lapicque 1907; Abbott 1999, doi:10.1016/S0361-9230(99)00161-6.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.IF(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(1.1 * u.mA), 100. * u.ms)
+    >>> int(spikes.sum())
+    8
     """
 
     V_reset = 0.0 * u.mV
@@ -69,7 +79,18 @@ class LIF(Neuron):
 
 
 class LIFRef(LIF):
-    """`LIF` with a refractory period of 5 ms by default."""
+    """`LIF` with a refractory period of 5 ms by default.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.LIFRef(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(1.1 * u.mA), 100. * u.ms)
+    >>> int(spikes.sum())
+    6
+    """
 
     tau_ref: Any = Parameter(5.0 * u.ms, non_negative, 'refractory period')
 
@@ -86,6 +107,16 @@ class ALIF(LIF):
     -----
     Both equations are solved exactly while the input is constant over a step.
     Source: Bellec et al. 2018, arXiv:1803.09574, section 2.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.ALIF(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(1.2 * u.mA), 100. * u.ms)
+    >>> int(spikes.sum())
+    4
     """
 
     order = (('V', 'a'),)
@@ -116,6 +147,16 @@ class CubaLIF(LIF):
     -----
     g decays and takes its input before V is integrated with it; that is of first order in dt.
     Source: Vogels & Abbott 2005, doi:10.1523/JNEUROSCI.3508-05.2005.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.CubaLIF(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(1.1 * u.mA), 100. * u.ms)
+    >>> int(spikes.sum())
+    8
     """
 
     order = (('g',), ('V',))
@@ -143,6 +184,16 @@ class CobaLIF(LIF):
     -----
     g decays and takes its input before V is integrated with it; that is of first order in dt.
     Source: Vogels & Abbott 2005, doi:10.1523/JNEUROSCI.3508-05.2005.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.CobaLIF(1, E=10. * u.mV))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(1.1 * u.mA), 100. * u.ms)
+    >>> int(spikes.sum())
+    8
     """
 
     order = (('g',), ('V',))

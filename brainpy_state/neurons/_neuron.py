@@ -60,6 +60,22 @@ class Neuron(Dynamics):
     ModelError
         When a subclass is made, if its equations and variables do not fit each other; at the first step, if an equation does
         not give what it must, with `UnitError` and `ShapeError` for units and shapes.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> from brainpy_state.nn import Parameter, Variable, positive
+    >>> class Leaky(bst.Neuron):
+    ...     tau = Parameter(20. * u.ms, positive, 'time constant')
+    ...     V_th, V_reset, R = Parameter(10. * u.mV), Parameter(0. * u.mV), Parameter(1. * u.ohm)
+    ...     V = Variable('V_reset', 'membrane potential')
+    ...     def dV(self, V, I):
+    ...         return (self.R * I - V) / self.tau
+    >>> neuron = bst.nn.init_all_states(Leaky(2))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     bst.run(lambda: neuron(15. * u.mA), 100. * u.ms).sum(0).tolist()
+    [4.0, 4.0]
     """
 
     gives = ('derivative',)
@@ -224,7 +240,7 @@ class Neuron(Dynamics):
         below = self._comes_from_below(old)
         spike = self._at_threshold(V, threshold)
         spike = spike if below is None else spike * below
-        spike = spike if held is None else jnp.where(held, 0, spike)
+        spike = spike if held is None else self._released(spike, held)
         after = self._after(spike, new, threshold)
         if self.raises_threshold:
             raised = u.get_mantissa(self._threshold(after) - threshold) > 0
@@ -259,6 +275,10 @@ class Neuron(Dynamics):
         """1 where V is at the threshold or above, else 0."""
         margin = plain((V - threshold) * (1.0 / check_width(self, self.spk_width, V)))
         return check_spike(self, self.spk_fun(margin), margin)
+
+    def _released(self, spike: jax.Array, held: jax.Array) -> jax.Array:
+        """No spike of a neuron that is refractory."""
+        return jnp.where(held, 0, spike)
 
     def _comes_from_below(self, old: Values) -> Any:
         """1 where V, if it is at the threshold now, has come there, else 0; None for models that are reset.

@@ -20,6 +20,16 @@ class QuaIF(Neuron):
     -----
     V is limited to ``V_th``, so a spike is finite.
     Source: Latham et al. 2000, doi:10.1152/jn.2000.83.2.808.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.QuaIF(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(10. * u.mA), 100. * u.ms)
+    >>> int(spikes.sum())
+    3
     """
 
     runs_away = True
@@ -51,6 +61,16 @@ class AdQuaIF(Adaptation, QuaIF):  # type: ignore[misc]  # dV names other variab
     -----
     w is integrated with the V that the step has reached.
     Source: Izhikevich 2004, doi:10.1109/TNN.2004.832719; Touboul 2008, doi:10.1137/070687268.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.AdQuaIF(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(20. * u.mA), 100. * u.ms)
+    >>> int(spikes.sum())
+    3
     """
 
     tau_w: Any = Parameter(10.0 * u.ms, positive, 'time constant of the adaptation')
@@ -58,6 +78,17 @@ class AdQuaIF(Adaptation, QuaIF):  # type: ignore[misc]  # dV names other variab
 
 
 class AdQuaIFRef(AdQuaIF):
-    """`AdQuaIF` with a refractory period of 1.7 ms by default."""
+    """`AdQuaIF` with a refractory period of 1.7 ms by default.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.AdQuaIFRef(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(20. * u.mA), 100. * u.ms)
+    >>> int(spikes.sum())
+    3
+    """
 
     tau_ref: Any = Parameter(1.7 * u.ms, non_negative, 'refractory period')

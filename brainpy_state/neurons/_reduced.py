@@ -20,6 +20,16 @@ class FitzHughNagumo(Neuron):
     -----
     All variables are plain numbers. A spike is a crossing of ``V_th`` from below.
     Source: FitzHugh 1961, doi:10.1016/S0006-3495(61)86902-6; Nagumo et al. 1962, doi:10.1109/JRPROC.1962.288235.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.FitzHughNagumo(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(0.5), 100. * u.ms)
+    >>> int(spikes.sum())
+    3
     """
 
     order = (('V', 'w'),)
@@ -58,6 +68,16 @@ class HindmarshRose(Neuron):
     -----
     All variables are plain numbers. A spike is a crossing of ``V_th`` from below.
     Source: Hindmarsh & Rose 1984, doi:10.1098/rspb.1984.0024.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.HindmarshRose(1))
+    >>> with bst.environ.context(dt=0.02 * u.ms):
+    ...     spikes = bst.run(lambda: neuron(3.), 100. * u.ms)
+    >>> int(spikes.sum())
+    17
     """
 
     order = (('V', 'y', 'z'),)

@@ -21,7 +21,15 @@ from ..state import ParamState
 
 
 def above(x: Any) -> jax.Array:
-    """1 where ``x > 0``, else 0: the spike as NIR defines it. The surrogate gradient is that of `numerics.heaviside`."""
+    """1 where ``x > 0``, else 0: the spike as NIR defines it. The surrogate gradient is that of `numerics.heaviside`.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> bst.nir.above(jnp.array([-1., 0., 2.]))
+    Array([0., 0., 1.], dtype=float32)
+    """
     return 1 - heaviside(-x)
 
 
@@ -34,6 +42,16 @@ class PerfectIF(Neuron):
     -----
     Exact while the input is constant over a step. The gain k is the inverse of the capacitance; it is NIR's ``r``.
     Source: Pedersen et al. 2024, doi:10.1038/s41467-024-52259-9.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.nir.PerfectIF(1))
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     spikes = bst.run(lambda: neuron(0.3 * u.mA), 20. * u.ms)
+    >>> int(spikes.sum()) > 0
+    True
     """
 
     gain: Any = Parameter(1.0 * u.mV / (u.mA * u.ms), positive, 'inverse of the capacitance')
@@ -128,6 +146,15 @@ class Integrator(_Integrating):
     -----
     The gain k is in the unit of V for each unit of the input and time; it is NIR's ``r``. Give ``V_initializer=`` where V has a unit.
     Source: Pedersen et al. 2024, doi:10.1038/s41467-024-52259-9.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> x = bst.nn.init_all_states(bst.nir.Integrator(1))
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     bst.run(lambda: x(2.), 3. * u.ms)[:, 0]
+    array([2., 4., 6.], dtype=float32)
     """
 
     gain: Any = Parameter(1.0 / u.ms, doc='rise of V by an input of 1', any_unit=True)
@@ -157,6 +184,13 @@ class Scale(Layer):
     Notes
     -----
     States: ``scale``, a `ParamState` of shape ``in_size``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nir.Scale(2, np.array([1., 3.]))(np.ones(2))
+    Array([1., 3.], dtype=float32)
     """
 
     def __init__(self, in_size: Size, scale: Any = 1.0, *, name: str | None = None):
@@ -171,7 +205,15 @@ class Scale(Layer):
 
 
 class Threshold(Dynamics):
-    """1 where the input exceeds a threshold, else 0."""
+    """1 where the input exceeds a threshold, else 0.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> bst.nir.Threshold(2, threshold=0.5)(jnp.array([0.2, 0.7]))
+    Array([0., 1.], dtype=float32)
+    """
 
     threshold: Any = Parameter(1.0, doc='threshold')
     spk_fun: Any = Option(above, doc='from the distance to the threshold to the spike')
@@ -188,6 +230,14 @@ class SumPool2d(_Pool):
     ----------
     kernel_size, stride, padding, in_size, name
         See `nn.MaxPool2d`; what lies beyond the edges is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.nir.SumPool2d(2)(np.ones((4, 4, 1)))[..., 0]
+    Array([[4., 4.],
+           [4., 4.]], dtype=float32)
     """
 
     ndim = 2

@@ -15,7 +15,15 @@ _SERIES_BELOW = 1e-2
 
 @jax.custom_jvp
 def exprel(z: Any) -> jax.Array:
-    """``(exp(z) - 1) / z``, which is 1 at 0, elementwise."""
+    """``(exp(z) - 1) / z``, which is 1 at 0, elementwise.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> bst.numerics.exprel(jnp.array([0., 1.]))
+    Array([1.       , 1.7182...], dtype=float32)
+    """
     # a sum instead of a select on 0: it changes no other value, and XLA's code for CPUs is twice as quick
     z = jnp.asarray(z)
     z = z + jnp.finfo(z.dtype).tiny
@@ -34,7 +42,15 @@ def _exprel_jvp(primals: tuple, tangents: tuple) -> tuple:
 
 @jax.custom_jvp
 def bernoulli(z: Any) -> jax.Array:
-    """``z / (exp(z) - 1)``, elementwise: ``1 / exprel(z)``, whose derivative is finite also where the exponential is not."""
+    """``z / (exp(z) - 1)``, elementwise: ``1 / exprel(z)``, whose derivative is finite also where the exponential is not.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> bst.numerics.bernoulli(jnp.array([0., 1.]))
+    Array([1.       , 0.5819...], dtype=float32)
+    """
     return 1.0 / exprel(z)
 
 
@@ -48,7 +64,15 @@ def _bernoulli_jvp(primals: tuple, tangents: tuple) -> tuple:
 
 
 def plain(x: Any) -> Any:
-    """The number behind a dimensionless quantity; anything else stays as it is."""
+    """The number behind a dimensionless quantity; anything else stays as it is.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.numerics.plain(1. * u.mV / u.volt)
+    0.001
+    """
     return x.to_decimal() if isinstance(x, u.Quantity) else x
 
 
@@ -56,6 +80,13 @@ def decay(dt: Any, tau: Any) -> Any:
     """``exp(-dt / tau)``: what is left of an exponential after one step.
 
     Plain numbers are taken in double precision whatever the type of the states.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> float(bst.numerics.decay(1. * u.ms, 10. * u.ms))
+    0.9048...
     """
     ratio = plain(dt / tau)
     return math.exp(-ratio) if isinstance(ratio, (int, float)) else jnp.exp(-ratio)
@@ -77,6 +108,13 @@ def relaxed(x: Any, dt: Any, tau: Any, to: Any = None, drive: Any = None) -> Any
     -------
     array or quantity
         The value at the end of the step, in the unit of ``x``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.numerics.relaxed(1. * u.mV, 10. * u.ms, 10. * u.ms, to=0. * u.mV)
+    Quantity(0.3678..., "mV")
     """
     number, to, drive = _numbers(x, to, drive)
     left = decay(dt, tau)
@@ -85,7 +123,15 @@ def relaxed(x: Any, dt: Any, tau: Any, to: Any = None, drive: Any = None) -> Any
 
 
 def relaxation(x: Any, dt: Any, tau: Any, to: Any = None, drive: Any = None) -> Any:
-    """By how much `relaxed` changes ``x``, with all digits however small that is."""
+    """By how much `relaxed` changes ``x``, with all digits however small that is.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.numerics.relaxation(1. * u.mV, 10. * u.ms, 10. * u.ms, to=0. * u.mV)
+    Quantity(-0.6321..., "mV")
+    """
     number, to, drive = _numbers(x, to, drive)
     ratio = plain(dt / tau)
     lost = math.expm1(-ratio) if isinstance(ratio, (int, float)) else jnp.expm1(-ratio)
@@ -124,12 +170,27 @@ def exp_euler(drift: Callable[[Any], Any], x: Any, dt: Any, *, steepest: float |
     Notes
     -----
     Source: Hochbruck & Ostermann 2010, section 2.4, doi:10.1017/S0962492910000048.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.numerics.exp_euler(lambda V: -V / (10. * u.ms), 1. * u.mV, 10. * u.ms)
+    Quantity(0.3678..., "mV")
     """
     return x + exp_euler_change(drift, x, dt, steepest=steepest)
 
 
 def exp_euler_change(drift: Callable[[Any], Any], x: Any, dt: Any, *, steepest: float | None = None) -> Any:
-    """By how much `exp_euler` changes ``x``."""
+    """By how much `exp_euler` changes ``x``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.numerics.exp_euler_change(lambda V: -V / (10. * u.ms), 1. * u.mV, 10. * u.ms)
+    Quantity(-0.6321..., "mV")
+    """
     unit, mantissa = u.get_unit(x), u.get_mantissa(x)
 
     def change_of(m: Any) -> jax.Array:
@@ -163,6 +224,13 @@ def runge_kutta(drift: Callable[[dict[str, Any]], dict[str, Any]], x: dict[str, 
     Notes
     -----
     Source: Hairer, Norsett & Wanner 1993, *Solving Ordinary Differential Equations I*, section II.1, doi:10.1007/978-3-540-78862-1.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.numerics.runge_kutta(lambda x: {'V': -x['V'] / (10. * u.ms)}, {'V': 1. * u.mV}, 10. * u.ms, 4)
+    {'V': Quantity(-0.625, "mV")}
     """
 
     def changes(y: dict[str, Any]) -> dict[str, Any]:
@@ -190,5 +258,13 @@ def _number(change: Any, of: Any) -> jax.Array:
 
 
 def with_unit(mantissa: Any, unit: Any) -> Any:
-    """A quantity, or the plain number where the unit is none."""
+    """A quantity, or the plain number where the unit is none.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.numerics.with_unit(2., u.mV)
+    Quantity(2., "mV")
+    """
     return mantissa if unit.is_unitless else u.Quantity(mantissa, unit=unit)

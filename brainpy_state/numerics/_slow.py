@@ -28,6 +28,13 @@ def is_slow(dt: Any, relaxations: Iterable[Any]) -> bool | None:
     -------
     bool or None
         None where a traced one decides.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.numerics.is_slow(0.1 * u.ms, [10. * u.ms]), bst.numerics.is_slow(0.1 * u.ms, [1e6 * u.second])
+    (False, True)
     """
     dim, unit = u.get_dim(dt), u.get_unit(dt)
     if dim.is_dimensionless:
@@ -73,6 +80,16 @@ def add_exactly(x: Any, change: Any, remainder: jax.Array) -> tuple[Any, jax.Arr
     -----
     The derivative is that of the plain sum.
     Source: Kahan 1965, doi:10.1145/363707.363723; the error of a sum by Knuth, *The Art of Computer Programming* 2, section 4.2.2.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> x, rest = jnp.float32(1.), jnp.float32(0.)
+    >>> for _ in range(10):
+    ...     x, rest = bst.numerics.add_exactly(x, jnp.float32(1e-8), rest)
+    >>> float(rest) > 0 or float(x) > 1
+    True
     """
     unit, a = u.get_unit(x), u.get_mantissa(x)
     mine = jnp.abs(remainder) <= jnp.abs(a) * jnp.finfo(remainder.dtype).eps

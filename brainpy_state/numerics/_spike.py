@@ -20,6 +20,13 @@ def heaviside(x: Any) -> jax.Array:
 
     Its surrogate gradient is the triangle :math:`\max(0, 0.3\,(1 - |x|))` (Bellec et al. 2018,
     arXiv:1803.09574, section 2).
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> bst.numerics.heaviside(jnp.array([-1., 0., 2.]))
+    Array([0., 1., 1.], dtype=float32)
     """
     return _heaviside(x)  # a plain function can be pickled
 
@@ -39,6 +46,14 @@ def reset_to(value: Any, spike: Any, old: Any) -> Any:
     """``value`` where ``spike`` is set, else ``old``, exactly, in the unit and type of ``old``.
 
     The derivative is that of ``old + spike * (value - old)``, whose own value would round.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> bst.numerics.reset_to(0. * u.mV, jnp.array([1., 0.]), jnp.array([5., 6.]) * u.mV)
+    Quantity([0. 6.], "mV")
     """
     unit, mantissa = u.get_unit(old), u.get_mantissa(old)
     value = value.to_decimal(unit) if isinstance(value, u.Quantity) else value

@@ -40,6 +40,13 @@ def whole_steps(time: Any, dt: Any, what: str, *, positive: bool = False, signed
         If it is no time.
     ParameterError
         If it is no multiple of ``dt``, too short, or so long that numbers of its type do not tell steps apart.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.numerics.whole_steps([1., 2.5] * u.ms, 0.1 * u.ms, 'delay')
+    array([10, 25])
     """
     if u.get_dim(time) != u.get_dim(dt):
         raise UnitError(f'{what} = {brief(time)} must be a time, as dt = {brief(dt)} is.')
@@ -62,6 +69,13 @@ def split_steps(steps: Any, last: int) -> tuple[Any, Any]:
     """A real-valued number of steps as whole ones, int32 from 0 to ``last``, and the part of one that is left, from 0 to 1.
 
     The derivative by ``steps`` is that of the part.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> bst.numerics.split_steps(jnp.array([1.25, 3.]), 10)
+    (Array([1, 3], dtype=int32), Array([0.25, 0.  ], dtype=float32))
     """
     steps = jnp.asarray(steps)
     whole = jnp.clip(jnp.floor(steps).astype(np.int32), 0, last)
@@ -69,7 +83,15 @@ def split_steps(steps: Any, last: int) -> tuple[Any, Any]:
 
 
 def counted_steps(steps: Any, what: str) -> jax.Array:
-    """A traced number of steps, rounded to a whole one; a derivative by it, which would be zero, is an error that says ``what`` it is."""
+    """A traced number of steps, rounded to a whole one; a derivative by it, which would be zero, is an error that says ``what`` it is.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> bst.numerics.counted_steps(jnp.array(2.6), 'tau_ref')
+    Array(3., dtype=float32, weak_type=True)
+    """
     return _counted(what, jnp.asarray(steps))
 
 
@@ -87,7 +109,15 @@ def _counted_jvp(what: str, primals: Any, tangents: Any) -> Any:
 
 
 def on_grid(times: np.ndarray, dt: float, offset: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """``(times - offset) / dt``, the nearest whole number, and whether it is whole but for rounding of the times."""
+    """``(times - offset) / dt``, the nearest whole number, and whether it is whole but for rounding of the times.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.numerics.on_grid(np.array([0.2, 0.25]), 0.1)
+    (array([2. , 2.5]), array([2., 2.]), array([ True, False]))
+    """
     times = np.asarray(times)
     steps = (times.astype(float) - offset) / dt
     nearest = np.rint(steps)
@@ -99,6 +129,13 @@ def check_resolution(time: Any, dt: Any, what: str) -> None:
     """Raise if times are given in a type whose numbers do not tell steps apart.
 
     A whole number that is not large counts as meant exactly.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.numerics.check_resolution(np.array([1.]) * u.ms, 0.1 * u.ms, 'times')
     """
     number = np.asarray(u.get_mantissa(time))
     if number.dtype.kind != 'f' or number.dtype == np.float64:

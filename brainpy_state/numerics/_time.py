@@ -47,6 +47,14 @@ class Time(u.Quantity):
     Notes
     -----
     As a pytree it has one leaf, the step. An error is not possible within a transform of JAX itself.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> t = bst.numerics.Time(3, 0.1, u.ms)
+    >>> t + 1. * u.ms
+    Quantity(1.3, "ms")
     """
 
     raise_if: Callable[..., None] | None = None  # raises in compiled code; given by `transform`, which is above
@@ -210,7 +218,15 @@ class Time(u.Quantity):
 
 
 def host_times(tree: Any) -> Any:
-    """The same with quantities in double precision in the place of times."""
+    """The same with quantities in double precision in the place of times.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.numerics.host_times({'t': bst.numerics.Time(3, 0.1, u.ms)})
+    {'t': Quantity(0.3, "ms")}
+    """
     return jax.tree.map(lambda x: x._plain() if isinstance(x, Time) else x, tree, is_leaf=lambda x: isinstance(x, Time))
 
 

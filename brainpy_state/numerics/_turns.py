@@ -35,6 +35,12 @@ def turns(step: Any, rate: Any, dt: float) -> jax.Array:
     -------
     array
         Right to 1e-6 of a turn for all steps of 32 bits; differentiable by the rate.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> float(bst.numerics.turns(3, 2.5, 0.1))
+    -0.25
     """
     if not isinstance(rate, jax.core.Tracer):
         return signed_turns(multiple(step, known_words(np.asarray(rate, float) * dt)))

@@ -6,8 +6,13 @@ import inspect
 from types import FunctionType
 from typing import Any
 
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+
 from .._errors import ModelError
-from ..modules import Delay, Dynamics, call_order
+from ..modules import Delay, Dynamics, call_order, delay_steps
+from ..numerics import with_unit
 from ..state import State
 
 SENT = ('pre', 'post')
@@ -106,19 +111,31 @@ class Seen(Delay):
     ----------
     rule : SynapticRule
     key : str
-        ``'post'`` or the name of a variable.
-    delay : time
+        ``'post'``, or the name of a variable or of a method of the rule.
+    delays : time, shape (D,) or ()
+        All delays that there are. What was there so long ago comes one after the other, of shape ``(D * n_post,)``.
+    size : tuple of int, optional
+        The shape of what a trace follows, if it is called with that; the rule's ``at_first`` knows it.
     """
 
     graph_invisible_attrs = ('rule',)
 
-    def __init__(self, rule: Any, key: str, delay: Any):
+    def __init__(self, rule: Any, key: str, delays: Any, size: tuple[int, ...] | None = None):
         post: Dynamics = rule.post
-        super().__init__(post.varshape, delay)
-        self.rule, self.key = rule, key
+        each = np.asarray(u.get_mantissa(delays)).reshape(-1)  # numbers, also where a program is traced
+        super().__init__(post.varshape if size is None else size, with_unit(each.max(), u.get_unit(delays)))
+        self.rule, self.key, self.delays, self.is_traces = rule, key, with_unit(each, u.get_unit(delays)), size is not None
 
     @call_order(1)
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        """Make room for the delay."""
-        self.initial = self.rule.of_target(self.key)
+        """Make room for the longest delay."""
+        self.initial = self.rule.at_first(self.key) if self.is_traces else self.rule.of_target(self.key)
         super().init_state(batch_size)
+        self.each = delay_steps(self.delays, self.made_for, self.label)
+
+    def _past(self, past: Any, now: Any, steps: Any) -> Any:
+        """The values of each delay before."""
+        if len(self.each) == 1:
+            return super()._past(past, now, steps)
+        old = past[(self.row.value + len(past) - np.maximum(self.each, 1)) % len(past)]
+        return jnp.where((self.each == 0)[:, None], now, old).reshape(-1)

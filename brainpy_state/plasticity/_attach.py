@@ -2,20 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import brainunit as u
+import jax
 import numpy as np
 
 from .._errors import ParameterError, UnitError
 from ..connections import Connection
-from ..modules import Param
+from ..modules import Param, require
 from ..numerics import brief, plain, with_unit
 
 _NEGATIVE = (
     ' Weights of a rule are not negative; that a synapse inhibits is told by its output, such as out=COBA.desc(E=-80. * u.mV) or '
     'CUBA.desc(scale=-1.).'
 )
+
+
+class _Seen(NamedTuple):
+    """Synapses as they see the target: a target neuron stands for itself once for each delay, one delay after the other."""
+
+    shape: tuple[int, int]
+    indices: np.ndarray
+    lengths: np.ndarray
+
+    def row_lengths(self) -> np.ndarray:
+        """How many synapses each source has."""
+        return self.lengths
+
+
+def seen_by(structure: Any, delays: Any) -> tuple[Any, Any]:
+    """The delays that there are, None where there are none, and the synapses by what they see of the target.
+
+    Parameters
+    ----------
+    structure : CSR, AllToAll or OneToOne
+    delays : time, shape (n_synapses,), or None
+        How late each synapse sees the target.
+    """
+    if delays is None:
+        return None, structure
+    times, which = np.unique(np.asarray(u.get_mantissa(delays)), return_inverse=True)
+    known = with_unit(times if len(times) else np.zeros(1), u.get_unit(delays))
+    if len(times) < 2:
+        return known, structure
+    pre, post = structure.shape
+    if len(times) * post >= 2**31:
+        raise ParameterError(f'{len(times)} delays of {post} targets are more than 2**31.')
+    indices = (which.reshape(-1) * post + np.asarray(structure.indices)).astype(np.int32)
+    return known, _Seen((pre, len(times) * post), indices, np.asarray(structure.row_lengths()))
 
 
 def check_connection(comm: Any, owner: str, rule: str) -> None:
@@ -36,7 +71,7 @@ def check_connection(comm: Any, owner: str, rule: str) -> None:
 
 
 def check_weights(rule: Any, owner: str) -> None:
-    """Raise unless weights are within the limits of a rule, which have their unit."""
+    """Raise unless weights are within the limits of a rule, which have their unit; when the program runs, where they are traced."""
     weights = rule.comm.acting_weight
     for name in rule.of_weight:
         x = getattr(rule, name)
@@ -44,16 +79,22 @@ def check_weights(rule: Any, owner: str) -> None:
             unit = u.get_unit(weights)
             has = 'no unit' if unit.is_unitless else f'the unit {unit}'
             raise UnitError(f'{owner}: {name} = {brief(x)} of {rule.label}, but weights have {has}; give {name}= in it.')
-    numbers, (low, high) = np.asarray(u.get_mantissa(weights)), limits(rule, weights)
-    below, above = (low is not None and (numbers < low).any()), (high is not None and (numbers > high).any())
-    if below or above:
-        shown = [None if x is None else brief(with_unit(float(x), u.get_unit(weights))) for x in (numbers.min(), numbers.max(), low, high)]
-        allowed = ' '.join(f'{text} {x}' for text, x in (('from', shown[2]), ('to', shown[3])) if x is not None)
-        hint = _NEGATIVE if below and low == 0 else ''
-        raise ParameterError(
-            f'{owner}: weights go from {shown[0]} to {shown[1]}, but {rule.label} keeps them {allowed}; '
-            f'give other weights or limits (w_min=, w_max=).{hint}'
-        )
+    numbers, (low, high), unit = u.get_mantissa(weights), limits(rule, weights), u.get_unit(weights)
+    if low is not None and high is not None:
+        told = [with_unit(x, unit) for x in (low, high)]
+        require(low < high, '{}: w_min = {} of {} must lie below w_max = {}.', owner, told[0], rule.label, told[1])
+    if not np.size(numbers):
+        return
+    least, greatest = numbers.min(), numbers.max()
+    is_hinted = all(not isinstance(x, jax.core.Tracer) for x in (least, low)) and low == 0 > least
+    bounds = [(text, x) for text, x in (('from', low), ('to', high)) if x is not None]
+    text = (
+        f'{{}}: weights go from {{}} to {{}}, but {{}} keeps them {" ".join(f"{text} {{}}" for text, _ in bounds)}; '
+        f'give other weights or limits (w_min=, w_max=).{_NEGATIVE if is_hinted else ""}'
+    )
+    shown = [with_unit(x, unit) for x in (least, greatest, *(x for _, x in bounds))]
+    is_within = (True if low is None else least >= low) & (True if high is None else greatest <= high)
+    require(is_within, text, owner, *shown[:2], rule.label, *shown[2:])
 
 
 def limits(rule: Any, weights: Any) -> list[Any]:

@@ -28,7 +28,23 @@ class CalciumPlasticity(SynapticRule):
     -----
     Source: Graupner & Brunel 2012, Proc. Natl. Acad. Sci. USA 109:3991, doi:10.1073/pnas.1109359109; defaults are those of its curve with
     depression and potentiation (figure 2, "DP"). One step of Euler for :math:`\rho`, with the calcium at its end, and all synapses in
-    each step. :math:`\rho` stays between 0 and 1. D adds to the delay of the projection. With ``sigma=0.`` nothing is drawn.
+    each step. :math:`\rho` stays between 0 and 1. D adds to the delay of the projection. ``seed`` names the random numbers; with
+    ``sigma=0.`` nothing is drawn.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> rule = bst.plasticity.CalciumPlasticity.desc(w_max=1. * u.mV, sigma=0., D=2. * u.ms)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=rule)
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     _ = bst.transform.for_loop(lambda: proj(np.array([1., 0.])), length=100)
+    >>> bool(comm.weight.value[0] > comm.weight.value[1])
+    True
     """
 
     w_max: Any = Parameter(1.0, any_unit=True, doc='the weight of a potentiated synapse')

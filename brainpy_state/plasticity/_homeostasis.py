@@ -23,6 +23,20 @@ class SynapticScaling(SynapticRule):
     without the integral; defaults of beta and the time constant are those of the paper. Weights change by so little in a step that
     numbers of 32 bits would not tell it; so they are changed each ``interval``. To have it along with another rule, make a class of both:
     ``class Both(PairSTDP, SynapticScaling)``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)  # silent, so its weights grow
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=bst.plasticity.SynapticScaling.desc(beta=0.1))
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     _ = bst.transform.for_loop(lambda: proj(np.zeros(2)), length=1000)
+    >>> comm.weight.value
+    Quantity([1.2968... 1.2968...], "mV")
     """
 
     beta: Any = Parameter(4e-5, positive, 'how fast weights grow, in parts, for each hertz that is missing and each second')

@@ -25,10 +25,27 @@ class InhibitorySTDP(SynapticRule):
     ``vogels_sprekeler_synapse`` with ``delay_is='dendritic'``, whose ``alpha`` is :math:`2 \rho_0 \tau`, while weights are below their
     greatest: NEST cuts what is above it before it depresses. So are the defaults, but for its ``Wmax`` of 1. Weights are positive; that
     the synapse inhibits is told by its output, such as ``COBA.desc(E=-80. * u.mV)``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> rule = bst.plasticity.InhibitorySTDP.desc(w_0=1. * u.mV)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=rule)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))  # the first source fires
+    ...     post.spike.value = np.ones(1)
+    ...     proj(np.zeros(2))  # the target has fired
+    >>> comm.weight.value
+    Quantity([0.5008... 0.5     ], "mV")
     """
 
-    w_0: Any = Parameter(1.0, any_unit=True, doc='the weight that counts as 1')
-    learning_rate: Any = Parameter(0.001, positive, 'what a pair of coinciding spikes adds, in parts of ``w_0``')
+    w_0: Any = Parameter(1.0, positive, 'the weight that counts as 1', any_unit=True)
+    learning_rate: Any = Parameter(0.001, non_negative, 'what a pair of coinciding spikes adds, in parts of ``w_0``')
     target_rate: Any = Parameter(3.0 * u.Hz, non_negative, 'the rate to which targets are brought')
     tau: Any = Parameter(20.0 * u.ms, positive, 'time constant of both traces')
 

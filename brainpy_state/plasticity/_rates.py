@@ -16,7 +16,7 @@ class RateRule(SynapticRule):
     """Base of rules that see rates: what the source sends, and a variable of the target, ``r`` by default."""
 
     w_min: Any = Parameter(None, any_unit=True, like=0.0, doc='the least weight; none by default')
-    w_0: Any = Parameter(1.0, any_unit=True, doc='the weight that counts as 1')
+    w_0: Any = Parameter(1.0, positive, 'the weight that counts as 1', any_unit=True)
     r_0: Any = Parameter(1.0, positive, 'the rate that counts as 1', any_unit=True)
     tau_w: Any = Parameter(10.0 * u.second, positive, 'time constant of weights')
     post_signal = Option('r', doc='the variable of the target that is its rate; None: its spikes')
@@ -42,6 +42,23 @@ class Oja(RateRule):
     Source: Oja 1982, J. Math. Biol. 15:267, doi:10.1007/BF00275687; as an equation in time, Dayan & Abbott 2001, *Theoretical
     Neuroscience*, equation 8.16. One step of Euler, with the rates of the step. For a linear target, weights in parts of :math:`w_0` come
     to have the norm 1.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> class Rate(bst.nn.Dynamics):
+    ...     r = bst.nn.Variable(2., 'rate')
+    ...     def update(self):
+    ...         self.r.value = self.sum_current_inputs(self.r.value)
+    >>> comm, post = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5)), Rate(1)
+    >>> proj = bst.CurrentProj(comm=comm, post=post, plasticity=bst.plasticity.Oja.desc(tau_w=1. * u.second))
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))
+    >>> comm.weight.value
+    Array([0.5  , 0.498], dtype=float32)
     """
 
     def on_step(self, w: Any, x: Any, y: Any) -> Any:
@@ -61,6 +78,23 @@ class BCM(RateRule):
     Source: Bienenstock, Cooper & Munro 1982, J. Neurosci. 2:32, doi:10.1523/JNEUROSCI.02-01-00032.1982; with the mean square as the
     threshold, Intrator & Cooper 1992, Neural Netw. 5:3, doi:10.1016/S0893-6080(05)80003-6. One step of Euler for weights, exact for the
     threshold, which must be faster than they are.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> class Rate(bst.nn.Dynamics):
+    ...     r = bst.nn.Variable(2., 'rate')
+    ...     def update(self):
+    ...         self.r.value = self.sum_current_inputs(self.r.value)
+    >>> comm, post = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5)), Rate(1)
+    >>> proj = bst.CurrentProj(comm=comm, post=post, plasticity=bst.plasticity.BCM.desc(tau_w=1. * u.second))
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))
+    >>> comm.weight.value
+    Array([0.496, 0.5  ], dtype=float32)
     """
 
     tau_theta: Any = Parameter(1.0 * u.second, positive, 'time constant of the threshold')

@@ -11,11 +11,12 @@ import numpy as np
 
 from .. import event, random
 from .._errors import ModelError, ParameterError, ShapeError, UnitError
+from ..event._revise import moved
 from ..modules import Delay, Dynamics, Option, Parameter, Variable, call_order, delay_steps, positive
 from ..numerics import brief, plain, with_unit
 from ..random._keys import Seed, check_seed
 from ._asked import HAPPENS, NOISE, Asked, Seen, arguments, is_method, is_variable, variables
-from ._attach import check_connection, check_weights, in_unit, limits
+from ._attach import check_connection, check_weights, in_unit, limits, seen_by
 from ._trace import Trace
 
 _FAR = {'pre': 'post', 'post': 'pre'}
@@ -53,7 +54,8 @@ class SynapticRule(Dynamics):
         first is seen by the other (``'pre_first'`` is the order of Brian2's default).
     delay_is : {'axonal', 'dendritic'}
         Where the delay of the projection acts: before the synapse, so that the source's spike comes late (as in Brian2), or
-        behind it, so that what it causes comes late, and so does what the synapse knows of the target (as in NEST).
+        behind it, so that what it causes comes late, and so does what the synapse knows of the target (as in NEST). Behind it, each
+        synapse can have its own.
     post_signal : str
         The name of the variable of the target that it sends, in the place of its spikes.
     seed : int, str or tuple of them
@@ -66,6 +68,22 @@ class SynapticRule(Dynamics):
     next step. What is delivered has the weight after all this. A target's spike
     is known in the step after it, as it is to other projections. With short-term plasticity, a rule sees the spikes, and not what they
     release.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> class Used(bst.plasticity.SynapticRule):
+    ...     def on_pre(self, w):
+    ...         return 0.9 * w
+    >>> comm, post = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV), bst.LIF(1)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=Used.desc())
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))
+    >>> comm.weight.value
+    Quantity([0.4499... 0.5 ], "mV")
     """
 
     w_min: Any = Parameter(0.0, any_unit=True, doc='the least weight')
@@ -80,6 +98,7 @@ class SynapticRule(Dynamics):
     of_weight: tuple[str, ...] = ('w_min', 'w_max')
     """Parameters that have the unit of the weights."""
     graph_invisible_attrs = ('_merged', 'comm', 'post')
+    shape_of_variables = '()'
 
     def __init__(self, *, seed: Seed = None, name: str | None = None, **params: Any):
         super().__init__(1, name=name, **params)
@@ -88,6 +107,13 @@ class SynapticRule(Dynamics):
         self.comm: Any = None
         self.post: Any = None
         happens = [key for key in HAPPENS if hasattr(self, key)]
+        if self.interval is not None and 'on_step' not in happens:
+            raise ParameterError(f'{self.label}: interval = {brief(self.interval)} is given, but the rule has no on_step.')
+        if self.equal_times != 'ignore' and happens == ['on_step']:
+            raise ParameterError(
+                f'{self.label}: equal_times={self.equal_times!r} is given, but the rule has neither on_pre nor on_post, and on_step comes '
+                "before the spikes of the step; leave it at 'ignore'."
+            )
         self.stream = None
         if any(NOISE in arguments(getattr(self, key)) for key in happens):
             check_seed(seed, self.label)
@@ -95,7 +121,7 @@ class SynapticRule(Dynamics):
         elif seed is not None:
             raise ParameterError(f'{self.label}: seed={seed!r} is given, but the rule draws nothing.')
 
-    def attach(self, comm: Any, post: Any, owner: str) -> None:
+    def attach(self, comm: Any, post: Any, owner: str, delays: Any = None) -> None:
         """Rule over the weights of a connection.
 
         Parameters
@@ -105,6 +131,8 @@ class SynapticRule(Dynamics):
             The target.
         owner : str
             The projection, for messages.
+        delays : time, shape (n_synapses,), optional
+            How much later each synapse knows what the target does.
 
         Raises
         ------
@@ -120,9 +148,17 @@ class SynapticRule(Dynamics):
                 f'{owner}: the rule {self.label} belongs to another projection; give a description, {type(self).__name__}.desc(...).'
             )
         check_connection(comm, owner, type(self).__name__)
-        self.comm, self.post = comm, post
-        pre, n_post = comm.structure.shape
-        self.sizes = {'pre': (pre,), 'post': (n_post,), 'synapse': (comm.n_synapses,), 'global': ()}
+        try:
+            self._attach(comm, post, owner, delays)
+        except Exception:
+            self.comm = None  # it still belongs to nobody
+            raise
+
+    def _attach(self, comm: Any, post: Any, owner: str, delays: Any) -> None:
+        self.comm, self.post, self._structure = comm, post, comm.structure
+        delays, ends = seen_by(comm.structure, delays)
+        (pre, seen), (_, n_post) = ends.shape, comm.structure.shape
+        self.sizes = {'pre': (pre,), 'post': (seen,), 'synapse': (comm.n_synapses,), 'global': (), 'target': (n_post,)}
         self.asked = {name: Asked(self, name) for name in HAPPENS if hasattr(self, name)}
         for name, asked in self.asked.items():
             if not [key for key in asked.of('synapse') if key != NOISE]:
@@ -134,18 +170,15 @@ class SynapticRule(Dynamics):
                 raise ModelError(
                     f'{self.label}: {name} must ask for what belongs to {side}, but asks for {", ".join(arguments(getattr(self, name)))}.'
                 )
-        self.sources = event.Ends.of_sources(comm.structure)
-        self.targets = event.Ends.of_targets(comm.structure) if 'on_post' in self.asked else None
+        self.sources = event.Ends.of_sources(ends)
+        self.targets = event.Ends.of_targets(ends) if 'on_post' in self.asked else None
         self._of_target = self._needed()
-        self.lines: dict[str, Delay] = {}
+        self.lines: dict[str, Delay] = {f'{key} seen': Seen(self, key, delays) for key in self._of_target if delays is not None}
         for name, trace in self.traces.items():
-            if trace.delay is not None:
-                self.lines[name] = Delay(self.sizes[trace.side], getattr(self, trace.delay))
+            if trace.delay is not None and (late := getattr(self, trace.delay)) is not None:
+                size, key = self.sizes[trace.side], trace.of if trace.side == 'post' else None
+                self.lines[name] = Delay(size, late, initial=trace.init) if key is None else Seen(self, key, late, size)
         check_weights(self, owner)
-
-    def look_back(self, delay: Any) -> None:
-        """Let synapses know what the target does after a delay."""
-        self.lines |= {f'{key} seen': Seen(self, key, delay) for key in self._of_target}
 
     def _needed(self) -> list[str]:
         """Which variables of the target are to be looked at, and whether its spikes are."""
@@ -157,6 +190,10 @@ class SynapticRule(Dynamics):
                 needed.add('post')
             elif trace.of is not None and trace.of != 'pre':
                 needed |= Asked(self, trace.of).of_target() if is_method(self, trace.of) else {self._variable(trace.of)}
+        if 'post' not in needed and self.post_signal is not None:
+            raise ParameterError(
+                f'{self.label}: post_signal={self.post_signal!r} is given, but the rule does not ask for what the target sends.'
+            )
         if 'post' in needed:
             if self.post_signal is not None:
                 self._variable(self.post_signal)
@@ -198,7 +235,9 @@ class SynapticRule(Dynamics):
 
     def at_first(self, key: str) -> Any:
         """What a trace follows, before the first step."""
-        self._seen = {name: self.of_target(name) for name in self._of_target}
+        copies = self.sizes['post'][0] // max(1, self.sizes['target'][0])  # one for each delay
+        first = {name: self.of_target(name) for name in self._of_target}
+        self._seen = {name: with_unit(jnp.tile(u.get_mantissa(x), copies), u.get_unit(x)) for name, x in first.items()}
         try:
             return self._find(key)
         finally:
@@ -245,15 +284,21 @@ class SynapticRule(Dynamics):
         pre : array or quantity, shape ``(n_pre,)``
             What the sources send, as it comes to the synapses.
         """
-        self._seen = {'pre': pre}
-        for key in self._of_target:
-            value, line = self.of_target(key), self.lines.get(f'{key} seen')
-            if np.shape(u.get_mantissa(value)) != self.sizes['post']:
+        if self.comm.structure is not self._structure:
+            raise ParameterError(
+                f'{self.label}: other neurons are connected by comm than when the projection was made; make another projection.'
+            )
+        seen = {key: self.of_target(key) for key in self._of_target}
+        for key, value in seen.items():
+            if np.shape(u.get_mantissa(value)) != self.sizes['target']:
                 raise ShapeError(
                     f'{self.label}: a plastic projection takes no batch, but {key} of {self.post.label} has shape '
-                    f'{np.shape(u.get_mantissa(value))}, expected {self.sizes["post"]}.'
+                    f'{np.shape(u.get_mantissa(value))}, expected {self.sizes["target"]}.'
                 )
-            self._seen[key] = value if line is None else line(value)
+        for side in {trace.side for trace in self.traces.values() if trace.counts}:
+            self._spikes({'pre': pre, **seen}[side])
+        late = {key: self.lines.get(f'{key} seen') for key in seen}
+        self._seen = {'pre': pre, **{key: x if (line := late[key]) is None else line(x) for key, x in seen.items()}}
         try:
             for name, trace in self.traces.items():
                 if trace.tau is not None and trace.of is None:
@@ -269,7 +314,7 @@ class SynapticRule(Dynamics):
                 self._count('post')
             for name, trace in self.traces.items():
                 if trace.of is not None and trace.tau is not None:
-                    self.relax(name, getattr(self, trace.tau), to=self._find(trace.of))
+                    self.relax(name, getattr(self, trace.tau), to=self._late(name, self._find(trace.of)))
         finally:
             del self._seen
 
@@ -293,10 +338,16 @@ class SynapticRule(Dynamics):
             if trace.side == side and trace.counts:
                 state = getattr(self, name)
                 spikes = self._spikes(self._seen[side])
-                counted = (spikes if trace.delay is None else self.lines[name](spikes.astype(state.value.dtype))).astype(state.value.dtype)
-                state.value = (
-                    state.value + counted if trace.at_spike == 'add' else jnp.where(counted != 0, jnp.ones_like(counted), state.value)
-                )
+                counted = self._late(name, spikes.astype(state.value.dtype)).astype(state.value.dtype)
+                if trace.at_spike == 'add':
+                    state.value = state.value + counted
+                else:  # a part of a spike goes a part of the way; several count as one
+                    state.value = moved(jnp.where(counted > 1.5, jnp.ones_like(counted), counted), state.value, jnp.ones_like(counted))
+
+    def _late(self, name: str, x: Any) -> Any:
+        """What a trace takes in, after its delay."""
+        line = self.lines.get(name)
+        return x if line is None else line(x)
 
     def _on_step(self) -> None:
         if 'on_step' not in self.asked:

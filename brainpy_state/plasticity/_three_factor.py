@@ -21,15 +21,33 @@ class ThreeFactor(SynapticRule):
         \tau_c \dot c &= -c, \qquad \dot w = w_0\, M\, c
 
     The modulator M, one for all synapses, is what is written to it: ``projection.plasticity.modulator.value = 0.1 / u.second``. It stays
-    until it is written again.
+    until it is written again, in 1 / s inside of a loop, whose states keep their units.
 
     Notes
     -----
     Source: Fremaux & Gerstner 2016, Front. Neural Circuits 9:85, doi:10.3389/fncir.2015.00085, equations 2 and 3. Traces of
     synapses decay in each step, all of them. Between spikes, weights are the exact integral.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=bst.plasticity.ThreeFactor.desc(w_0=1. * u.mV))
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))  # the first source fires
+    ...     post.spike.value = np.ones(1)
+    ...     proj(np.zeros(2))  # the target has fired
+    ...     proj.plasticity.modulator.value = 1. / u.second
+    ...     proj(np.zeros(2))
+    >>> comm.weight.value
+    Quantity([0.5009... 0.5       ], "mV")
     """
 
-    w_0: Any = Parameter(1.0, any_unit=True, doc='the weight that counts as 1')
+    w_0: Any = Parameter(1.0, positive, 'the weight that counts as 1', any_unit=True)
     A_plus: Any = Parameter(1.0, non_negative, 'what a pair of coinciding spikes adds to the trace, where the target comes last')
     A_minus: Any = Parameter(1.0, non_negative, 'what it takes, where the source comes last')
     tau_plus: Any = Parameter(20.0 * u.ms, positive, 'time constant of the trace of sources')
@@ -39,7 +57,7 @@ class ThreeFactor(SynapticRule):
     x = Trace('tau_plus', side='pre', doc='spikes of the source')
     y = Trace('tau_minus', side='post', doc='spikes of the target')
     c = Trace('tau_c', side='synapse', doc='what makes a synapse eligible to change')
-    modulator = Trace(None, side='global', init=0.0 / u.ms, doc='the third factor')
+    modulator = Trace(None, side='global', init=0.0 / u.second, doc='the third factor')
 
     of_weight = ('w_min', 'w_max', 'w_0')
 
@@ -73,6 +91,24 @@ class DopamineSTDP(ThreeFactor):
     2010, Front. Comput. Neurosci. 4:141, doi:10.3389/fncom.2010.00141. It is NEST's ``stdp_dopamine_synapse`` with
     ``delay_is='dendritic'``, while weights are within their limits: NEST looks at limits at spikes only, this at each step. So are the
     defaults, but for its ``Wmax`` of 200.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=bst.plasticity.DopamineSTDP.desc(w_0=1. * u.mV))
+    >>> with bst.environ.context(dt=1. * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))  # the first source fires
+    ...     post.spike.value = np.ones(1)
+    ...     proj(np.zeros(2))  # the target has fired
+    ...     proj.plasticity.release(1.)
+    ...     proj(np.zeros(2))
+    >>> comm.weight.value
+    Quantity([0.5047... 0.5      ], "mV")
     """
 
     A_minus: Any = Parameter(1.5, non_negative, 'what it takes, where the source comes last')

@@ -26,11 +26,24 @@ class Trace(Variable):
         What it follows instead of counting spikes: ``'pre'`` or ``'post'``, a variable of the target, such as ``'V'``, or a method of the
         rule.
     delay : str, optional
-        The name of a parameter: how much later it counts spikes than they come to the synapses.
+        The name of a parameter, which may be None: how much later it counts spikes than they come to the synapses, or how long ago that was
+        what it follows.
     init : quantity or number
         Its first value, with its unit. One that follows the target begins with what it follows.
     doc : str
         What it means.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Hebb(bst.plasticity.SynapticRule):
+    ...     tau = bst.nn.Parameter(20. * u.ms, bst.nn.positive, 'time constant')
+    ...     x = bst.plasticity.Trace('tau', side='pre', doc='spikes of the source')
+    ...     def on_post(self, w, x):
+    ...         return w + 0.1 * u.mV * x
+    >>> sorted(Hebb.variables)
+    ['waited', 'x']
     """
 
     def __init__(
@@ -51,8 +64,8 @@ class Trace(Variable):
             )
         if not at_ends and (of or delay or at_spike == 'set'):
             raise ModelError(f'Trace: side is {side!r}, but only one of sources or targets (pre, post) counts or follows anything.')
-        if of is not None and (tau is None or delay or at_spike == 'set'):
-            raise ModelError(f'Trace: it follows {of!r}, so it needs a time constant, and takes neither delay nor at_spike.')
+        if of is not None and (tau is None or at_spike == 'set'):
+            raise ModelError(f'Trace: it follows {of!r}, so it needs a time constant, and takes no at_spike.')
         super().__init__(init, doc)
         self.tau, self.side, self.at_spike, self.of, self.delay = tau, side, at_spike, of, delay
 
@@ -60,6 +73,10 @@ class Trace(Variable):
     def counts(self) -> bool:
         """Whether it counts spikes."""
         return self.side in ('pre', 'post') and self.of is None
+
+    def shape_of(self, cls: Any) -> str:
+        """What shape it has, in words."""
+        return {'pre': '(n_pre,)', 'post': '(n_post,)', 'synapse': '(n_synapses,)', 'global': '()'}[self.side]
 
     def shape_in(self, obj: Any) -> tuple[int, ...]:
         """One for each source, target or synapse, or one for all."""

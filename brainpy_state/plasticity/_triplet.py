@@ -25,9 +25,26 @@ class TripletSTDP(SynapticRule):
     Source: Pfister & Gerstner 2006, J. Neurosci. 26:9673, doi:10.1523/JNEUROSCI.1425-06.2006; defaults of its full model, all spikes with
     all, for visual cortex (table 4), where weights begin with 1, which is :math:`w_0` here. It is NEST's ``stdp_triplet_synapse`` with
     ``delay_is='dendritic'``, whose time constants of the target are others by default, and whose ``Wmax`` is 100.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> rule = bst.plasticity.TripletSTDP.desc(w_0=1. * u.mV)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=rule)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))  # the first source fires
+    ...     post.spike.value = np.ones(1)
+    ...     proj(np.zeros(2))  # the target has fired
+    >>> comm.weight.value
+    Quantity([0.5 0.5], "mV")
     """
 
-    w_0: Any = Parameter(1.0, any_unit=True, doc='the weight that counts as 1')
+    w_0: Any = Parameter(1.0, positive, 'the weight that counts as 1', any_unit=True)
     A2_plus: Any = Parameter(5e-10, non_negative, 'potentiation by pairs')
     A3_plus: Any = Parameter(6.2e-3, non_negative, 'potentiation by triplets')
     A2_minus: Any = Parameter(7e-3, non_negative, 'depression by pairs')

@@ -178,6 +178,16 @@ def rate(activity: Any, values: Any = None, *, bin_size: Any = None, sigma: Any 
     ------
     ParameterError, ShapeError, UnitError, TypeError
         If it is not given rates or what has one; for both of ``bin_size`` and ``sigma``; as the measures do.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> ax = bst.plots.rate(spikes, bin_size=20. * u.ms)
+    >>> ax.get_ylabel()
+    'rate (Hz)'
     """
     if bin_size is not None and sigma is not None:
         raise ParameterError('rate: give bin_size, to count in bins, or sigma, to smooth, but not both.')

@@ -91,6 +91,15 @@ def animate(
     ------
     ShapeError, ParameterError, UnitError
         If shapes do not fit, or there is no picture.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> film = bst.plots.animate(np.random.rand(10, 16), np.arange(10) * u.ms, shape=(4, 4))
+    >>> type(film).__name__
+    'FuncAnimation'
     """
     from matplotlib.animation import FuncAnimation
 

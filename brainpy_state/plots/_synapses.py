@@ -43,6 +43,15 @@ def weights(weight: Any, *, bins: int = 50, name: str = 'weight', ax: Any = None
     Notes
     -----
     Weights above zero are blue and those below red. Values that are not finite are left out.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> comm = bst.pairwise_bernoulli(20, 30, p=0.2, weight=bst.drawn.normal(1. * u.nS, 0.1 * u.nS), seed=1)
+    >>> ax = bst.plots.weights(comm.weight.value)
+    >>> ax.get_xlabel()
+    'weight (nS)'
     """
     weight = _stored(weight).weights if isinstance(weight, Connection) else weight
     unit, x = u.get_unit(weight), np.asarray(u.get_mantissa(weight), float)
@@ -94,6 +103,15 @@ def connectivity(connection: Any, *, ax: Any = None) -> Any:
     ------
     ShapeError
         For an array that is no matrix.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> comm = bst.pairwise_bernoulli(20, 30, p=0.2, weight=bst.drawn.normal(1. * u.nS, 0.1 * u.nS), seed=1)
+    >>> ax = bst.plots.connectivity(comm)
+    >>> ax.get_xlabel()
+    'target'
     """
     sources, targets, shape = _pairs('connectivity', connection)
     ax = axes_of(ax, 'connectivity', (5.5, 4.5))
@@ -133,6 +151,15 @@ def degrees(connection: Any, *, bins: int = 50, ax: Any = None) -> Any:
     ------
     ShapeError
         For an array that is no matrix.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> comm = bst.pairwise_bernoulli(20, 30, p=0.2, weight=bst.drawn.normal(1. * u.nS, 0.1 * u.nS), seed=1)
+    >>> ax = bst.plots.degrees(comm)
+    >>> ax.get_xlabel()
+    'synapses of a neuron'
     """
     sources, targets, (pre, post) = _pairs('degrees', connection)
     ax = axes_of(ax, 'degrees', (5.0, 3.0))

@@ -54,8 +54,18 @@ def trace(
     ------
     ShapeError, ParameterError, UnitError, TypeError
         If shapes or units do not fit, or a neuron was not recorded.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> t = np.arange(100) * 0.1 * u.ms
+    >>> ax = bst.plots.trace(np.sin(t.mantissa) * u.mV, t, name='V')
+    >>> ax.get_ylabel()
+    'V (mV)'
     """
-    t, y, unit, neurons, name = _given(values, t, of, name)
+    t, y, unit, neurons, name, of_neurons = _given(values, t, of, name)
     ax = axes_of(ax, 'trace', (7.0, 2.5 if y.shape[1] <= _OVER else 4.0))
     last = 2 * t[-1] - t[-2] if len(t) > 1 else None  # the last value holds as long as the one before
     x_unit = time_axis(ax, *((0.0 * u.ms, 0.0 * u.ms) if last is None else (t[0], last)))
@@ -66,23 +76,25 @@ def trace(
     stacked = y.shape[1] > _OVER
     step = 1.1 * (max(high, top if any(len(at) for at, _ in marks) else high) - low) or 1.0
     colours = [color or DARK] * y.shape[1] if stacked or y.shape[1] == 1 or color else list(PALETTE[: y.shape[1]])
+    names = [f'neuron {k}' if of_neurons else f'{k}' for k in neurons]
     for k, colour in enumerate(colours):
         shift = step * (y.shape[1] - 1 - k) if stacked else 0.0
-        ax.plot(x, y[:, k] + shift, color=colour, lw=0.8, label=f'neuron {neurons[k]}', rasterized=x.size > 20_000)
+        ax.plot(x, y[:, k] + shift, color=colour, lw=0.8, label=names[k], rasterized=x.size > 20_000)
         at, bottom = marks[k]
         if len(at):
             ax.vlines(at, bottom + shift, top + shift, color=colour, lw=0.8)
     if stacked:
-        _stack(ax, neurons, step, y, unit, name)
+        _stack(ax, neurons, step, y, unit, f'{name} of neuron' if of_neurons else name)
     else:
-        _one_axis(ax, neurons, unit, name, None if V_th is None else _in('V_th', V_th, unit))
+        which = f' of neuron {neurons[0]}' if of_neurons and len(neurons) == 1 else ''
+        _one_axis(ax, neurons, unit, name + which, None if V_th is None else _in('V_th', V_th, unit))
     return ax
 
 
-def _given(values: Any, t: Any, of: Any, name: str | None) -> tuple[Any, np.ndarray, Any, np.ndarray, str]:
-    """Time, values of shape (T, n) and their unit, the neurons and the name."""
-    neurons = None
-    if isinstance(values, Trace):
+def _given(values: Any, t: Any, of: Any, name: str | None) -> tuple[Any, np.ndarray, Any, np.ndarray, str, bool]:
+    """Time, values of shape (T, n) and their unit, the neurons, the name, and whether the values are known to be of neurons."""
+    neurons, is_array = None, not isinstance(values, Trace)
+    if not is_array:
         if t is not None:
             raise ParameterError('trace: t is for values that are an array; a Trace has its own times.')
         t, neurons, name, values = values.t, values.of, name or values.name or 'V', values.values
@@ -93,13 +105,14 @@ def _given(values: Any, t: Any, of: Any, name: str | None) -> tuple[Any, np.ndar
         raise ShapeError(
             f'trace: values have shape {y.shape} and times {t.shape}; expected (T,) or (T, n); of a batch, give a trial: values[:, 0].'
         )
+    of_neurons = neurons is not None or of is not None or (is_array and y.ndim == 2)  # else something else, such as an expression
     y = y[:, None] if y.ndim == 1 else y
     neurons = np.arange(y.shape[1]) if neurons is None else np.asarray(neurons)
     chosen = neurons[:_MOST] if of is None else np.atleast_1d(np.asarray(of))
     if unknown := [k for k in chosen.tolist() if k not in neurons]:
         raise ParameterError(f'trace: neurons {unknown} are asked for, but {brief(neurons)} were recorded.')
     columns = [int(np.flatnonzero(neurons == k)[0]) for k in chosen]
-    return t, y[:, columns], unit, chosen, name or 'V'
+    return t, y[:, columns], unit, chosen, name or 'V', of_neurons
 
 
 def _in(name: str, x: Any, unit: Any) -> float:
@@ -125,8 +138,7 @@ def _marks(spikes: Any, neurons: np.ndarray, t: Any, y: np.ndarray, x: np.ndarra
 
 
 def _one_axis(ax: Any, neurons: np.ndarray, unit: Any, name: str, threshold: float | None) -> None:
-    which = f' of neuron {neurons[0]}' if len(neurons) == 1 else ''
-    ax.set_ylabel(label(f'{name}{which}', unit))
+    ax.set_ylabel(label(name, unit))
     if threshold is not None:
         ax.axhline(threshold, color=GREY, lw=0.8, ls='--', zorder=0)
         place = {'va': 'center', 'color': GREY, 'transform': ax.get_yaxis_transform(), 'fontsize': 'small'}
@@ -137,7 +149,7 @@ def _one_axis(ax: Any, neurons: np.ndarray, unit: Any, name: str, threshold: flo
 
 def _stack(ax: Any, neurons: np.ndarray, step: float, y: np.ndarray, unit: Any, name: str) -> None:
     n = len(neurons)
-    ax.set(yticks=np.nanmedian(y, axis=0) + step * np.arange(n)[::-1], yticklabels=neurons, ylabel=f'{name} of neuron')
+    ax.set(yticks=np.nanmedian(y, axis=0) + step * np.arange(n)[::-1], yticklabels=neurons, ylabel=name)
     ax.tick_params(axis='y', length=0)
     ax.spines['left'].set_visible(False)
     low = float(np.nanmin(y))

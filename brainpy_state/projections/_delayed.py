@@ -11,7 +11,7 @@ import numpy as np
 from .. import environ, event
 from .._errors import ParameterError
 from ..connections import Connection, ring_slots
-from ..modules import Allocated, Module, call_order, check_dt, delay_steps, longest_delay, read, ring_length
+from ..modules import Allocated, Delay, Module, call_order, check_dt, delay_steps, longest_delay, read, ring_length
 from ..numerics import plain, split_steps, with_unit
 from ..state import DelayState
 
@@ -111,7 +111,7 @@ class DelayedConnection(Module):
     @property
     def unit(self) -> Any:
         """The unit of what arrives."""
-        return u.get_unit(self.comm.acting_weight) * u.get_unit(self.owner.signal())
+        return arriving_unit(self.owner)
 
     def in_steps(self, dt: Any) -> Any:
         """The delay of each synapse in steps, or of procedural and of trained ones the longest that is possible."""
@@ -156,3 +156,41 @@ class DelayedConnection(Module):
         """What arrives in this step, shape ``(batch, n_post)``, after the sources have sent x, shape ``(batch, n_pre)``."""
         self.send(x)
         return self.ring.take()
+
+
+class DelayBehind(Delay):
+    """One delay between all synapses of a projection and their targets.
+
+    Parameters
+    ----------
+    time : time
+        A multiple of ``dt``.
+    owner : Projection
+        What delivers, and knows the unit of its sources' signal once the states are there.
+    """
+
+    graph_invisible_attrs = ('owner',)
+
+    def __init__(self, time: Any, owner: Any):
+        super().__init__(owner.comm.structure.shape[1:], time)
+        self.owner = owner
+
+    @call_order(1)
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Make room for what is on its way: nothing, in the unit of what arrives."""
+        self.initial = with_unit(0.0, arriving_unit(self.owner))
+        super().init_state(batch_size, **kwargs)
+
+
+def arriving_unit(projection: Any) -> Any:
+    """The unit of what a projection with a `Connection` delivers."""
+    return u.get_unit(projection.comm.acting_weight) * u.get_unit(projection.signal())
+
+
+def of_synapses(line: Delay | DelayedConnection | None, comm: Any) -> Any:
+    """The delay of each synapse, known in numbers."""
+    if isinstance(line, DelayedConnection):
+        return with_unit(np.asarray(u.get_mantissa(line.delays)), u.get_unit(line.delays))
+    time = read(line.time)  # type: ignore[union-attr]
+    each = np.broadcast_to(np.asarray(u.get_mantissa(time)), comm.structure.shape[:1])
+    return with_unit(each[np.asarray(comm.sources)], u.get_unit(time))

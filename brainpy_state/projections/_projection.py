@@ -14,11 +14,11 @@ from .._errors import ParameterError, ShapeError
 from ..connections import Connection
 from ..modules import Delay, Dynamics, Module, call_order, check_unit, longest_delay, read
 from ..neurons import Neuron
-from ..numerics import brief, with_unit
+from ..numerics import with_unit
 from ..plasticity import SynapticRule
 from ..state import State
 from ..synapses import GatedSynapse, ShortTermPlasticity, Synapse, SynOut
-from ._delayed import DelayedConnection
+from ._delayed import DelayBehind, DelayedConnection, of_synapses
 from ._receptors import Arrival, Description, add_receptor, as_it_is, build, shared_receptor
 
 
@@ -43,7 +43,7 @@ class Projection(Module):
         From spikes to what each releases, such as ``STP.desc()``; of the size of the source.
     plasticity : SynapticRule or description, optional
         How weights change, such as ``plasticity.PairSTDP.desc(w_max=1. * u.nS)``; ``comm`` is then a `Connection` with a weight for each
-        synapse.
+        synapse. A ``delay`` before synapses that change is one, or one for each source; behind them, it may be one for each synapse.
     label : str, optional
         Tells apart what arrives at a target that gives its own ``update``; a `Neuron` knows itself where inputs go.
     name : str, optional
@@ -102,8 +102,8 @@ class Projection(Module):
         if not (self.stp is None or isinstance(self.stp, ShortTermPlasticity)):
             raise TypeError(f'{self.label}: stp must be short-term plasticity, such as STP, or a description of it, but is {stp!r}.')
         self.plasticity = plasticity() if isinstance(plasticity, Description) else plasticity
-        is_behind = self.plasticity is not None and self._attach(self.plasticity, delay)
-        self.line = self._behind(delay) if is_behind else self._line_for(delay)
+        self.behind: DelayBehind | None = None
+        self.line = self._line_for(delay) if self.plasticity is None else self._plastic_line(self.plasticity, delay)
 
     @property
     def sources(self) -> tuple[int, ...]:
@@ -118,9 +118,10 @@ class Projection(Module):
     @property
     def delays(self) -> Any:
         """The delay of each synapse of a `Connection`, in the order of its ``sources``; None where there is none."""
-        if self.line is None or isinstance(self.line, DelayedConnection):
-            return None if self.line is None else self.line.delays
-        time = read(self.line.time)
+        line = self.line if self.behind is None else self.behind
+        if line is None or isinstance(line, DelayedConnection):
+            return None if line is None else line.delays
+        time = read(line.time)
         each = jnp.broadcast_to(u.get_mantissa(time), self.sources)
         return with_unit(each[self.comm.sources] if isinstance(self.comm, Connection) else each, u.get_unit(time))
 
@@ -149,38 +150,43 @@ class Projection(Module):
             raise ShapeError(f'{self.label}: delay has shape {shape}, expected (): one for all, {sources}: one for each source{synapses}.')
         return Delay(sources, delay, interpolate=is_trained)
 
-    def _attach(self, rule: Any, delay: Any) -> bool:
-        """Let a rule change the weights; whether the delay is behind the synapses."""
+    def _plastic_line(self, rule: Any, delay: Any) -> Delay | DelayedConnection | None:
+        """Let a rule change the weights; the delay, before the synapses or behind them."""
         if not isinstance(rule, SynapticRule):
             raise TypeError(f'{self.label}: plasticity must be a SynapticRule or a description of one, but is {rule!r}.')
-        comm: Any = self.comm
-        rule.attach(comm, self.post, self.label)
-        if comm.has_delays or np.size(u.get_mantissa(read(delay))) > max(1, *self.sources):
-            raise ParameterError(
-                f'{self.label}: a plastic projection takes one delay, or one for each source, but each synapse has its own.'
-            )
         if delay is not None and longest_delay(delay, self.label) is not None:
             raise ParameterError(f'{self.label}: a plastic projection takes a delay of whole steps, but it is trained.')
-        if rule.delay_is == 'axonal' or delay is None:
-            return False
-        if np.ndim(u.get_mantissa(read(delay))):
-            raise ParameterError(f"{self.label}: with delay_is='dendritic', the delay must be one number, but is {brief(delay)}.")
-        rule.look_back(delay)
-        return True
-
-    def _behind(self, delay: Any) -> DelayedConnection:
-        """One delay, between the synapses and what they act on."""
-        comm: Any = self.comm
-        return self._delayed(comm, with_unit(np.full(comm.n_synapses, u.get_mantissa(delay)), u.get_unit(delay)))
+        line, comm = self._line_for(delay), self.comm
+        is_behind = rule.delay_is == 'dendritic' and line is not None
+        if isinstance(line, DelayedConnection) and not is_behind:
+            raise ParameterError(
+                f'{self.label}: each synapse has its own delay, but before synapses that change there can be one, or one for each source. '
+                "Delays behind the synapses, delay_is='dendritic' of the rule, can be those of synapses."
+            )
+        known = isinstance(comm, Connection) and not comm.structure.is_drawn  # others the rule refuses
+        one = is_behind and isinstance(line, Delay) and np.ndim(u.get_mantissa(line.time)) == 0  # for all synapses
+        delays = None if not (is_behind and known) else line.time if one else of_synapses(line, comm)  # type: ignore[union-attr]
+        rule.attach(comm, self.post, self.label, delays)
+        if one:
+            self.behind = DelayBehind(delays, self)
+            return None
+        return self._delayed(comm, delays) if isinstance(line, Delay) and is_behind else line  # type: ignore[arg-type]
 
     def _learn(self, x: Any) -> None:
         """Change the weights by what the source sends, as it reaches the synapses in this step."""
-        if np.ndim(u.get_mantissa(x)) != 1:
-            raise ShapeError(f'{self.label}: a plastic projection takes no batch, but spikes have shape {np.shape(u.get_mantissa(x))}.')
+        shape = np.shape(u.get_mantissa(x))
+        if shape != self.sources:
+            told = 'no batch, so spikes' if len(shape) > 1 else 'spikes'
+            raise ShapeError(f'{self.label}: a plastic projection takes {told} of shape {self.sources}, but they have {shape}.')
         self.plasticity.learn(x)
 
     def _delayed(self, comm: Connection, delay: Any) -> DelayedConnection:
         return DelayedConnection(comm, delay, self)
+
+    def not_allocated(self) -> list[str]:
+        """Names of what `init_all_states` has still to make, also ``receptor``, in which what is delivered waits for the target."""
+        receptor = vars(self).get('receptor')
+        return [*super().not_allocated(), *(() if receptor is None or not receptor.not_allocated() else ('receptor',))]
 
     def signal(self) -> Any:
         """Something of the unit of what ``comm`` receives."""
@@ -197,7 +203,8 @@ class Projection(Module):
 
     def _arrive(self, x: Any) -> Any:
         """What arrives at the targets in this step."""
-        return self.line(x) if isinstance(self.line, DelayedConnection) else self.comm(x)
+        x = self.line(x) if isinstance(self.line, DelayedConnection) else self.comm(x)
+        return x if self.behind is None else self.behind(x)
 
     def transmit(self, x: Any) -> Any:
         """What arrives at the targets in this step, from the source's output in this step."""
@@ -264,7 +271,7 @@ class AlignPostProj(Projection):
             check_unit(self.line.comm.acting_weight, g, self.label, 'weight')
             self.line.send(x)
         else:
-            self.receptor.syn.receive(self._check(self.comm(x), g))
+            self.receptor.syn.receive(self._check(self._arrive(x), g))
 
 
 class AlignPreProj(Projection):
@@ -281,6 +288,22 @@ class AlignPreProj(Projection):
         From spikes to conductances, of the size of the source; its state ``g`` is what it gives.
     out : SynOut or description
         Such as ``MgBlock()`` or ``COBA.desc(E=0. * u.mV)``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(2)
+    >>> proj = bst.AlignPreProj(comm=bst.one_to_one(2, 2, weight=1. * u.siemens), syn=bst.AMPA.desc(2, g_max=1.),
+    ...                          out=bst.COBA.desc(E=1. * u.mV), post=post)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     for spikes in ([1., 0.], [0., 0.]):
+    ...         proj(np.array(spikes))
+    ...         _ = post()
+    >>> bool(post.V.value[0] > post.V.value[1])
+    True
     """
 
     def __init__(self, *, comm: Callable[[Any], Any], syn: Any, out: Any, post: Dynamics, **options: Any):
@@ -323,6 +346,20 @@ class DeltaProj(Projection):
     comm, post, delay, stp, label, name
         See `Projection`; the weights have the unit of what jumps, which is V for most models. A refractory neuron
         ignores jumps of V.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(2)
+    >>> proj = bst.DeltaProj(comm=bst.one_to_one(2, 2, weight=0.5 * u.mV), post=post)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))
+    ...     _ = post()
+    >>> post.V.value
+    Quantity([0.5 0. ], "mV")
     """
 
     def __init__(self, *, comm: Callable[[Any], Any], post: Dynamics, **options: Any):
@@ -359,6 +396,20 @@ class CurrentProj(Projection):
         What makes a current of what arrives; without it, a current arrives.
     initial : quantity or number
         The signal before the first step, where there is a delay; it has the signal's unit.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(2)
+    >>> proj = bst.CurrentProj(comm=bst.one_to_one(2, 2, weight=2. * u.mA), post=post)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([0.5, 0.]))
+    ...     _ = post()
+    >>> post.V.value
+    Quantity([0.0198... 0.        ], "mV")
     """
 
     def __init__(self, *, comm: Callable[[Any], Any], post: Dynamics, out: Any = None, initial: Any = 0.0, **options: Any):

@@ -32,6 +32,16 @@ class Receptor(Module):
         The label of the projections.
     ring : Ring or None
         What those of them deliver whose synapses have delays of their own.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> options = {'comm': bst.one_to_one(1, 1, weight=1. * u.mS), 'syn': bst.Expon.desc(), 'out': bst.CUBA.desc(), 'post': post}
+    >>> a, b = bst.AlignPostProj(**options), bst.AlignPostProj(**options)
+    >>> type(a.receptor).__name__, a.receptor is b.receptor
+    ('Receptor', True)
     """
 
     kind = 'current'
@@ -134,7 +144,7 @@ def _structure(x: Any) -> Any:
         return tuple(map(_structure, x))
     if isinstance(x, u.Quantity):
         return str(x.unit.dim), float(x.unit.magnitude), _structure(x.mantissa)
-    if isinstance(x, State) or callable(x):
+    if isinstance(x, (State, jax.core.Tracer)) or callable(x):  # what is traced has no values yet to be compared
         return _Same(x)
     array = np.asarray(x)
     return array.shape, str(array.dtype), array.tobytes()

@@ -57,7 +57,14 @@ class RandomState(Continuous, Discrete, State):
         self.value = key_data(seed)
 
     def split_key(self, n: int | None = None) -> jax.Array:
-        """A new key, or ``n`` of them with a leading axis; raw ``uint32``, last axis 2."""
+        """A new key, or ``n`` of them with a leading axis; raw ``uint32``, last axis 2.
+
+        Examples
+        --------
+        >>> import brainpy_state as bst
+        >>> bst.random.split_key(3).shape
+        (3, 2)
+        """
         number = 1 if n is None else count(n)
         keys = draw(self, lambda key: split(key, number))
         return keys[0] if n is None else keys
@@ -75,6 +82,7 @@ class RandomState(Continuous, Discrete, State):
 
 
 DEFAULT = RandomState()
+DEFAULT.name = 'default generator'
 
 
 @entry
@@ -87,6 +95,15 @@ def seed(seed: int | Any | None = None) -> None:
     ------
     TypeError
         If it is neither an integer nor a key.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.random.seed(1)
+    >>> x = bst.random.rand(3)
+    >>> bst.random.seed(1)
+    >>> bool((bst.random.rand(3) == x).all())
+    True
     """
     _start(seed)
 
@@ -142,7 +159,17 @@ def seed_context(seed: int | Any | None) -> Iterator[None]:
 
 @entry
 def get_key() -> jax.Array:
-    """The key of the default generator: raw ``uint32``, shape ``(2,)``."""
+    """The key of the default generator: raw ``uint32``, shape ``(2,)``.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> key = bst.random.get_key()
+    >>> x = bst.random.rand(3)
+    >>> bst.random.set_key(key)
+    >>> bool((bst.random.rand(3) == x).all())
+    True
+    """
     return DEFAULT.value
 
 
@@ -154,6 +181,15 @@ def set_key(key: Any) -> None:
     ------
     TypeError
         If it is neither a key nor an integer.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> key = bst.random.get_key()
+    >>> x = bst.random.rand(3)
+    >>> bst.random.set_key(key)
+    >>> bool((bst.random.rand(3) == x).all())
+    True
     """
     if key is None:
         raise TypeError('random.set_key: give a key; `random.seed()` takes fresh entropy.')
@@ -168,12 +204,25 @@ def split_keys(n: int) -> jax.Array:
     ------
     ValueError
         If ``n`` is below 1.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.random.split_keys(3).shape
+    (3, 2)
     """
     return DEFAULT.split_key(count(n))
 
 
 def default_rng(seed: int | Any | None = None) -> RandomState:
-    """The default generator, or a new one from a seed or a key; a generator that is given is returned."""
+    """The default generator, or a new one from a seed or a key; a generator that is given is returned.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.random.default_rng(1).rand(3).shape
+    (3,)
+    """
     if seed is None:
         return DEFAULT
     return seed if isinstance(seed, RandomState) else RandomState(seed)
@@ -181,5 +230,12 @@ def default_rng(seed: int | Any | None = None) -> RandomState:
 
 @entry
 def clone_rng(seed: int | Any | None = None) -> RandomState:
-    """A generator of its own: split from the default one, or from a seed or a key."""
+    """A generator of its own: split from the default one, or from a seed or a key.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.random.clone_rng(1).rand(3).shape
+    (3,)
+    """
     return DEFAULT.clone() if seed is None else RandomState(seed)

@@ -61,7 +61,8 @@ class Stream(State):
     The n-th element in row-major order takes the words of counter (n, step) of Threefry-2x32. So row 0 of a batch has the numbers of
     a population without batch. In `transform.vmap` the lanes continue the batch: lane k has the numbers of row k. A stream belongs
     to all lanes; declaring it in ``in_states`` changes nothing. It goes on after the lanes where the furthest of them stands. Streams
-    that are made with the same seed inside of one lane and of another have the same numbers.
+    that are made with the same seed inside of one lane and of another have the same numbers. In `sweep`, all lanes have the numbers of
+    a run alone.
 
     A stream repeats itself after 2^32 draws; batches and lanes together must have fewer than 2^32 elements.
 

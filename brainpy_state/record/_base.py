@@ -34,6 +34,12 @@ class Recorder(Module):
     ----------
     when : {'before', 'after'}, optional
         When in a step a `Simulation` calls it; None where the model does.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> isinstance(bst.record.SpikeMonitor(bst.LIF(3)), bst.record.Recorder)
+    True
     """
 
     when: str | None = None

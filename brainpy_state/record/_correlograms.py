@@ -43,6 +43,16 @@ def cross_correlation_histogram(reference: Spikes, target: Spikes, bin_size: Any
     Notes
     -----
     As in Elephant with an integer window, without correction of the borders, where fewer spikes have a partner within the record.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> lags, count = bst.record.cross_correlation_histogram(spikes.of(0, 1), spikes.of(1, 2), 10. * u.ms, 30. * u.ms)
+    >>> count
+    array([0, 0, 2, 0, 1, 2, 0])
     """
     for name in ('start', 'stop', 'n_trials'):
         if (a := getattr(reference, name)) != (b := getattr(target, name)):
@@ -85,6 +95,16 @@ def autocorrelation_histogram(spikes: Spikes, bin_size: Any, max_lag: Any) -> tu
     -----
     At lag 0 are pairs of different spikes in one bin. Elephant's cross-correlation of a train with itself has there, beside these, each
     spike with itself: ``len(spikes)`` more.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> lags, count = bst.record.autocorrelation_histogram(spikes, 10. * u.ms, 30. * u.ms)
+    >>> count
+    array([3, 1, 1, 0, 1, 1, 3])
     """
     width, n, m = _lags('autocorrelation_histogram', spikes, bin_size, max_lag)
     train, step = spikes.by_train()

@@ -37,6 +37,15 @@ def fanofactor(spikes: Spikes, window: Any = None) -> np.ndarray:
     -----
     The variance is that of the counts, divided by their number n, as in Elephant and in `cv`. Elephant takes a list of trains, each of
     which is one count.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> bst.record.fanofactor(spikes, 20. * u.ms)
+    array([0.2, 0.6])
     """
     whole = spikes.count.reshape(trials(spikes), spikes.size).T
     counts = whole if window is None else _of_neurons('fanofactor', spikes, window, 'window')
@@ -69,6 +78,16 @@ def correlation_coefficient(spikes: Spikes, bin_size: Any) -> np.ndarray:
     Notes
     -----
     It counts every spike in a matrix of neurons by bins, so it is for a sample of a large population: ``spikes.of(0, 200)``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> bst.record.correlation_coefficient(spikes, 20. * u.ms).round(3)
+    array([[1.   , 0.408],
+           [0.408, 1.   ]])
     """
     unit = _unit('correlation_coefficient', spikes, bin_size)
     return unit @ unit.T
@@ -93,6 +112,15 @@ def mean_pairwise_correlation(spikes: Spikes, bin_size: Any) -> float:
     ------
     ParameterError, UnitError
         If ``bin_size`` is no multiple of the time step, longer than the record, or no time.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> round(float(bst.record.mean_pairwise_correlation(spikes, 20. * u.ms)), 3)
+    0.408
     """
     unit = _unit('mean_pairwise_correlation', spikes, bin_size)
     unit = unit[~np.isnan(unit).any(1)]

@@ -5,27 +5,41 @@ They are of each spike train by itself; a batch has those of its trials one afte
 
 from __future__ import annotations
 
+from typing import Any
+
+import brainunit as u
 import numpy as np
 
 from .._errors import ParameterError
 from .._tracebacks import entry
+from ..numerics import with_unit
 from ._bins import ratio
 from ._spikes import Spikes
 
 
 @entry
-def isi(spikes: Spikes) -> tuple[np.ndarray, np.ndarray]:
+def isi(spikes: Spikes) -> tuple[np.ndarray, Any]:
     """Intervals between the spikes of each neuron; of a batch, those of its trials one after the other.
 
     Returns
     -------
     neuron : int array, shape (n_intervals,)
         The neuron of each interval.
-    steps : int array, shape (n_intervals,)
-        Its length in time steps; 0 between spikes of one step.
+    interval : time, shape (n_intervals,)
+        How long it is, a multiple of the time step; 0 between spikes of one step.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> neuron, interval = bst.record.isi(spikes)
+    >>> neuron, interval
+    (array([0, 0, 0, 1]), Quantity([10. 20. 30. 25.], "ms"))
     """
     train, steps = _intervals(spikes)
-    return train % max(spikes.size, 1), steps
+    return train % max(spikes.size, 1), with_unit(steps * float(u.get_mantissa(spikes.dt)), u.get_unit(spikes.dt))
 
 
 @entry
@@ -49,6 +63,15 @@ def cv(spikes: Spikes, min_spikes: int = 4) -> np.ndarray:
     ------
     ParameterError
         If ``min_spikes`` is below 3.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> bst.record.cv(spikes, 3)
+    array([0.4082...])
     """
     train, steps, n = _enough('cv', spikes, min_spikes)
     mean = _sums(train, steps, n) / np.maximum(n, 1)
@@ -84,6 +107,15 @@ def cv2(spikes: Spikes, min_spikes: int = 4) -> np.ndarray:
     References
     ----------
     Holt, Softky, Koch & Douglas 1996, *J. Neurophysiol.* 75:1806, doi:10.1152/jn.1996.75.5.1806.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> bst.record.cv2(spikes, 3)
+    array([0.5333...])
     """
     return 2.0 * _adjacent('cv2', spikes, min_spikes, 1)
 
@@ -116,6 +148,15 @@ def lv(spikes: Spikes, min_spikes: int = 4) -> np.ndarray:
     References
     ----------
     Shinomoto, Shima & Tanji 2003, *Neural Comput.* 15:2823, doi:10.1162/089976603322518759.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> bst.record.lv(spikes, 3)
+    array([0.2266...])
     """
     return 3.0 * _adjacent('lv', spikes, min_spikes, 2)
 

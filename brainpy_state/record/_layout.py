@@ -40,6 +40,13 @@ class Layout:
     ------
     ParameterError
         If ``span`` is no positive integer, or an attribute has a name that the store uses itself.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> neuron = bst.LIF(3)
+    >>> bst.record.SpikeMonitor(neuron).layout().kind
+    'spikes'
     """
 
     kind: str

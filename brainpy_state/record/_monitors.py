@@ -48,10 +48,21 @@ class SpikeMonitor(SpikeRecorder):
         If the target has no spikes.
     ParameterError
         For neurons that there are not.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.LIF(3, tau=10. * u.ms)
+    >>> sim = bst.Simulation(lambda: neuron(2. * u.mA), dt=0.1 * u.ms, record={'spikes': bst.record.SpikeMonitor(neuron)})
+    >>> sim.run(50. * u.ms)
+    >>> len(sim['spikes'])
+    21
     """
 
     graph_invisible_attrs = ('target',)
     when = 'after'
+    to_record = 'run the simulation first'
 
     def __init__(self, target: Any, *, of: Any = None, capacity: int = 1 << 17, name: str | None = None):
         _check_spiking(target, 'SpikeMonitor')
@@ -99,6 +110,17 @@ class StateMonitor(Recorder):
     -----
     Values are written to a buffer inside of the compiled loop. Where this would be more work than to stop the loop, as for
     all weights of a network every second, the loop stops for each sample.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.LIF(3, tau=10. * u.ms)
+    >>> V = bst.record.StateMonitor(neuron, 'V', of=[0], every=1. * u.ms)
+    >>> sim = bst.Simulation(lambda: neuron(2. * u.mA), dt=0.1 * u.ms, record={'V': V})
+    >>> sim.run(50. * u.ms)
+    >>> sim['V'].values.shape
+    (50, 1)
     """
 
     graph_invisible_attrs = ('target',)
@@ -119,7 +141,8 @@ class StateMonitor(Recorder):
         """Forget everything, and expect values as they are now; needs ``dt``."""
         self.dt = environ.get_dt()
         self.interval = 1 if self.every is None else int(whole_steps(self.every, self.dt, f'{self.label}: every', positive=True))
-        whole = self._checked(lift(self._look, (), where=self.label).avals[0])
+        with environ.context(i=0):  # a value may depend on the time; only its unit and shape matter here
+            whole = self._checked(lift(self._look, (), where=self.label).avals[0])
         self.neurons = self._numbers(whole.shape)
         value = whole if self.of is None else jax.eval_shape(self._part, whole)
         self.unit, item = u.get_unit(value), u.get_mantissa(value)
@@ -276,6 +299,16 @@ class RateMonitor(StateMonitor):
     Notes
     -----
     Of a batch, there is a rate for each trial. A bin whose first steps were not recorded is left out.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.LIF(3, tau=10. * u.ms)
+    >>> sim = bst.Simulation(lambda: neuron(2. * u.mA), dt=0.1 * u.ms, record={'rate': bst.record.RateMonitor(neuron, bin=10. * u.ms)})
+    >>> sim.run(50. * u.ms)
+    >>> sim['rate'].values.shape
+    (5,)
     """
 
     when = 'after'

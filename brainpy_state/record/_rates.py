@@ -19,7 +19,17 @@ from ._spikes import Spikes
 
 @entry
 def mean_firing_rate(spikes: Spikes) -> Any:
-    """Spikes per neuron and time, in Hz; of a batch, the mean over trials. NaN for no neurons or no duration."""
+    """Spikes per neuron and time, in Hz; of a batch, the mean over trials. NaN for no neurons or no duration.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> bst.record.mean_firing_rate(spikes)
+    Quantity(30., "Hz")
+    """
     return hertz(len(spikes), spikes.n_trains * (spikes.stop - spikes.start), spikes.dt)
 
 
@@ -31,6 +41,15 @@ def firing_rates(spikes: Spikes) -> Any:
     -------
     quantity in Hz, shape (size,)
         NaN where nothing was recorded, for no duration or no trials.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> bst.record.firing_rates(spikes)
+    Quantity([40. 20.], "Hz")
     """
     counts = np.bincount(spikes.i, minlength=spikes.size)
     return hertz(counts, trials(spikes) * (spikes.stop - spikes.start), spikes.dt)
@@ -57,6 +76,16 @@ def population_rate(spikes: Spikes, bin_size: Any) -> tuple[Any, Any]:
     ------
     ParameterError, UnitError
         If ``bin_size`` is no multiple of the time step, longer than the record, or no time.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> t, rate = bst.record.population_rate(spikes, 50. * u.ms)
+    >>> rate
+    Quantity([40. 20.], "Hz")
     """
     width, n, bin_ = bins('population_rate', spikes, bin_size)
     counts = np.bincount(bin_[bin_ < n], minlength=n)
@@ -93,6 +122,16 @@ def instantaneous_rate(spikes: Spikes, sigma: Any) -> tuple[Any, Any]:
     -----
     The integral is 1 but for the borders, where a part of the Gaussian is outside of what was recorded. Elephant's rates fall off there,
     or, with its ``border_correction``, are scaled a second time as a whole.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> t, rate = bst.record.instantaneous_rate(spikes, 5. * u.ms)
+    >>> rate.shape
+    (100,)
     """
     whole_steps(0.0 * sigma, spikes.dt, 'instantaneous_rate: sigma')
     deviation = float(np.asarray(u.Quantity(sigma / spikes.dt).to_decimal()))
@@ -147,6 +186,16 @@ def psth(spikes: Spikes, events: Any, bin_size: Any, before: Any, after: Any) ->
     ------
     ParameterError, UnitError
         If a part of what is asked for was not recorded; for times that are no such multiples, or no times.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> t, rate = bst.record.psth(spikes, [30., 60.] * u.ms, 10. * u.ms, 10. * u.ms, 20. * u.ms)
+    >>> rate
+    Quantity([25. 50. 50.], "Hz")
     """
     where = 'psth'
     width = int(whole_steps(bin_size, spikes.dt, f'{where}: bin_size', positive=True))

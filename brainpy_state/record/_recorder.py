@@ -103,6 +103,7 @@ class SpikeRecorder(Recorder):
     """
 
     batch_size: int | None = None
+    to_record = 'call it in each step with the spikes'
 
     def __init__(self, size: int, capacity: int = 1 << 17, name: str | None = None):
         super().__init__(name)
@@ -332,7 +333,7 @@ class SpikeRecorder(Recorder):
         """
         self.drain()
         if not self.kept.stretches:
-            raise BrainStateError(f'{self.label}: it has recorded no step; call it in each step with the spikes.')
+            raise BrainStateError(f'{self.label}: it has recorded no step; {self.to_record}.')
         dt = self.grids[self.kept.grid]
         self._check_dt(dt, self.label)
         first, last = self._window(start, stop)

@@ -52,6 +52,16 @@ def power_spectrum(activity: Any, window: Any, dt: Any = None) -> tuple[Any, Any
     References
     ----------
     Welch 1967, *IEEE Trans. Audio Electroacoust.* 15:70, doi:10.1109/TAU.1967.1161901.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> x = np.sin(2 * np.pi * 50 * np.arange(1000) * 1e-3) * u.mV
+    >>> f, power = bst.record.power_spectrum(x, 200. * u.ms, 1. * u.ms)
+    >>> f[power.mantissa.argmax()]
+    Quantity(50., "Hz")
     """
     if isinstance(activity, Spikes):
         return _of_spikes(activity, window, activity.dt if dt is None else dt)

@@ -44,6 +44,15 @@ class Spikes:
         If one of ``trial`` and ``n_trials`` is given without the other, or a number is no integer or out of range.
     ShapeError
         If there is not one step, neuron and trial for each spike.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> spikes = bst.record.Spikes(np.array([10, 20, 35, 40, 60, 70]), np.array([0, 0, 1, 0, 1, 0]), 2, 1. * u.ms, 0, 100)
+    >>> len(spikes), spikes.of(0, 1).t, len(spikes.between(0. * u.ms, 30. * u.ms))
+    (6, Quantity([10. 20. 40. 70.], "ms"), 2)
     """
 
     step: np.ndarray

@@ -46,6 +46,18 @@ class Store:
         Where it is.
     step : int
         The step up to which (not included) everything is on the disk.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> layout = bst.record.SpikeMonitor(bst.LIF(3)).layout()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = bst.record.Store.create(folder + '/run.zarr', {'spikes': layout}, dt=0.1 * u.ms)
+    ...     store.close()
+    >>> store.step
+    0
     """
 
     def __init__(self, folder: Path, lock: Lock, root: Root):

@@ -35,6 +35,20 @@ class Values:
         Of the numbers.
     unit : unit
         What they are counted in.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.LIF(3, tau=10. * u.ms)
+    >>> record = {'spikes': bst.record.SpikeMonitor(neuron), 'V': bst.record.StateMonitor(neuron, 'V')}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sim = bst.Simulation(lambda: neuron(2. * u.mA), dt=0.1 * u.ms, record=record, to=folder + '/run.zarr')
+    ...     sim.run(50. * u.ms)
+    ...     records = bst.record.open(folder + '/run.zarr')
+    ...     records['V'].values[:2].shape
+    (2, 3)
     """
 
     def __init__(self, rows: Rows, length: Callable[[], int], unit: Any = u.UNITLESS):
@@ -97,6 +111,20 @@ class StoredSpikes:
         Of each spike; trial is None without a batch.
     attributes : dict
         What was stored with the record.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.LIF(3, tau=10. * u.ms)
+    >>> record = {'spikes': bst.record.SpikeMonitor(neuron), 'V': bst.record.StateMonitor(neuron, 'V')}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sim = bst.Simulation(lambda: neuron(2. * u.mA), dt=0.1 * u.ms, record=record, to=folder + '/run.zarr')
+    ...     sim.run(50. * u.ms)
+    ...     records = bst.record.open(folder + '/run.zarr')
+    ...     type(records['spikes']).__name__, len(records['spikes']) > 0
+    ('StoredSpikes', True)
     """
 
     def __init__(self, records: Records, name: str):
@@ -138,6 +166,20 @@ class StoredTrace:
         The neurons that the items of the last axis belong to.
     attributes : dict
         What was stored with the record.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.LIF(3, tau=10. * u.ms)
+    >>> record = {'spikes': bst.record.SpikeMonitor(neuron), 'V': bst.record.StateMonitor(neuron, 'V')}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sim = bst.Simulation(lambda: neuron(2. * u.mA), dt=0.1 * u.ms, record=record, to=folder + '/run.zarr')
+    ...     sim.run(50. * u.ms)
+    ...     records = bst.record.open(folder + '/run.zarr')
+    ...     type(records['V']).__name__, len(records['V'])
+    ('StoredTrace', 500)
     """
 
     def __init__(self, records: Records, name: str):
@@ -194,6 +236,20 @@ class Records(Mapping[str, Any]):
         What was simulated, as it was given.
     sessions : list of dict
         From which steps on it was written when, where, and by which versions of packages.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.LIF(3, tau=10. * u.ms)
+    >>> record = {'spikes': bst.record.SpikeMonitor(neuron), 'V': bst.record.StateMonitor(neuron, 'V')}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sim = bst.Simulation(lambda: neuron(2. * u.mA), dt=0.1 * u.ms, record=record, to=folder + '/run.zarr')
+    ...     sim.run(50. * u.ms)
+    ...     records = bst.record.open(folder + '/run.zarr')
+    ...     sorted(records)
+    ['V', 'spikes']
     """
 
     def __init__(self, folder: Path):

@@ -37,6 +37,15 @@ class Trace:
     ------
     ShapeError
         If there is not one row for each step, or one item for each neuron.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> trace = bst.record.Trace(np.arange(3), np.array([[0.], [1.], [2.]]) * u.mV, 1. * u.ms, name='V')
+    >>> trace.t, trace.values.shape
+    (Quantity([0. 1. 2.], "ms"), (3, 1))
     """
 
     step: np.ndarray

@@ -48,6 +48,16 @@ class Forecast:
         What else there is while the program runs: the next values of states, and temporary arrays.
     items : tuple of (kind, path, bytes)
         What there is of each kind, the largest first.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> neuron = bst.nn.init_all_states(bst.LIF(1000))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     memory = bst.forecast(bst.run, neuron, 10. * u.ms)
+    >>> memory.peak >= memory.states
+    True
     """
 
     items: tuple[Item, ...]

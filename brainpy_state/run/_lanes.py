@@ -14,9 +14,11 @@ from .. import event
 from .._errors import ParameterError
 from .._garbage import no_collection
 from ..event._lowering import mapped
+from ..random import Stream
 from ..random._claims import claim, release
 from ..record import SpikeRecorder, Spikes
 from ..state import State
+from ..transform._devices import Devices, told
 from ..transform._error_if import raise_if_set
 from ..transform._lift import Lifted
 from ..transform._program import Program
@@ -78,15 +80,26 @@ class Outcome:
 
 
 class LaneProgram(Program):
-    """Compiled for as many lanes as its arguments have. States that the function writes are its own in each lane, and forgotten."""
+    """Compiled for as many lanes as its arguments have. States that the function writes are its own in each lane, and forgotten.
+
+    With ``devices``, each has lanes of its own.
+    """
 
     is_closed = True  # what results mean belongs to one trace
 
-    def __init__(self, lifted: Lifted, outcome: Outcome, args: Any):
+    def __init__(self, lifted: Lifted, outcome: Outcome, args: Any, devices: Devices | None = None):
         super().__init__(lifted.pure, lifted, lifted.reads, lifted.writes, args)
         self.outcome, self._lifted = outcome, lifted
-        self._split = [s for s in lifted.reads if s.lanes is not None]  # states that each lane has one of its own from the start
-        self._block = jax.jit(self._all)
+        # states that each lane has one of its own from the start; streams have the numbers that they have in a run alone
+        self._split = [s for s in lifted.reads if s.lanes is not None and not isinstance(s, Stream)]
+        self.devices = devices
+        self._block: Any
+        if devices is None:
+            self._block = jax.jit(self._all)
+        else:
+            divided = [s in self._split for s in self.reads]
+            self._block = devices.compiled(self._all, (divided, False, False, True))
+            self.captured = devices.place(self.captured)
         self._bytes: int | None = None
 
     def most_lanes(self, args: Any) -> int:
@@ -99,7 +112,7 @@ class LaneProgram(Program):
         return min(max(_ROOM // max(self._bytes, 1), event.threads()), _MOST)
 
     def of(self, grid: Grid, blocks: list[np.ndarray]) -> Iterator[list[list[tuple[Any, bool]]]]:
-        """For each block of lanes, the arrays of each result, and whether they have a first axis of lanes."""
+        """For each block of lanes, and each device, the arrays of each result, and whether they have a first axis of lanes."""
         taken = claim(self.random)
         try:
             values = self._values(taken)
@@ -109,17 +122,42 @@ class LaneProgram(Program):
                 for state, (_, of_all) in lanes_of.items():
                     values[self.reads.index(state)] = jax.tree.map(lambda x, lanes=lanes: x[lanes], of_all)
                 with no_collection():
-                    out, flags, new = self._block(values, self._settings(), self.captured, grid.of(lanes))
+                    parts, flags, new = self._run(values, grid.of(lanes))
                 self._check(flags, lanes, grid)
                 for state, value in zip(after, new, strict=True):
                     after[state].append(value)
-                yield [[(x, axis == 0) for x, axis in zip(xs, axes, strict=True)] for xs, axes in zip(out, self._axes, strict=True)]
-            for state, parts in after.items():
+                for out in parts:
+                    yield [[(x, axis == 0) for x, axis in zip(xs, axes, strict=True)] for xs, axes in zip(out, self._axes, strict=True)]
+            for state, blockwise in after.items():
                 if state not in taken:
-                    written = jax.tree.map(lambda *xs: np.concatenate(xs), *parts)
+                    written = jax.tree.map(lambda *xs: np.concatenate(xs), *blockwise)
                     state.value = after_lanes(state, {state: lanes_of[state][0]}, written)
         finally:
             release(self.random, taken)
+
+    def _run(self, values: list[Any], args: Any) -> tuple[list[Any], Any, Any]:
+        """The results of each device, flags and states of random numbers of all."""
+        settings, devices = self._settings(), self.devices
+        if devices is None:
+            out, flags, new = self._block(values, settings, self.captured, args)
+            return [out], flags, new
+        values = [devices.place(x, divided=s in self._split) for s, x in zip(self.reads, values, strict=True)]
+        found = self._block(values, devices.place(settings), self.captured, devices.place(args, divided=True))
+        out, flags, new = devices.on_host(found)
+        return [jax.tree.map(lambda x, k=k: x[k], out) for k in range(devices.size)], flags, new
+
+    def check_agreement(self, where: str, grid: Grid) -> None:
+        """Raise if processes that share the lanes differ in what they compute."""
+        if self.devices is not None and self.devices.is_shared:
+            settings = zip(self.settings, self._settings(), strict=True)
+            read = [
+                *((s.label, s.peek()) for s in self.reads),
+                *settings,
+                *grid.values.items(),
+                ('arrays of the function', self._lifted.captured),
+            ]
+            jaxpr = jax.make_jaxpr(self._lifted.pure)(self._values(), self._settings(), self._lifted.captured, grid.first())
+            self.devices.check_agreement(f'{where} {" ".join(told(jaxpr.jaxpr))}', read)
 
     def _all(self, values: Any, settings: Any, captured: Any, args: Any) -> Any:
         """What all lanes give: results, flags, and states of random numbers; the last two have an axis of lanes in any case."""

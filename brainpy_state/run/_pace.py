@@ -1,4 +1,4 @@
-"""How many steps to do in one call, so that it takes a fraction of a second."""
+"""How many steps to do in one call, so that it takes a fraction of a second, and not much of it for the call itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from typing import Any, Self
 
 _CALL = 0.25  # seconds
+_TIMES = 5  # as long as a call of one step, where that is more: large states are copied at each call
 _GROWTH = 64
 
 
@@ -20,6 +21,7 @@ class Pace:
 
     def __init__(self) -> None:
         self.seconds: float | None = None  # of a step
+        self.aim = _CALL
         self.most = self.steps = 1
         self.is_warm = False
 
@@ -37,5 +39,7 @@ class Pace:
         if kind is not None or self.steps < self.most:  # fewer were left, and a short call tells little
             return
         if self.is_warm:
-            self.most = max(1, min(int(self.most * _CALL / max(took, 1e-9)), _GROWTH * self.most))
+            if self.steps == 1:
+                self.aim = max(_CALL, _TIMES * took)
+            self.most = max(1, min(int(self.most * self.aim / max(took, 1e-9)), _GROWTH * self.most))
         self.is_warm = True

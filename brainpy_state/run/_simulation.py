@@ -11,6 +11,7 @@ from .. import environ, random
 from .._tracebacks import entry
 from ..modules import Module, init_all_states
 from ..numerics import brief, whole_steps
+from ..projections import GapJunction, Projection
 from ..record import Recorder, SpikeRecorder, StateMonitor
 from ..record import open as open_store
 from ..state import State
@@ -18,7 +19,7 @@ from ..transform._program import Program
 from . import _checkpoint
 from ._description import description
 from ._interrupt import Interrupted
-from ._models import models_of
+from ._models import check_batch, is_fresh, models_of
 from ._pace import Pace
 from ._progress import Bar
 from ._room import check_room, samples
@@ -62,7 +63,8 @@ class Simulation:
     Raises
     ------
     ParameterError, UnitError
-        For times that are no multiples of ``dt``; for a monitor of a state that there is not.
+        For times that are no multiples of ``dt``; for a monitor of a state that there is not; for a ``batch_size`` that is not that of the
+        states that a model has already.
     TypeError
         If the model cannot be called without arguments, or something else than a recorder is to record.
 
@@ -113,7 +115,9 @@ class Simulation:
         self._sink = None if to is None else Sink(to, self.recorders)
         self._begins_anew = False
         self._described: tuple[Program, dict[str, Any]] | None = None
-        self._begin([model for model in self.models if any(node.not_allocated() for node in model.nodes().values())])
+        fresh = [model for model in self.models if is_fresh(model)]
+        check_batch([model for model in self.models if model not in fresh], batch_size)
+        self._begin(fresh)
         recorders = self.recorders.values()
         self._monitors = [x for x in recorders if isinstance(x, StateMonitor)]
         self._between = [x for x in self._monitors if not x.in_loop]
@@ -128,7 +132,7 @@ class Simulation:
         if self.seed is not None:
             random.seed(self.seed)
         with self._clock():
-            for model in models:
+            for model in sorted(models, key=_needs_others):
                 init_all_states(model, batch_size=self.batch_size)
             for recorder in self.recorders.values():
                 init_all_states(recorder, batch_size=self.batch_size)
@@ -292,6 +296,11 @@ class Simulation:
         return (
             f'Simulation({", ".join(x.label for x in self.models)}; t = {brief(self.t)}, dt = {brief(self.dt)}; {records or "no records"})'
         )
+
+
+def _needs_others(model: Module) -> bool:
+    """Whether a model can be initialised only after its sources and targets."""
+    return isinstance(model, (GapJunction, Projection))
 
 
 def _check_call(model: Any) -> None:

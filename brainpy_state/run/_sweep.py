@@ -14,6 +14,7 @@ from .._tracebacks import entry
 from ..event import threads
 from ..numerics import brief, host_times
 from ..transform._args import name_of
+from ..transform._devices import Devices
 from ..transform._lift import lift
 from ..transform._programs import shared_programs
 from ._grid import Grid
@@ -35,7 +36,15 @@ _ASKED = (
 
 
 @entry
-def sweep(f: Callable[..., Any], over: Mapping[str, Any], *, zipped: bool = False, lanes: int | None = None, labelled: bool = False) -> Any:
+def sweep(
+    f: Callable[..., Any],
+    over: Mapping[str, Any],
+    *,
+    zipped: bool = False,
+    lanes: int | None = None,
+    labelled: bool = False,
+    mesh: Any = None,
+) -> Any:
     """Call a function with all combinations of values, compiled once for all of them.
 
     Each combination is a lane, which is simulated as if it were alone: of the same numbers, bit for bit, as far as its loops are native.
@@ -46,17 +55,20 @@ def sweep(f: Callable[..., Any], over: Mapping[str, Any], *, zipped: bool = Fals
     f : callable
         Called with one value of each parameter, by name, which have no numbers yet (see `transform.vmap`). It builds a network or
         uses one, simulates, by `run` or a loop, and returns arrays, in any container. A `record.SpikeRecorder` among the results
-        stands for its spikes.
+        stands for its spikes; its ``capacity`` is that of all lanes at once, since it is not emptied in between.
     over : mapping
         Values of each parameter, by name: numbers or quantities, along a first axis.
     zipped : bool
         Whether to take the first values of all parameters together, then the second, and so on, instead of all combinations.
     lanes : int, optional
-        How many combinations to simulate at once; more than 64 are hardly quicker. By default, as many as need 256 MB if all values of
-        a lane were kept, but no fewer than there are threads and no more than 4,096.
+        How many combinations to simulate at once, on each device; more than 64 are hardly quicker. By default, as many as need 256 MB if
+        all values of a lane were kept, but no fewer than there are threads and no more than 4,096.
     labelled : bool
         Whether to return an `xarray.Dataset`, whose dimensions are named by the parameters and whose units stand in the attribute
         ``units``; needs the package xarray.
+    mesh : jax.sharding.Mesh, optional
+        Devices that share the combinations, each with a copy of what ``f`` reads. They may belong to several processes
+        (`jax.distributed`), all of which call this, with the same arguments and states, and get all results.
 
     Returns
     -------
@@ -67,7 +79,8 @@ def sweep(f: Callable[..., Any], over: Mapping[str, Any], *, zipped: bool = Fals
     Raises
     ------
     ParameterError
-        If a parameter has values that are no numbers, ``f`` does not take it, or asks in Python for its value.
+        If a parameter has values that are no numbers, ``f`` does not take it, or asks in Python for its value. If processes disagree
+        about the function, values, states, or versions of packages.
     ShapeError
         If parameters that are ``zipped`` have different numbers of values.
     TraceContextError
@@ -75,9 +88,12 @@ def sweep(f: Callable[..., Any], over: Mapping[str, Any], *, zipped: bool = Fals
 
     Notes
     -----
-    States from outside of ``f`` begin in each lane with what they hold, and hold it afterwards. Default random numbers differ between
-    lanes, whatever ``lanes`` is; `random.seed` in ``f`` gives each lane those of a seed, which may be a parameter. Another call of the
-    same function with as many values compiles nothing. An error of a check inside of a lane names the values of the lane.
+    States from outside of ``f`` begin in each lane with what they hold, and hold it afterwards. So do streams of random numbers
+    (`random.Stream`, noise, Poisson sources): with the same name, or started from the same seed, all lanes have the same numbers. What
+    the default generator draws, which also names streams without a seed, differs between lanes, whatever ``lanes`` is, until
+    `random.seed` in ``f`` starts it from a seed, which may be a parameter. A lane then has the numbers of a `Simulation` of that seed.
+    Another call of the same function with as many values compiles nothing. An error of a check inside of a lane names the values of the
+    lane.
 
     Examples
     --------
@@ -93,7 +109,7 @@ def sweep(f: Callable[..., Any], over: Mapping[str, Any], *, zipped: bool = Fals
     """
     if is_traced():
         raise TraceContextError('sweep: it cannot be a part of a compiled function; use transform.vmap there.')
-    grid, where = Grid(over, zipped), name_of(f)
+    grid, where, devices = Grid(over, zipped), name_of(f), None if mesh is None else Devices('sweep', mesh)
     _check_names(f, grid, where)
     if lanes is not None and (int(lanes) != lanes or lanes < 1):
         raise ParameterError(f'sweep: lanes must be an integer of 1 or more, but is {brief(lanes)}.')
@@ -107,12 +123,13 @@ def sweep(f: Callable[..., Any], over: Mapping[str, Any], *, zipped: bool = Fals
                 told = ' and '.join(map(repr, names))
                 raise ParameterError(_NEEDS_VALUE.format(where=where, names=told, first=names[0])) from error
             raise
-        return LaneProgram(lifted, outcome, args)
+        return LaneProgram(lifted, outcome, args, devices)
 
     first = grid.first()
-    program: Any = shared_programs(f, ('sweep', *grid.values), build).find(f, first)
+    program: Any = shared_programs(f, ('sweep', mesh, *grid.values), build).find(f, first)
+    program.check_agreement(where, grid)
     most = program.most_lanes(first) if lanes is None else int(lanes)
-    found = _assembled(program, grid, _blocks(grid.size, most))
+    found = _assembled(program, grid, _blocks(grid.size, most, 1 if devices is None else devices.size))
     results = host_times(jax.tree.unflatten(program.outcome.tree, found))
     return dataset(results, grid) if labelled else results
 
@@ -124,21 +141,23 @@ def _check_names(f: Callable, grid: Grid, where: str) -> None:
         raise ParameterError(f'sweep: {where} cannot be called with {", ".join(grid.values)} by name: {error}.') from None
 
 
-def _blocks(size: int, most: int) -> list[np.ndarray]:
-    """The numbers of lanes, in blocks of equal length; the last one may repeat the last lane."""
-    number = -(-size // most)
-    length = -(-size // number)
-    if number > 1:
-        length = min(most, -(-length // threads()) * threads())
+def _blocks(size: int, most: int, devices: int) -> list[np.ndarray]:
+    """The numbers of lanes, in blocks of equal length that devices share equally; the last one may repeat the last lane."""
+    number = -(-size // (most * devices))
+    each = -(-size // (number * devices))  # lanes of a block on a device
+    if number > 1 and devices == 1:
+        each = min(most, -(-each // threads()) * threads())
+    length = each * devices
     return [np.minimum(np.arange(first, first + length), size - 1) for first in range(0, size, length)]
 
 
 def _assembled(program: LaneProgram, grid: Grid, blocks: list[np.ndarray]) -> list[Any]:
     """Each result of all lanes, on the host."""
     whole: list[Any] = [None] * len(program.outcome.parts)
-    done = 0
-    for lanes, out in zip(blocks, program.of(grid, blocks), strict=True):
-        n = min(len(lanes), grid.size - done)
+    done, devices = 0, 1 if program.devices is None else program.devices.size
+    parts = [part for block in blocks for part in np.split(block, devices)]
+    for lanes, out in zip(parts, program.of(grid, blocks), strict=True):
+        n = max(min(len(lanes), grid.size - done), 0)
         for k, (part, arrays) in enumerate(zip(program.outcome.parts, out, strict=True)):
             rows = _plain(arrays, n) if part is None else part.spikes(arrays, n)
             if whole[k] is None:

@@ -12,7 +12,16 @@ from ._state import State
 
 
 class NewStates(Frame):
-    """The states made inside a block of code, in the order of making; see `catch_new_states`."""
+    """The states made inside a block of code, in the order of making; see `catch_new_states`.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> with bst.catch_new_states() as made:
+    ...     neuron = bst.nn.init_all_states(bst.LIF(1))
+    >>> type(made).__name__, len(made) > 0
+    ('NewStates', True)
+    """
 
     def __init__(self, state_tag: str | None, state_to_exclude: Filter):
         self._tag = state_tag

@@ -14,6 +14,13 @@ class Compared:
     """Any object, compared by value and type, so that a tuple of them is a key.
 
     Arrays are equal if shape, type and every element are; pytrees, such as quantities, leaf by leaf.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> bst.state.Compared(np.arange(3)) == bst.state.Compared(np.arange(3))
+    True
     """
 
     __slots__ = ('value',)

@@ -15,6 +15,15 @@ class HookContext:
 
     ``metadata`` of a write has ``'compiled'``: whether the value comes out of a compiled program, in
     which the hooks have been at work already.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> state, seen = bst.State(1.), []
+    >>> with state.temporary_hook('read', lambda context: seen.append(context.operation)):
+    ...     _ = state.value
+    >>> seen
+    ['read']
     """
 
     _answers: ClassVar[tuple[str, ...]] = ()
@@ -44,26 +53,68 @@ class HookContext:
 
 @dataclasses.dataclass(slots=True)
 class ReadHookContext(HookContext):
-    """``value`` was read."""
+    """``value`` was read.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> state, seen = bst.State(1.), []
+    >>> with state.temporary_hook('read', lambda context: seen.append(context.value)):
+    ...     _ = state.value
+    >>> seen
+    [1.0]
+    """
 
 
 @dataclasses.dataclass(slots=True)
 class InitHookContext(HookContext):
-    """A state was made with ``value`` and the keyword arguments ``init_metadata``."""
+    """A state was made with ``value`` and the keyword arguments ``init_metadata``.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> seen = []
+    >>> handle = bst.register_state_hook('init', lambda context: seen.append(context.value))
+    >>> state = bst.State(1.)
+    >>> handle.remove()
+    True
+    >>> seen
+    [1.0]
+    """
 
     init_metadata: dict[str, Any]
 
 
 @dataclasses.dataclass(slots=True)
 class WriteHookContext(HookContext):
-    """``value`` was written in place of ``old_value`` (None, if there was none)."""
+    """``value`` was written in place of ``old_value`` (None, if there was none).
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> state, seen = bst.State(1.), []
+    >>> with state.temporary_hook('write_after', lambda context: seen.append((context.old_value, context.value))):
+    ...     state.value = 2.
+    >>> seen
+    [(1.0, 2.0)]
+    """
 
     old_value: Any
 
 
 @dataclasses.dataclass(slots=True)
 class RestoreHookContext(WriteHookContext):
-    """``value`` was restored in place of ``old_value``."""
+    """``value`` was restored in place of ``old_value``.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> state, seen = bst.State(1.), []
+    >>> with state.temporary_hook('restore', lambda context: seen.append((context.old_value, context.value))):
+    ...     state.restore_value(2.)
+    >>> seen
+    [(1.0, 2.0)]
+    """
 
 
 @dataclasses.dataclass(slots=True)
@@ -72,6 +123,17 @@ class MutableWriteHookContext(WriteHookContext):
 
     Set ``transformed_value`` to write something else, which the next hook sees as its ``value``;
     or set ``cancel`` to refuse, and ``cancel_reason`` to say why.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> state = bst.State(1.)
+    >>> def clip(context):
+    ...     context.transformed_value = min(context.value, 3.)
+    >>> with state.temporary_hook('write_before', clip):
+    ...     state.value = 5.
+    >>> state.value
+    3.0
     """
 
     _answers: ClassVar[tuple[str, ...]] = ('transformed_value', 'cancel', 'cancel_reason')

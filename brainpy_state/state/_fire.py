@@ -105,12 +105,28 @@ def assign(states: Sequence[Any], values: Sequence[Any], *, compiled: bool = Fal
 
 
 def write_back(states: Sequence[Any], values: Sequence[Any]) -> None:
-    """Hand the results of a compiled program to its states."""
+    """Hand the results of a compiled program to its states.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> states = [bst.State(1.), bst.State(2.)]
+    >>> bst.state.write_back(states, [3., 4.])
+    >>> [state.value for state in states]
+    [3.0, 4.0]
+    """
     assign(states, values, compiled=True)
 
 
 def any_hooks() -> bool:
-    """Whether writes in this thread may need more than storing the value: there are hooks, or checks are on."""
+    """Whether writes in this thread may need more than storing the value: there are hooks, or checks are on.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.state.any_hooks()
+    False
+    """
     return bool(in_use or stack.checks)
 
 
@@ -122,6 +138,12 @@ def fingerprint(states: Sequence[Any]) -> tuple:
 
     It equals an earlier one if the enabled ``write_before`` hooks have the same callbacks in the same
     order and the same checks are on.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.state.fingerprint([bst.State(1.)]) == bst.state.fingerprint([bst.State(2.)])
+    True
     """
     if not any_hooks():
         return NO_HOOKS

@@ -241,23 +241,61 @@ def register_state_hook(kind: str, callback: Callable, priority: float = 0, name
 
 @entry
 def unregister_state_hook(handle: HookHandle) -> None:
-    """Remove a hook of every state; an error if it is none."""
+    """Remove a hook of every state; an error if it is none.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> handle = bst.register_state_hook('init', lambda context: None)
+    >>> bst.unregister_state_hook(handle)
+    >>> bst.has_state_hooks()
+    False
+    """
     EVERY.remove(handle)
 
 
 @entry
 def list_state_hooks(kind: str | None = None) -> tuple[HookHandle, ...]:
-    """The hooks of every state, or those of one kind, in the order of calling."""
+    """The hooks of every state, or those of one kind, in the order of calling.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> handle = bst.register_state_hook('init', lambda context: None)
+    >>> len(bst.list_state_hooks('init')), len(bst.list_state_hooks('read'))
+    (1, 0)
+    >>> handle.remove()
+    True
+    """
     return EVERY.of_kind(kind)
 
 
 @entry
 def clear_state_hooks(kind: str | None = None) -> None:
-    """Remove all hooks of every state, or those of one kind; a state's own hooks stay."""
+    """Remove all hooks of every state, or those of one kind; a state's own hooks stay.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> handle = bst.register_state_hook('init', lambda context: None)
+    >>> bst.clear_state_hooks()
+    >>> bst.has_state_hooks()
+    False
+    """
     EVERY.clear(kind)
 
 
 @entry
 def has_state_hooks(kind: str | None = None) -> bool:
-    """Whether there is a hook of every state."""
+    """Whether there is a hook of every state.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> handle = bst.register_state_hook('init', lambda context: None)
+    >>> bst.has_state_hooks('init')
+    True
+    >>> handle.remove()
+    True
+    """
     return bool(EVERY.of_kind(kind))

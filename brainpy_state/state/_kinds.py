@@ -10,23 +10,78 @@ from ._state import State
 
 
 class ShortTermState(State):
-    """A transient value, such as the input of one step or the time of the last spike."""
+    """A transient value, such as the input of one step or the time of the last spike.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> class Counter(bst.nn.Module):
+    ...     def __init__(self):
+    ...         self.n = bst.ShortTermState(np.zeros(2))
+    >>> list(Counter().states(bst.ShortTermState))
+    [('n',)]
+    """
 
 
 class LongTermState(State):
-    """A persistent value, such as a running average or a momentum."""
+    """A persistent value, such as a running average or a momentum.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> class Counter(bst.nn.Module):
+    ...     def __init__(self):
+    ...         self.n = bst.LongTermState(np.zeros(2))
+    >>> list(Counter().states(bst.LongTermState))
+    [('n',)]
+    """
 
 
 class ParamState(LongTermState):
-    """A trainable parameter."""
+    """A trainable parameter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> class Counter(bst.nn.Module):
+    ...     def __init__(self):
+    ...         self.n = bst.ParamState(np.zeros(2))
+    >>> list(Counter().states(bst.ParamState))
+    [('n',)]
+    """
 
 
 class BatchState(LongTermState):
-    """A value whose leading axis is a batch axis."""
+    """A value whose leading axis is a batch axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> class Counter(bst.nn.Module):
+    ...     def __init__(self):
+    ...         self.n = bst.BatchState(np.zeros(2))
+    >>> list(Counter().states(bst.BatchState))
+    [('n',)]
+    """
 
 
 class DelayState(ShortTermState):
-    """Past values of something, kept for as long as a delay lasts."""
+    """Past values of something, kept for as long as a delay lasts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> class Counter(bst.nn.Module):
+    ...     def __init__(self):
+    ...         self.n = bst.DelayState(np.zeros(2))
+    >>> list(Counter().states(bst.DelayState))
+    [('n',)]
+    """
 
 
 class HiddenState(ShortTermState):
@@ -36,6 +91,16 @@ class HiddenState(ShortTermState):
     ------
     TypeError
         If the first value is not an array or a quantity.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> class Counter(bst.nn.Module):
+    ...     def __init__(self):
+    ...         self.n = bst.HiddenState(np.zeros(2))
+    >>> list(Counter().states(bst.HiddenState))
+    [('n',)]
     """
 
     _accepts = (jax.Array, np.ndarray, u.Quantity)

@@ -333,5 +333,12 @@ def _rebuilt(value: Any) -> Any:
 
 
 def maybe_state(x: Any) -> Any:
-    """The value of a `State`; anything else unchanged."""
+    """The value of a `State`; anything else unchanged.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> bst.maybe_state(bst.State(2.)), bst.maybe_state(3.)
+    (2.0, 3.0)
+    """
     return x.value if isinstance(x, State) else x

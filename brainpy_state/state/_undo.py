@@ -9,7 +9,18 @@ from ._state import State
 
 
 class Undo(Frame):
-    """Remembers what every state held before its first write in a block. Otherwise it is as if it were not there."""
+    """Remembers what every state held before its first write in a block. Otherwise it is as if it were not there.
+
+    Examples
+    --------
+    >>> import brainpy_state as bst
+    >>> state = bst.State(1.)
+    >>> with bst.state.Undo() as undo:
+    ...     state.value = 2.
+    >>> undo.restore()
+    >>> state.value
+    1.0
+    """
 
     def __init__(self) -> None:
         self.before: dict[State, Any] = {}

@@ -18,6 +18,22 @@ class Synapse(Dynamics):
 
     Input is added to the states when it arrives; a step gives the conductance that acts during it and
     takes the states to its end. Between steps they stand where V stands: at the start of the next step.
+
+    A subclass declares g, the state whose unit the input has, and gives ``receive`` and ``update``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Decaying(bst.Synapse):
+    ...     tau = bst.nn.Parameter(5. * u.ms, bst.nn.positive)
+    ...     g = bst.nn.Variable(0. * u.nS, any_unit=True)
+    ...     def receive(self, x):
+    ...         self.g.value += x
+    ...     def update(self):
+    ...         g = self.g.value
+    ...         self.relax('g', self.tau)
+    ...         return g
     """
 
     gives = ('receive',)

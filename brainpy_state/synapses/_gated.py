@@ -19,7 +19,20 @@ class GatedSynapse(Dynamics):
     """Base of synapses whose gates open while there is transmitter.
 
     A spike releases a pulse of transmitter. The response is not linear in the spikes, so there is one such synapse for
-    each source, and not for each target: use it in an `AlignPreProj`. A model gives ``gating``.
+    each source, and not for each target: use it in an `AlignPreProj`. A model gives ``gating``, which takes ``s``, the fraction of open
+    channels, and other gates that it declares through a step, such as by `open`.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class OneGate(bst.GatedSynapse):
+    ...     def gating(self, T, dt):
+    ...         self.open('s', T / (u.mM * u.ms), 1. / u.ms, dt)
+    >>> syn = bst.nn.init_all_states(OneGate(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     syn(1.), syn(0.)
+    (Quantity([0.], "mS"), Quantity([0.0906...], "mS"))
     """
 
     gives = ('gating',)
@@ -67,7 +80,16 @@ class GatedSynapse(Dynamics):
         return g
 
     def open(self, gate: str, opening: Any, closing: Any, dt: Any) -> None:
-        """Take a gate through a step at constant rates, exactly."""
+        r"""Take a gate through a step at constant rates, exactly: :math:`\dot x = \alpha (1 - x) - \beta x`.
+
+        Parameters
+        ----------
+        gate : str
+            The variable, without a unit.
+        opening, closing : rate
+            :math:`\alpha` and :math:`\beta`.
+        dt : time
+        """
         state = getattr(self, gate)
         change = exp_euler_change(lambda x: opening * (1.0 - x) - closing * x, state.value, dt)
         state.value = self.plus(gate, state.value, change)
@@ -128,6 +150,17 @@ class GABAa(_OneGate):
     -----
     [T] is constant over a step; the gate is solved exactly.
     Source: Destexhe, Mainen & Sejnowski 1994, *Neural Comput.* 6:14, doi:10.1162/neco.1994.6.1.14.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> syn = bst.nn.init_all_states(bst.GABAa(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     g = bst.transform.for_loop(syn, np.eye(1, 20).T)  # one spike, in the first step
+    >>> g[-1]
+    Quantity([0.3227...], "mS")
     """
 
     alpha: Any = Parameter(0.53 / (u.ms * u.mM), positive, 'rate of opening')
@@ -150,6 +183,17 @@ class BioNMDA(GatedSynapse):
     x is solved exactly; s is solved exactly with x held at its value at the end of the step, which is of first order in dt.
     Source: Wang 1999, *J. Neurosci.* 19:9587, doi:10.1523/JNEUROSCI.19-21-09587.1999, driven by the pulse of
     Destexhe, Mainen & Sejnowski 1994, doi:10.1162/neco.1994.6.1.14.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> syn = bst.nn.init_all_states(bst.BioNMDA(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     g = bst.transform.for_loop(syn, np.eye(1, 20).T)  # one spike, in the first step
+    >>> g[-1]
+    Quantity([0.5974...], "mS")
     """
 
     alpha1: Any = Parameter(2.0 / u.ms, positive, 'rate of opening of the channels')

@@ -14,7 +14,22 @@ _LARGEST_EXPONENT = 80.0  # whose exponential is a number of 32 bits
 
 
 class SynOut(Dynamics):
-    """Base of synaptic outputs: ``current(g, V)``, without states of their own."""
+    """Base of synaptic outputs: ``current(g, V)``, without states of their own.
+
+    A subclass declares parameters and gives ``current``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Saturating(bst.SynOut):
+    ...     E = bst.nn.Parameter(0. * u.mV, doc='reversal potential')
+    ...     most = bst.nn.Parameter(5. * u.nS, bst.nn.positive, 'the largest conductance')
+    ...     def current(self, g, V):
+    ...         return self.most * g / (g + self.most) * (self.E - V)
+    >>> Saturating().current(5. * u.nS, -60. * u.mV).in_unit(u.pA)
+    Quantity(150., "pA")
+    """
 
     gives = ('current',)
 
@@ -22,7 +37,15 @@ class SynOut(Dynamics):
         super().__init__(in_size, name=name, **params)
 
     def current(self, g: Any, V: Any) -> Any:
-        """The current into a neuron at potential V."""
+        """The current into a neuron.
+
+        Parameters
+        ----------
+        g : quantity, shape ``(batch, *size)``
+            What the synapse gives for the step.
+        V : potential, shape ``(batch, *size)``
+            Of the neuron; as it changes, where its method of integration asks more than once.
+        """
         raise NotImplementedError(f'{self.label} does not define `current`.')
 
 
@@ -34,6 +57,13 @@ class COBA(SynOut):
     Notes
     -----
     Source: Brette et al. 2007, appendix B, doi:10.1007/s10827-007-0038-6.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.COBA(E=0. * u.mV).current(1. * u.nS, -60. * u.mV)
+    Quantity(60., "pA")
     """
 
     E: Any = Parameter(0.0 * u.mV, doc='reversal potential')
@@ -51,6 +81,13 @@ class CUBA(SynOut):
     -----
     The default makes mA of mS. Give ``scale=1.`` where g is a current.
     Source: Brette et al. 2007, appendix B, doi:10.1007/s10827-007-0038-6.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> bst.CUBA().current(2. * u.mS, -60. * u.mV), bst.CUBA(scale=1.).current(2. * u.nA, -60. * u.mV)
+    (Quantity(2., "mA"), Quantity(2., "nA"))
     """
 
     scale: Any = Parameter(1.0 * u.volt, doc='current for a unit conductance, of any unit', any_unit=True)

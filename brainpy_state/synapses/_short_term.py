@@ -26,6 +26,22 @@ class ShortTermPlasticity(Dynamics):
 
     There is one for each source, so its targets share it. n spikes of a source in one step act one after the other. A model
     gives ``release`` and ``recover``, and may give ``repeat``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> class Halved(bst.ShortTermPlasticity):
+    ...     def release(self, spikes):
+    ...         released = spikes * self.x.value
+    ...         self.x.value = self.x.value - 0.5 * released
+    ...         return released
+    ...     def recover(self, dt):
+    ...         self.relax('x', 100. * u.ms, to=1.)
+    >>> halved = bst.nn.init_all_states(Halved(1))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     [round(float(halved(1.)[0]), 3) for _ in range(3)]
+    [1.0, 0.5, 0.251]
     """
 
     gives = ('release', 'recover')
@@ -169,6 +185,15 @@ class STD(ShortTermPlasticity):
     Between spikes the solution is exact. What a spike releases is 1 for a rested synapse; k at once release :math:`x (1 - (1 - U)^k) / U`.
     The derivative by a spike is the effect of the last one, or of one more where there is none.
     Source: Abbott et al. 1997, doi:10.1126/science.275.5297.221; Tsodyks & Markram 1997, doi:10.1073/pnas.94.2.719.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import brainpy_state as bst
+    >>> std = bst.nn.init_all_states(bst.STD(1, U=0.5))
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     [round(float(std(spike)[0]), 3) for spike in (1., 0., 1.)]
+    [1.0, 0.0, 0.5]
     """
 
     tau: Any = Parameter(200.0 * u.ms, positive, 'time constant of the recovery of resources')

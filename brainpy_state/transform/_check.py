@@ -102,7 +102,8 @@ def debug_nan(fn: Callable, *args: Any, **kwargs: Any) -> Any:
     fn : callable
         A function that may read and write states; compiled once for each signature.
     *args, **kwargs
-        Its arguments.
+        Its arguments; arrays among them are traced. What must be known in Python, such as a duration, belongs into ``fn``:
+        ``debug_nan(lambda: run(step, 10. * u.ms))``.
 
     Returns
     -------

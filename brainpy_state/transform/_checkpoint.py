@@ -84,6 +84,17 @@ def checkpointed_scan(
     ------
     ValueError
         If ``base`` is below 2, or as `scan`.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> total = bst.State(jnp.array(0.))
+    >>> def step(carry, x):
+    ...     total.value += x
+    ...     return carry + 1, total.value
+    >>> bst.transform.checkpointed_scan(step, 0, jnp.arange(3.))
+    (Array(3, dtype=int32), Array([0., 1., 3.], dtype=float32))
     """
     return loop(f, init, xs, call_scan_body, length, scan=_scan_of(base), pbar=pbar)
 

@@ -92,6 +92,14 @@ def jacfwd(
     ------
     TypeError, ValueError
         As `grad`.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> bst.transform.jacfwd(lambda x: x ** 2)(jnp.array([1., 3.]))
+    Array([[2., 0.],
+           [0., 6.]], dtype=float32)
     """
     return _blocks(
         'jacfwd', jax.jacfwd, 1, fun, grad_states, argnums, has_aux, return_value, holomorphic, unit_aware, check_states, debug_nan

@@ -37,7 +37,8 @@ Use the transform of the same name from this package, which knows states (for_lo
 
 _NEEDS_VALUE = """\
 {where} is being compiled: its arguments, states and times have no values yet, but Python (`if`, `while`, `int()`, NumPy) asked for one.
-Use `jnp.where` or `transform.cond` instead, or make an argument static (`jit(..., static_argnames=...)`)."""
+Use `jnp.where` or `transform.cond` instead, or make an argument static (`jit(..., static_argnames=...)`). An array of NumPy takes no such
+index: `jnp.asarray(x)[i]`."""
 
 
 class Trace(Frame):

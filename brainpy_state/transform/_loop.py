@@ -101,6 +101,17 @@ def scan(
     ------
     ShapeError, BrainStateError
         As `for_loop`, also for the carry.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import brainpy_state as bst
+    >>> total = bst.State(jnp.array(0.))
+    >>> def step(carry, x):
+    ...     total.value += x
+    ...     return carry + 1, total.value
+    >>> bst.transform.scan(step, 0, jnp.arange(3.))
+    (Array(3, dtype=int32), Array([0., 1., 3.], dtype=float32))
     """
     return loop(f, init, xs, call_scan_body, length, reverse, unroll, pbar=pbar)
 

@@ -79,17 +79,38 @@ def shard_map(
     >>> double(jnp.arange(3))
     Array([0, 2, 4], dtype=int32)
     """
+    given = {
+        'mesh': mesh, 'in_specs': in_specs, 'out_specs': out_specs, 'state_in_specs': state_in_specs, 'state_out_specs': state_out_specs,
+    }  # fmt: skip
+
+    divided = on_devices(**given)
+
+    def decorate(fn: Callable) -> Callable:
+        return Made(shard_map, fn, given, *divided(fn))
+
+    return decorate if fn is None else decorate(fn)
+
+
+def on_devices(
+    *,
+    mesh: Any,
+    in_specs: Any,
+    out_specs: Any,
+    state_in_specs: Any = None,
+    state_out_specs: Any = None,
+    forget: bool = False,
+) -> Callable[[Callable], tuple[Callable, str, Any]]:
+    """What makes of a function the one of `shard_map`, its name, and what says which programs are its.
+
+    With ``forget``, states that the function writes before it reads them keep what they hold.
+    """
     mesh = jax.sharding.Mesh(mesh.devices, mesh.axis_names)
     came = axes_of(state_in_specs, 'state_in_specs', None, PartitionSpec)
     went = came | axes_of(state_out_specs, 'state_out_specs', None, PartitionSpec)
     if undeclared := [s for s, spec in went.items() if spec is None]:
         raise TypeError(f'shard_map: say how {undeclared[0].label} is divided: {{PartitionSpec(...): states}}.')
     leaves, tree = jax.tree.flatten((in_specs, out_specs))
-    key = ('shard_map', mesh, tuple(leaves), tree, tuple(came.items()), tuple(went.items()))
-
-    given = {
-        'mesh': mesh, 'in_specs': in_specs, 'out_specs': out_specs, 'state_in_specs': state_in_specs, 'state_out_specs': state_out_specs,
-    }  # fmt: skip
+    key = ('shard_map', mesh, tuple(leaves), tree, tuple(came.items()), tuple(went.items()), forget)
 
     def build(fn: Callable, args: Any) -> Program:
         where = name_of(fn)
@@ -121,6 +142,7 @@ def shard_map(
             return [part(state.label, aval, came[state]) for aval in avals] if state in came else avals
 
         lifted = lift(fn, jax.tree.unflatten(in_tree, local), call=call_with, trace=Trace(where, view), axes=tuple(mesh.shape.items()))
+        lifted = _forgetting(lifted) if forget else lifted
         if gathered := [s for s in lifted.writes if s.rejoin is not None and s.lanes is None]:
             raise BatchAxisError(f'{where}: {gathered[0].label} gathers what lanes write to it, which devices cannot do; move it outside.')
         each = PartitionSpec(mesh.axis_names)
@@ -163,13 +185,25 @@ def shard_map(
 
         return Program(pure, lifted, lifted.reads, lifted.writes, args)
 
-    def decorate(fn: Callable) -> Callable:
+    def divided(fn: Callable) -> tuple[Callable, str, Any]:
         def sharded(*args: Any, **kwargs: Any) -> Any:
             return programs_of(fn, key, build)((args, kwargs))
 
-        return Made(shard_map, fn, given, sharded, f'shard_map({getattr(fn, "__name__", "function")})', key)
+        return sharded, f'shard_map({getattr(fn, "__name__", "function")})', key
 
-    return decorate if fn is None else decorate(fn)
+    return divided
+
+
+def _forgetting(lifted: Lifted) -> Lifted:
+    """A function that leaves states alone which it does not read."""
+    kept = [k for k, s in enumerate(lifted.writes) if s in lifted.reads or isinstance(s, Flag)]
+
+    def pure(*args: Any) -> tuple[Any, list[Any]]:
+        out, new = lifted.pure(*args)
+        return out, [new[k] for k in kept]
+
+    out, new = lifted.avals
+    return lifted._replace(pure=pure, writes=tuple(lifted.writes[k] for k in kept), avals=(out, [new[k] for k in kept]))
 
 
 def _broadcast(specs: Any, tree: Any) -> list[PartitionSpec]:

@@ -73,8 +73,6 @@ def test_random_connections_have_as_many_targets_as_there(number, count):
     assert (conn.outdegree == count).all() and conn.weight.value == 2.0 * u.mS
     back = brainstate.nn.FixedNumConn((5, 6), 40, number, 1.0, efferent_target='pre', seed=1)
     assert (np.bincount(np.asarray(back.targets), minlength=40) == 7).all()
-    with pytest.raises(ValueError, match='afferent_ratio'):
-        brainstate.nn.FixedNumConn(30, 40, number, 1.0, afferent_ratio=0.5)
 
 
 @pytest.mark.parametrize('include_self', [True, False])

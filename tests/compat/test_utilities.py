@@ -9,7 +9,7 @@ import pytest
 
 from brainpy_state.compat import brainstate
 
-util = brainstate.util
+transform, util = brainstate.transform, brainstate.util
 
 
 def test_parts_of_a_dict_are_selected_by_what_it_holds():
@@ -132,3 +132,25 @@ def test_arrays_are_freed(monkeypatch):
 def test_types_for_annotations():
     assert isinstance(jnp.ones(2), brainstate.typing.SupportsDType) and not isinstance(2, brainstate.typing.SupportsDType)
     assert brainstate.typing.DType('int32') == jnp.int32
+
+
+def test_an_object_shows_its_attributes():
+    class Job(util.PrettyObject):
+        def __init__(self):
+            self.lr, self.key, self.me = 0.1, 'hidden', self
+
+        def __pretty_repr_item__(self, k, v):
+            return None if k == 'key' else (k, v)
+
+    assert repr(Job()) == 'Job(\n  lr=0.1,\n  me=...,\n)'
+
+
+def test_an_error_with_values_by_name():
+    @transform.jit
+    def root(x):
+        transform.jit_error_if(jnp.any(x < 0), 'the root of {}, the least is {least}', x, least=x.min())
+        return jnp.sqrt(x)
+
+    assert root(jnp.array([4.0]))[0] == 2.0
+    with pytest.raises(ValueError, match=r'the root of \[ 1. -2.\], the least is -2.0'):
+        root(jnp.array([1.0, -2.0]))

@@ -180,7 +180,7 @@ def test_samples_may_have_units_and_be_in_trees():
 
 def test_it_ends_when_told_to(whole):
     net, optimizer = made()
-    history = bst.fit(net.loss, optimizer, (X, Y), epochs=50, batch_size=8, on_epoch=lambda h: len(h) == 2)
+    history = bst.fit(net.loss, optimizer, (X, Y), epochs=50, batch_size=8, on_epoch=lambda h: np.bool_(len(h) == 2))
     assert len(history) == 2
 
 

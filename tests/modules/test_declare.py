@@ -110,6 +110,17 @@ def test_the_docstring_describes_what_is_declared():
         assert f'\n{text}\n' in Model.__doc__
 
 
+def test_what_says_nothing_of_itself_is_described_by_its_name():
+    class Bare(nn.Dynamics):
+        """Says little."""
+
+        tau = nn.Parameter(1.0)
+        w = nn.Variable(0.0)
+
+    for text in ('First w, or a callable', 'w : HiddenState\n    See the equations, shape', 'tau : default 1\n    See the equations.'):
+        assert text in Bare.__doc__
+
+
 def test_a_changed_option_is_seen_by_a_compiled_step():
     class Either(nn.Dynamics):
         """Gives one of two numbers."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import brainpy_state as bst
-from brainpy_state.plasticity import BCM, CalciumPlasticity, Oja, PairSTDP
+from brainpy_state.plasticity import BCM, CalciumPlasticity, NearestSTDP, Oja, PairSTDP, TripletSTDP
 
 from .data.trains import DELAYS, DT, PER_DELAY, STEPS, trains
 from .models import Rig, one_each, weights_of
@@ -23,11 +23,35 @@ def of_pairs(rule, delays):
     return found[9::10]
 
 
+PAIR = {'learning_rate': 0.05, 'tau_plus': 15.0 * u.ms, 'tau_minus': 25.0 * u.ms}
+LATE = [d * u.ms for d in DELAYS]
+
+
+@pytest.mark.slow
+def test_the_default_order_of_brian2_is_pre_first_for_other_rules_too(x64):
+    rules = {
+        'triplet': TripletSTDP.desc(equal_times='pre_first', A2_plus=5e-3, A3_plus=6e-3, A3_minus=2e-3, w_max=1.0),
+        'nearest': NearestSTDP.desc(equal_times='pre_first', **PAIR),
+    }
+    for name, rule in rules.items():
+        found = of_pairs(rule, LATE)[4::5]
+        assert np.ptp(found) > 0.1
+        np.testing.assert_allclose(found, BRIAN2[name], rtol=1e-9)
+
+
+def test_a_dendritic_delay_of_each_synapse_is_that_of_its_targets_spikes_in_brian2(x64):
+    pre, post = trains()
+    n = pre.shape[1]
+    rule = PairSTDP.desc(equal_times='pre_first', delay_is='dendritic', **PAIR)
+    rig = Rig(rule, [one_each(n, 0.4)], [np.arange(n) % 8 * DT * u.ms])
+    (found,) = weights_of(rig, [{'pre': pre, 'spike': post}], DT)
+    np.testing.assert_allclose(found[49::50], BRIAN2['late_targets'], rtol=1e-9)
+
+
 @pytest.mark.quick('^pre_first$')
 @pytest.mark.parametrize('order', ['pre_first', 'post_first'])
 def test_the_order_of_equal_times_is_that_of_brian2(order, x64):
-    rule = PairSTDP.desc(equal_times=order, learning_rate=0.05, tau_plus=15.0 * u.ms, tau_minus=25.0 * u.ms)
-    found = of_pairs(rule, [d * u.ms for d in DELAYS])
+    found = of_pairs(PairSTDP.desc(equal_times=order, **PAIR), LATE)
     assert np.abs(BRIAN2['pre_first'] - BRIAN2['post_first']).max() > 0.01
     np.testing.assert_allclose(found, BRIAN2[order], rtol=1e-9)
 

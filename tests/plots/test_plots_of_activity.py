@@ -151,6 +151,14 @@ def test_several_traces_share_an_axis_and_many_have_a_scale_bar(ax):
     assert len(plots.trace(np.zeros((4, 20)), T, ax=Figure().subplots()).lines) == 9  # the first eight, and the bar
 
 
+def test_what_is_not_known_to_be_of_neurons_is_not_called_so(ax):
+    assert plots.trace(V[:, 0], T, name='I', ax=ax).get_ylabel() == 'I (mV)'
+    assert plots.trace(Trace(np.arange(4), V[:, :1], DT, None, 'I'), ax=Figure().subplots()).get_ylabel() == 'I (mV)'
+    two = plots.trace(Trace(np.arange(4), V, DT, None, 'I'), ax=Figure().subplots())
+    assert [text.get_text() for text in two.get_legend().get_texts()] == ['0', '1']
+    assert plots.trace(V[:, :1], T, of=0, ax=Figure().subplots()).get_ylabel() == 'V of neuron 0 (mV)'
+
+
 def test_the_unit_of_time_fits_what_is_shown_and_is_shared():
     times = {'s': spikes_of(2, stop=20_000), 'ms': spikes_of(2, stop=19_999), 'µs': Spikes([1], [0], 1, 1.0 * u.us, 0, 500)}
     for unit, spikes in times.items():

@@ -39,9 +39,9 @@ def test_variation_of_intervals(name):
 
 def test_rates_and_intervals():
     np.testing.assert_allclose(record.firing_rates(ONE).to_decimal(u.Hz), FIGURES['mean_firing_rate'], rtol=EXACT)
-    neuron, steps = record.isi(ONE)
+    neuron, interval = record.isi(ONE)
     for k, expected in enumerate(FIGURES['isi']):
-        np.testing.assert_allclose(steps[neuron == k] * DATA['dt'], expected, rtol=1e-9)  # theirs are differences of times
+        np.testing.assert_allclose(interval[neuron == k].to_decimal(u.ms), expected, rtol=1e-9)  # theirs are differences of times
     rate = record.population_rate(ONE, BIN)[1]
     np.testing.assert_allclose(rate.to_decimal(u.Hz) * 4 * DATA['bin'] / 1000, FIGURES['time_histogram'], rtol=EXACT)
 

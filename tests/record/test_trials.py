@@ -63,8 +63,10 @@ def test_rates_are_means_over_trials():
 
 
 def test_intervals_and_their_variation_are_those_of_each_trial():
-    for found, wanted in zip(isi(BATCH), zip(*map(isi, TRIALS), strict=True), strict=True):
-        np.testing.assert_array_equal(found, np.concatenate(wanted))
+    neuron, interval = isi(BATCH)
+    wanted = [isi(trial) for trial in TRIALS]
+    np.testing.assert_array_equal(neuron, np.concatenate([each for each, _ in wanted]))
+    np.testing.assert_array_equal(interval.to_decimal(u.ms), np.concatenate([each.to_decimal(u.ms) for _, each in wanted]))
     wanted = [cv(trial) for trial in TRIALS]
     assert len({len(each) for each in wanted}) == N_TRIALS  # some trains have too few spikes
     np.testing.assert_array_equal(cv(BATCH), np.concatenate(wanted))

@@ -11,13 +11,16 @@ import numpy as np
 
 from ... import environ, inputs, neurons, random, synapses
 from ..._errors import ParameterError
+from ..._version import __version__ as __version__
 from ...connections import explicit_edges
 from ...layers import LeakyRateReadout as LeakyRateReadout
 from ...modules import Dynamics as _Model
+from ...modules import Module
 from ...neurons import Neuron as _Neuron
 from ...numerics import plain
 from ...projections import GapJunction as GapJunction
 from ...projections import Projection as Projection
+from ...state import State
 from .._missing import missing
 from .._networks import AllToAllProj as AllToAllProj
 from .._networks import Builder as Builder
@@ -27,6 +30,8 @@ from .._networks import FixedTotalNumberProj as FixedTotalNumberProj
 from .._networks import Network as Network
 from .._networks import OneToOneProj as OneToOneProj
 from .._networks import PairwiseBernoulliProj as PairwiseBernoulliProj
+from .._outputs import Acting
+from .._outputs import SynOut as SynOut
 from .._projections import AlignPostProj as AlignPostProj
 from .._projections import AlignPreProj as AlignPreProj
 from .._projections import CurrentProj as CurrentProj
@@ -62,8 +67,15 @@ class Synapse(Dynamics):
 
 
 def _get_spike(self: Any, V: Any = None) -> Any:
-    """The spikes of the last step; or of a potential, which is at the threshold where there is one."""
-    return self.spike.value if V is None else self.spk_fun((V - self.threshold()) / self.spk_width)
+    """The spikes of the last step, also where its own V is given; or of a potential, which is at the threshold where there is one."""
+    if V is None or u.get_mantissa(V) is u.get_mantissa(self.V.value):
+        return self.spike.value
+    return self.spk_fun((V - self.threshold()) / self.spk_width)
+
+
+def _released(self: Any, spike: Any, held: Any) -> Any:
+    """A neuron that is at the threshold after its reset spikes again in the next step, refractory or not."""
+    return spike
 
 
 _FIRST_V = {name: 0.0 for name in ('LIF', 'LIFRef', 'ALIF', 'CubaLIF', 'CobaLIF')}  # in mV
@@ -91,8 +103,40 @@ def _require_above(self: Any, high: str, low: str, why: str) -> None:
         warnings.warn(str(error), stacklevel=2)
 
 
+class _IntoState(Module):
+    """Poisson events that each step adds to a state."""
+
+    graph_invisible_attrs = ('target',)
+
+    def __init__(self, target: Any, indices: Any, num_input: Any, freq: Any, weight: Any, name: str | None):
+        super().__init__(name)
+        self.target, self.indices, self.num_input, self.freq, self.weight = target, indices, num_input, freq, weight
+
+    def update(self) -> None:
+        """Draw the events of the step and add them."""
+        state = self.target.get_item() if isinstance(self.target, Prefetch) else self.target
+        poisson_input(self.freq, self.num_input, self.weight, state, self.indices)
+
+
+def _is_given(target: Any) -> bool:
+    """Whether a target takes Poisson events itself: a model that receives input, or the potential of one."""
+    model = target.model if isinstance(target, Prefetch) and target.name == 'V' else target
+    return isinstance(model, _Model) and callable(getattr(model, 'receive', None))
+
+
 class PoissonInput(reaching(inputs.PoissonInput)):  # type: ignore[misc]
-    """See `brainpy_state.PoissonInput`; ``target`` is ``model.prefetch('V')`` or the model, and ``indices`` which of it are meant."""
+    """See `brainpy_state.PoissonInput`; ``target`` is ``model.prefetch('V')`` or the model, and ``indices`` which of it are meant.
+
+    To other states, given or prefetched, events are added where it is called.
+    """
+
+    def __new__(
+        cls, target: Any = None, indices: Any = None, num_input: Any = 1, freq: Any = None, weight: Any = None, name: Any = None
+    ) -> Any:
+        """A model that adds to a state, where one is given."""
+        if isinstance(target, (State, Prefetch)) and not _is_given(target):
+            return _IntoState(target, indices, num_input, freq, weight, name)
+        return super().__new__(cls)
 
     def __init__(self, target: Any, indices: Any = None, num_input: Any = 1, freq: Any = None, weight: Any = None, name: str | None = None):
         target = target.model if isinstance(target, Prefetch) else target
@@ -176,10 +220,11 @@ def _fill(room: dict[str, Any]) -> None:
     for module in (neurons, synapses, inputs):
         for name, found in vars(module).items():
             if isinstance(found, type) and issubclass(found, _Model) and name[0] != '_' and name not in room:
-                room[name] = reaching(found)
+                room[name] = reaching(found, *([Acting] if issubclass(found, synapses.SynOut) else []))
                 if issubclass(found, _Neuron) and not found.up_crossing:
                     room[name].get_spike = _get_spike
                     room[name].require_above = _require_above
+                    room[name]._released = _released
                     _starting(room[name], name)
 
 

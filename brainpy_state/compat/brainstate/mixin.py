@@ -11,12 +11,21 @@ from .._described import ParamDesc as ParamDesc
 from .._described import ParamDescriber as ParamDescriber
 from .._described import hashable as hashable
 from .._missing import missing
+from .._outputs import BindCondData as BindCondData
 from .._several import JointTypes as JointTypes
 from .._several import OneOfTypes as OneOfTypes
 
 
 class Mixin:
     """Marks classes that add something to others."""
+
+
+class AlignPost(Mixin):
+    """Marks what takes input at the target, by a method of its own."""
+
+    def align_post_input_add(self, *args: Any, **kwargs: Any) -> None:
+        """Take input; for subclasses."""
+        raise NotImplementedError(f'{type(self).__name__} is to write align_post_input_add.')
 
 
 def not_implemented(func: Callable) -> Callable:

@@ -8,6 +8,7 @@ from ...layers import *  # noqa: F403
 from ...layers import RecurrentCell as RNNCell  # type: ignore[assignment]  # noqa: F401
 from ...layers import RNNCell as ValinaRNNCell  # noqa: F401
 from ...modules import *  # noqa: F403
+from ...modules import Module as DynamicsGroup  # noqa: F401
 from .._collective import call_all_fns as call_all_fns
 from .._collective import call_order as call_order
 from .._collective import vmap_call_all_fns as vmap_call_all_fns
@@ -24,6 +25,7 @@ from .._delay import StateWithDelay as StateWithDelay
 from .._gradients import clip_grad_norm as clip_grad_norm
 from .._gradients import count_parameters as count_parameters
 from .._mapped_modules import Map as Map
+from .._mapped_modules import Map as ModuleMapper  # noqa: F401
 from .._mapped_modules import Vmap as Vmap
 from .._missing import missing
 from .._modules import EnvironContext as EnvironContext

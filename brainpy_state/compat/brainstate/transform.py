@@ -16,6 +16,7 @@ from ...transform import *  # noqa: F403
 from .._debug import breakpoint_if as breakpoint_if
 from .._debug import debug_nan as debug_nan
 from .._debug import debug_nan_if as debug_nan_if
+from .._debug import jit_error_if as jit_error_if
 from .._devices import StatefulMapping as StatefulMapping
 from .._devices import pmap2 as pmap2
 from .._devices import vmap2 as vmap2

@@ -21,6 +21,7 @@ up = int(c > 1.3)
 down = int(c > 1.0)
 w = clip(w + dt / (5000*ms) * (w * (1 - w) * (w - 0.5) + 321.808 * (1 - w) * up - 200.0 * w * down), 0, 1)
 """
+TRIPLET = {'r1': 16.8, 'r2': 101.0, 'o1': 33.7, 'o2': 125.0}
 DELAYED = 3.5  # ms, of calcium
 
 
@@ -52,6 +53,35 @@ def pair(pre_first: bool):
         return synapses
 
     return build
+
+
+def late_targets(sources, targets):
+    """Each synapse knows its target after a delay of its own."""
+    synapses = pair(True)(sources, targets)
+    synapses.pre.delay = 0 * ms
+    synapses.post.delay = np.arange(PER_DELAY * len(DELAYS)) % 8 * DT * ms
+    return synapses
+
+
+def triplet(sources, targets):
+    """Both traces of each side count after they were seen."""
+    model = '\n'.join(f'd{x}/dt = -{x} / ({tau}*ms) : 1 (event-driven)' for x, tau in TRIPLET.items())
+    on_pre = 'w = clip(w - o1 * (7e-3 + 2e-3 * r2), 0, 1)\nr1 += 1\nr2 += 1'
+    on_post = 'w = clip(w + r1 * (5e-3 + 6e-3 * o2), 0, 1)\no1 += 1\no2 += 1'
+    synapses = b2.Synapses(sources, targets, f'{model}\nw : 1', on_pre=on_pre, on_post=on_post)
+    synapses.connect(j='i')
+    synapses.w = 0.4
+    synapses.pre.delay = np.repeat(DELAYS, PER_DELAY) * ms
+    return synapses
+
+
+def nearest(sources, targets):
+    """A spike sets a trace to 1."""
+    synapses = b2.Synapses(sources, targets, PAIR, on_pre=ON_PRE.replace('+= 1', '= 1'), on_post=ON_POST.replace('+= 1', '= 1'))
+    synapses.connect(j='i')
+    synapses.w = 0.4
+    synapses.pre.delay = np.repeat(DELAYS, PER_DELAY) * ms
+    return synapses
 
 
 def calcium(sources, targets):
@@ -86,5 +116,7 @@ if __name__ == '__main__':
     found = {'version': np.array(b2.__version__)}
     runs = {'pre_first': pair(True), 'post_first': pair(False), 'calcium': calcium}
     found |= {name: run(build)[9::10] for name, build in runs.items()}
+    more = {'late_targets': late_targets, 'triplet': triplet, 'nearest': nearest}
+    found |= {name: run(build)[49::50] for name, build in more.items()}
     found |= {'oja': rates(OJA)[9::10], 'bcm': rates(BCM)[9::10]}
     np.savez_compressed(Path(__file__).with_name('brian2.npz'), **found)

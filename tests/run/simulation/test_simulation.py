@@ -1,5 +1,6 @@
 """`Simulation`: a model that runs on from where it stopped, with what it recorded."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -57,6 +58,13 @@ def test_records_are_what_they_say(whole):
     assert len(whole['driven']) > 100
 
 
+def test_an_input_is_recorded_as_it_is_called_at_its_time():
+    current = bst.StepInput(1, [1.0, 2.0] * u.nA, [0.2, 0.4] * u.ms)
+    sim = Simulation(lambda: None, dt=DT, record={'I': StateMonitor(lambda: current(), name='I')})
+    sim.run(0.5 * u.ms)
+    assert sim['I'].values.to_decimal(u.nA)[:, 0].tolist() == [0.0, 0.0, 1.0, 1.0, 2.0]
+
+
 def test_a_reset_begins_again(whole):
     sim = simulation()
     sim.run(7.3 * u.ms)
@@ -64,6 +72,11 @@ def test_a_reset_begins_again(whole):
     assert sim.i == 0 and len(sim['V']) == 0
     sim.run(40.0 * u.ms)
     same(sim, whole)
+
+
+def test_spikes_before_the_first_run_are_an_error_that_says_what_to_do():
+    with pytest.raises(bst.BrainStateError, match='SpikeMonitor: it has recorded no step; run the simulation first'):
+        simulation()['spikes']
 
 
 @pytest.mark.slow
@@ -105,6 +118,50 @@ def test_states_that_are_there_are_kept():
     assert sim['V'].values.mantissa.tolist() == [[0.25, 0.5]]
 
 
+class Walk(bst.nn.Module):
+    """A module of one's own, whose states are not declared."""
+
+    def init_state(self, batch_size=None):
+        self.x = bst.HiddenState(jnp.zeros(2 if batch_size is None else (batch_size, 2)))
+
+    def update(self):
+        self.x.value += 1
+
+
+@pytest.mark.parametrize(('batch_size', 'shape'), [(None, (2,)), (3, (3, 2))])
+def test_a_module_that_makes_its_states_by_itself_is_initialised(batch_size, shape):
+    walk = Walk()
+    sim = Simulation(lambda: walk(), dt=DT, batch_size=batch_size)
+    sim.run(0.2 * u.ms)
+    np.testing.assert_array_equal(walk.x.value, np.full(shape, 2.0))
+    Simulation(lambda: walk(), dt=DT).run(0.1 * u.ms)  # goes on with what is there
+    np.testing.assert_array_equal(walk.x.value, np.full(shape, 3.0))
+
+
+def test_sources_of_a_function_have_the_batch_and_the_seed():
+    def simulate():
+        cells, source = bst.LIF(20), bst.PoissonSpike(20, 500.0 * u.Hz)
+        sim = Simulation(lambda: cells(source() * 3.0 * u.mA), dt=DT, batch_size=2, seed=3, record={'V': StateMonitor(cells, 'V')})
+        sim.run(5.0 * u.ms)
+        return sim, np.asarray(sim['V'].values.mantissa)
+
+    (sim, first), (_, second) = simulate(), simulate()
+    assert (first[-1, 0] != first[-1, 1]).any()  # trials have noise of their own
+    np.testing.assert_array_equal(first, second)
+    sim.reset()
+    sim.run(5.0 * u.ms)
+    np.testing.assert_array_equal(np.asarray(sim['V'].values.mantissa), first)
+
+
+@pytest.mark.parametrize(('had', 'text'), [(None, 'for no batch'), (4, 'for a batch of 4')])
+@pytest.mark.parametrize('model', [lambda: bst.LIF(2), lambda: bst.PoissonSpike(2, 1.0 * u.Hz)], ids=['neurons', 'source'])
+def test_a_batch_of_another_size_than_that_of_states_which_are_there_is_an_error(model, had, text):
+    model = bst.nn.init_all_states(model(), batch_size=had)
+    Simulation(lambda: model(), dt=DT, batch_size=had)
+    with pytest.raises(bst.ParameterError, match=f'batch_size = 3, but .* has states already, {text}'):
+        Simulation(lambda: model(), dt=DT, batch_size=3)
+
+
 def test_a_batch_is_recorded(whole):
     cells = bst.LIF((2, 3), tau=10.0 * u.ms)
     record = {'V': StateMonitor(cells, 'V', of=4), 'spikes': SpikeMonitor(cells), 'rate': RateMonitor(cells, bin=1.0 * u.ms, of=[0, 1])}
@@ -116,6 +173,50 @@ def test_a_batch_is_recorded(whole):
     counts = sim['spikes'].count
     assert counts[0].max() == 0 < counts[1].min()
     np.testing.assert_allclose(sim['rate'].values.to_decimal(u.Hz).mean(0), [0.0, counts[1, 0] / 10e-3], rtol=1e-6)
+
+
+def test_inputs_of_a_function_have_trials_of_their_own():
+    cells, noise = bst.LIF(3), bst.WienerProcessInput(3, 1.0 * u.mA * u.ms**0.5, seed=1)
+    sim = Simulation(lambda: cells(noise()), dt=DT, record={'V': StateMonitor(cells, 'V')}, batch_size=2)
+    sim.run(0.2 * u.ms)
+    first, second = np.asarray(sim['V'].values.mantissa[-1])
+    assert (first != second).all()
+    noise.stream.restart()
+    before = np.asarray(noise.stream.value.step)
+    Simulation(lambda: cells(noise()), dt=DT).run(0.3 * u.ms)  # what was initialised goes on
+    assert noise.lead == (2,) and noise.stream.value.step == before + 3
+
+
+@pytest.mark.parametrize('kind', ['current', 'delta', 'gap'])
+def test_projections_of_a_function_are_ready_whatever_it_names_first(kind):
+    class Sum(bst.nn.Dynamics):
+        V = bst.nn.Variable(0.0 * u.mV)
+
+        def update(self):
+            self.V.value = self.sum_delta_inputs(self.V.value)
+
+    cells, comm = (Sum if kind == 'delta' else bst.LIF)(1), bst.all_to_all(1, 1, weight=1.0 * (u.mS if kind == 'gap' else u.mV))
+    if kind == 'gap':
+        other = bst.LIF(1, V_initializer=0.5 * u.mV)
+        proj = bst.GapJunction(other, cells, comm, symmetric=False)
+        delivers = (proj, other)
+    elif kind == 'delta':
+        proj = bst.DeltaProj(comm=comm, post=cells)
+        delivers = (functools.partial(proj, jnp.ones(1)),)
+    else:
+        proj = bst.CurrentProj(comm=bst.all_to_all(1, 1, weight=1.0 * u.mA), post=cells)
+        delivers = (functools.partial(proj, jnp.ones(1)),)
+
+    def step():
+        for each in delivers:
+            each()
+        cells()
+
+    sim = Simulation(step, dt=DT)
+    sim.run(0.2 * u.ms)
+    assert float(cells.V.value.mantissa[0]) > 0.0
+    sim.reset()
+    assert float(cells.V.value.mantissa[0]) == 0.0
 
 
 def test_the_clock_can_start_elsewhere_and_a_bin_that_was_not_seen_whole_is_left_out():

@@ -119,6 +119,21 @@ def test_a_parameter_of_a_neuron_and_what_does_not_depend_on_any(dt):
     np.testing.assert_array_equal(constant.mantissa, np.broadcast_to(np.arange(2), (3, 2, 2)))
 
 
+def test_a_parameter_of_a_described_synapse(dt):
+    def answer(tau, scale):
+        post = bst.LIF(1, V_th=1.0 * u.volt)
+        comm, syn = bst.all_to_all(1, 1, weight=1.0), bst.Expon.desc(tau=tau, g_initializer=1.0)
+        projections = [bst.AlignPostProj(comm=comm, syn=syn, out=bst.CUBA.desc(scale=scale), post=post) for _ in range(2)]
+        assert projections[0].receptor is projections[1].receptor
+        bst.nn.init_all_states([post, *projections])
+        return bst.run(lambda: (post(), post.V.value[0])[1], 0.5 * u.ms)[-1]
+
+    found = bst.sweep(answer, {'tau': [2.0, 5.0] * u.ms, 'scale': [1.0, 3.0] * u.mA})
+    expected = [[answer(tau, scale).mantissa for scale in [1.0, 3.0] * u.mA] for tau in [2.0, 5.0] * u.ms]
+    np.testing.assert_allclose(found.to_decimal(u.mV), expected, rtol=1e-6)
+    assert 1.0 < found[1, 0] / found[0, 0] < 1.3
+
+
 @pytest.mark.parametrize('lanes', [None, 2])
 def test_random_numbers_differ_between_lanes_whatever_is_done_at_once(lanes):
     def f(x):

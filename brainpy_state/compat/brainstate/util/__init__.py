@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import reprlib
 import threading
 import typing
 from collections.abc import Callable, Mapping
@@ -49,6 +50,20 @@ class PrettyList(list):
     def tree_unflatten(cls, _: None, items: typing.Any) -> PrettyList:
         """Of its items."""
         return cls(items)
+
+
+class PrettyObject:
+    """Base of objects that show their attributes."""
+
+    def __pretty_repr_item__(self, k: typing.Any, v: typing.Any) -> tuple[typing.Any, typing.Any] | None:
+        """What to show of an attribute: its name and value, others, or None for nothing; for subclasses."""
+        return k, v
+
+    @reprlib.recursive_repr()
+    def __repr__(self) -> str:
+        shown = [item for key, x in vars(self).items() if (item := self.__pretty_repr_item__(key, x)) is not None]
+        lines = (line for key, x in shown for line in f'{key}={x!r},'.splitlines())
+        return f'{type(self).__name__}(\n' + ''.join(f'  {line}\n' for line in lines) + ')' if shown else f'{type(self).__name__}()'
 
 
 class NameContext(threading.local):
