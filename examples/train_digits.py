@@ -2,7 +2,8 @@
 
 The 1,797 images of 8 x 8 pixels come with scikit-learn (``pip install scikit-learn``; Alpaydin & Kaynak 1998, doi:10.24432/C50P49). Of
 each class, a quarter is kept for the test, and a tenth to choose the epoch whose weights are tested. A hidden layer of integrate-and-fire
-neurons is trained through the loop. With one spike for each pixel, 98.4 % of the test images are told (seeds 0 to 2: 99.1, 98.4, 97.8).
+neurons is trained through the loop. With one spike for each pixel, 98.4 % of the test images are told (seeds 0 to 2: 99.1, 98.4, 97.8);
+with rates, 97.5 % (97.8, 97.1, 97.6; ``--code rate --epochs 60``).
 
     python examples/train_digits.py
 """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
@@ -23,6 +25,8 @@ ELEMENTWISE = {
     'neg', 'nextafter', 'not', 'or', 'population_count', 'pow', 'rem', 'round', 'rsqrt', 'select_n', 'shift_left',
     'shift_right_arithmetic', 'shift_right_logical', 'sign', 'sin', 'sinh', 'sqrt', 'square', 'sub', 'tan', 'tanh', 'xor',
 }  # fmt: skip
+# Of braintools' surrogates: whether x is at least 0, of x and the slope that stands for the derivative.
+HEAVISIDE = 'heaviside_surrogate_gradient'
 # Equations whose results are their operands; the last is that of `vmap`, which has asked what it wanted to know by then.
 RENAMES = ('reshape', 'squeeze', 'expand_dims', 'stop_gradient', 'optimization_barrier', 'device_put', 'same_on_all_lanes')
 DTYPES = tuple(map(np.dtype, ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float32', 'float64')))
@@ -32,8 +36,16 @@ _NO_VERSION = 'it has no native version'
 
 def called(eqn: Any) -> ClosedJaxpr | None:
     """The jaxpr that may stand in the place of an equation, or None."""
+    if eqn.primitive.name == HEAVISIDE:
+        return _heaviside(*((v.aval.shape, v.aval.dtype) for v in (*eqn.invars, *eqn.outvars)))
     found = eqn.params.get(CALLS.get(eqn.primitive.name))
     return ClosedJaxpr(found, ()) if isinstance(found, Jaxpr) else found
+
+
+@functools.cache
+def _heaviside(x: Any, slope: Any, made: Any) -> ClosedJaxpr:
+    avals = (jax.ShapeDtypeStruct(*aval) for aval in (x, slope))
+    return jax.make_jaxpr(lambda x, slope: (x >= 0).astype(made[1]))(*avals)
 
 
 def refusal(eqn: Any) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 
 from ._cut import kept, needed
-from ._equations import called
+from ._equations import HEAVISIDE, called
 from ._fuse import inlined, part_of
 from ._rewrite import vanishing_values
 
@@ -38,7 +38,8 @@ def moving_results(jaxpr: Jaxpr, moves: Sequence[bool]) -> list[bool]:
     """Which results may have a tangent if these operands have."""
     moving = {v for v, moved in zip(jaxpr.invars, moves, strict=True) if moved}
     for eqn in jaxpr.eqns:
-        if not eqn.primitive.name.startswith('custom_') and (inner := called(eqn)) is not None:
+        has_rule = eqn.primitive.name.startswith('custom_') or eqn.primitive.name == HEAVISIDE
+        if not has_rule and (inner := called(eqn)) is not None:
             made = moving_results(inner.jaxpr, [_moves(v, moving) for v in eqn.invars])
         elif eqn.primitive.name == 'stop_gradient':
             continue
