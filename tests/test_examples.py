@@ -196,6 +196,7 @@ def test_cues_are_learnt_from_and_drawn(cues, monkeypatch, tmp_path, capsys):
     assert len(stored['curve']) == 2
 
 
+@pytest.mark.slow
 def test_inhibition_lowers_the_rates_of_a_sweep(tmp_path):
     cluster = load('cluster/sweep')
     g, rate, found = cluster.simulate(points=3)
