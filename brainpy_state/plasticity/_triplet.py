@@ -33,7 +33,7 @@ class TripletSTDP(SynapticRule):
     >>> import brainpy_state as bst
     >>> post = bst.LIF(1)
     >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
-    >>> rule = bst.plasticity.TripletSTDP.desc(w_0=1. * u.mV)
+    >>> rule = bst.plasticity.TripletSTDP.desc(w_0=1. * u.mV, A2_plus=0.01)
     >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=rule)
     >>> with bst.environ.context(dt=0.1 * u.ms):
     ...     _ = bst.nn.init_all_states([proj, post])
@@ -41,7 +41,7 @@ class TripletSTDP(SynapticRule):
     ...     post.spike.value = np.ones(1)
     ...     proj(np.zeros(2))  # the target has fired
     >>> comm.weight.value
-    Quantity([0.5 0.5], "mV")
+    Quantity([0.5099... 0.5      ], "mV")
     """
 
     w_0: Any = Parameter(1.0, positive, 'the weight that counts as 1', any_unit=True)
