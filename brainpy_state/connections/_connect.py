@@ -17,9 +17,10 @@ from ..numerics import with_unit
 from ..random._keys import Seed
 from ..state import ParamState, State
 from . import _check, _compiled, _parallel
+from ._divided import divided
 from ._engine import engine
 from ._positions import Space
-from ._rows import Rows, count
+from ._rows import Listing, Rows, count
 from ._sampling import Values, keys
 from .drawn import Drawn, in_steps
 
@@ -124,7 +125,7 @@ class Connection(Module):
     @property
     def n_synapses(self) -> int:
         """The number of synapses."""
-        return self.structure.nnz
+        return self.structure.total if isinstance(self.structure, event.Parts) else self.structure.nnz
 
     def __len__(self) -> int:
         return self.n_synapses
@@ -221,14 +222,17 @@ def is_trained(weight: Any) -> bool:
 
 
 def connect(
-    rule: str, rows: Rows, post: int, weight: Any, *,
+    rule: str, rows: Rows | Listing, post: int, weight: Any, *,
     delay: Any = None, seed: Seed = None, space: Space | None = None, structure: event.Structure | None = None,
 ) -> Connection:  # fmt: skip
     """The connection of the pairs that a rule has found, listed by source; weights and delays may be `Drawn`.
 
-    Without delays, a structure of the same pairs may take the place of the list.
+    Without delays, a structure of the same pairs may take the place of the list. Where a mesh is set, its devices have each a part.
     """
-    pre, weights, delays = rows.indptr.size - 1, None, None
+    mesh = environ.get('mesh', None)
+    if mesh is None and isinstance(rows, Listing):
+        rows = rows.rows()
+    pre, weights, delays = rows.n, None, None
     if isinstance(weight, Drawn) or delay is not None:
         seed = _check.seed(rule, seed)
         if isinstance(weight, Drawn):
@@ -236,10 +240,30 @@ def connect(
         if delay is not None:
             law, longest = in_steps(rule, delay, environ.get('dt', desc=f'{rule} counts delays in time steps'))
             delays = keys((seed, 'delay'), pre), law, np.min_scalar_type(longest)
+    if mesh is not None:
+        return _on_mesh(rule, mesh, rows, post, weight, weights, delays, space)
+    assert isinstance(rows, Rows)
     drawn, steps = values_of(rows, weights, delays)
     if structure is None or delays:
         structure = as_csr(rows, post)
     return Connection(structure, weight if drawn is None else with_unit(drawn, weight.unit), space=space, delay_steps=steps)
+
+
+def _on_mesh(
+    rule: str, mesh: Any, rows: Rows | Listing, post: int, weight: Any, weights: Any, delays: Any, space: Space | None
+) -> Connection:
+    """The connection, its synapses divided between devices."""
+    given = None
+    if weights is None and not is_trained(weight):
+        given = weight((rows.total,)) if callable(weight) else weight
+        if np.shape(u.get_mantissa(given)) == (rows.total,):
+            weights = np.asarray(u.get_mantissa(given), environ.dftype())
+    elif is_trained(weight) and np.ndim(u.get_mantissa(weight.value() if isinstance(weight, Param) else weight.value)):
+        raise ParameterError(f'{rule}: on a mesh, a State or Param is one weight for all synapses; others are drawn, or given as an array.')
+    made = divided(mesh, rows, post, weights, delays)
+    if made.weights is not None:
+        weight = with_unit(made.weights, weight.unit if isinstance(weight, Drawn) else u.get_unit(given))
+    return Connection(made.structure, weight if given is None or made.weights is not None else given, space=space, delay_steps=made.delays)
 
 
 def as_csr(rows: Rows, post: int) -> event.CSR:

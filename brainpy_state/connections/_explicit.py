@@ -16,7 +16,7 @@ from ..numerics import with_unit
 from ..random._keys import Seed
 from . import _check
 from ._connect import Connection, connect, is_trained
-from ._rows import Rows, listed, order_by
+from ._rows import Listing, Rows, order_by
 from ._sampling import ALL, OTHERS, Gaps
 from .drawn import Drawn, Weight
 
@@ -79,7 +79,7 @@ def all_to_all(
     structure = event.AllToAll((pre, post), allow_autapses)
     if delay is None and not isinstance(weight, Drawn) and (allow_autapses or _is_one(weight)):
         return Connection(structure, weight)
-    rows = listed(rule, Gaps(np.zeros(pre, np.uint64), post, 1.0, ALL if allow_autapses else OTHERS))
+    rows = Listing(rule, Gaps(np.zeros(pre, np.uint64), post, 1.0, ALL if allow_autapses else OTHERS))
     return connect(rule, rows, post, weight, delay=delay, seed=seed, structure=structure if allow_autapses else None)
 
 

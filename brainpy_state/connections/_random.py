@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .._errors import ParameterError
@@ -10,7 +12,7 @@ from ..random._keys import Seed
 from . import _check
 from ._connect import Connection, connect
 from ._procedural import connect_again
-from ._rows import listed, shares, subset, transposed
+from ._rows import Listing, shares, subset, transposed
 from ._sampling import ALL, LATER, OTHERS, Choices, Gaps, keys
 from .drawn import Drawn, Weight
 
@@ -69,7 +71,7 @@ def pairwise_bernoulli(
     if procedural:
         return connect_again(rule, draw, weight, delay=delay, seed=seed)
     _check.synapses(rule, p * pre * post)
-    return connect(rule, listed(rule, draw), post, weight, delay=delay, seed=seed)
+    return connect(rule, Listing(rule, draw), post, weight, delay=delay, seed=seed)
 
 
 @entry
@@ -193,7 +195,7 @@ def fixed_outdegree(
     names = rule, 'outdegree', 'targets', 'post'
     draw = _fixed_degree(names, pre, post, outdegree, allow_autapses, allow_multapses, seed, stored=not procedural)
     if not procedural:
-        return connect(rule, listed(rule, draw), post, weight, delay=delay, seed=seed)
+        return connect(rule, Listing(rule, draw), post, weight, delay=delay, seed=seed)
     if not allow_multapses:
         raise ParameterError(f'{rule}: procedural=True draws targets independently; use allow_multapses=True, or store the synapses.')
     return connect_again(rule, draw, weight, delay=delay, seed=seed)
@@ -248,7 +250,7 @@ def fixed_total_number(
         )
     each = keys(seed, pre + 1)
     if allow_multapses:
-        rows = listed(rule, Choices(each[:-1], post, shares(each[-1:], pre, total), skip_own=not allow_autapses))
+        rows: Any = Listing(rule, Choices(each[:-1], post, shares(each[-1:], pre, total), skip_own=not allow_autapses))
     else:
         rows = subset(rule, each, post, total, pairs, ALL if allow_autapses else OTHERS)
     return connect(rule, rows, post, weight, delay=delay, seed=seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,16 @@ class Rows(NamedTuple):
 
     indptr: np.ndarray  # int64, (rows + 1,)
     columns: np.ndarray  # int32, (pairs,)
+
+    @property
+    def n(self) -> int:
+        """How many rows there are."""
+        return self.indptr.size - 1
+
+    @property
+    def total(self) -> int:
+        """How many pairs there are."""
+        return self.columns.size
 
     @classmethod
     def of(cls, counts: np.ndarray, columns: np.ndarray) -> Rows:
@@ -33,10 +43,13 @@ class Rows(NamedTuple):
 
 
 class Growing:
-    """An int32 array that grows at its end, where a large one is not copied."""
+    """An array that grows at its end, where a large one is not copied."""
 
-    def __init__(self) -> None:
-        self._held, self._size = np.empty(1 << 10, np.int32), 0
+    def __init__(self, dtype: Any = np.int32) -> None:
+        self._held, self._size = np.empty(1 << 10, dtype), 0
+
+    def __len__(self) -> int:
+        return self._size
 
     def append(self, piece: np.ndarray) -> None:
         start, self._size = self._size, self._size + piece.size
@@ -44,10 +57,42 @@ class Growing:
             self._held.resize(self._size + self._size // 4, refcheck=False)
         self._held[start : self._size] = piece
 
-    def whole(self) -> np.ndarray:
-        """The array; nothing can be appended after."""
-        self._held.resize(self._size, refcheck=False)
+    def whole(self, room: int | None = None) -> np.ndarray:
+        """The array, or one with more room at its end; nothing can be appended after."""
+        self._held.resize(self._size if room is None else room, refcheck=False)
         return self._held
+
+
+class Listing(NamedTuple):
+    """Pairs that a rule draws row by row, not drawn yet."""
+
+    rule: str
+    draw: Gaps | Choices
+
+    def rows(self) -> Rows:
+        """All of them."""
+        return listed(self.rule, self.draw)
+
+    @property
+    def n(self) -> int:
+        """How many rows there are."""
+        return len(self.draw.keys)
+
+    @property
+    def total(self) -> int:
+        """How many pairs there are."""
+        return int(row_lengths(self.draw).sum())
+
+    @property
+    def starts(self) -> np.ndarray:
+        """Where each row begins, and the last one ends."""
+        return _starts(row_lengths(self.draw))
+
+    def columns(self, starts: np.ndarray, first: int, last: int) -> np.ndarray:
+        """Those of some rows."""
+        found = np.empty(starts[last] - starts[first], np.int32)
+        _tools(self.draw).fill(self.draw, starts, first, last, found)
+        return found
 
 
 def listed(rule: str, draw: Gaps | Choices) -> Rows:

@@ -11,7 +11,7 @@ from . import _parallel
 from ._connect import Connection, taken
 
 
-def ring_slots(comm: Connection, steps: np.ndarray, length: int) -> event.CSR:
+def ring_slots(comm: Connection, steps: np.ndarray, length: int) -> event.CSR | event.Parts:
     """The synapses of a connection, each leading to the place ``steps * n_post + target`` of a ring.
 
     Parameters
@@ -33,6 +33,8 @@ def ring_slots(comm: Connection, steps: np.ndarray, length: int) -> event.CSR:
     [2, 5]
     """
     pre, post = comm.structure.shape
+    if isinstance(comm.structure, event.Parts):
+        return comm.structure.later(steps, length)
     return event.CSR(_starts(comm), _places(np.broadcast_to(steps, comm.targets.shape), comm.targets, post), (pre, length * post))
 
 

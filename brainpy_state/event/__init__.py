@@ -16,6 +16,7 @@ from ._fuse import explain as explain
 from ._fuse import fuse as fuse
 from ._implied import AllToAll as AllToAll
 from ._implied import OneToOne as OneToOne
+from ._parts import Parts as Parts
 from ._procedural import Procedural as Procedural
 from ._procedural import Rule as Rule
 from ._products import product as product
@@ -37,6 +38,7 @@ __all__ = [
     'AllToAll',
     'Ends',
     'OneToOne',
+    'Parts',
     'Procedural',
     'Report',
     'Rule',

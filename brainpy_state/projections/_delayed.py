@@ -44,7 +44,7 @@ class Ring(Module):
         first = self.lines[0]
         dt = environ.get('dt', desc=f'{first.label} needs the time step for its delays')
         steps = [line.in_steps(dt) for line in self.lines]
-        length = 1 + max(int(np.max(each, initial=0)) for each in steps)
+        length = 1 + max(int(each.max()) if np.size(each) else 0 for each in steps)
         for line, each in zip(self.lines, steps, strict=True):
             line.lay_out(each, length, dt)
         shape = (length, *(() if batch_size is None else (batch_size,)), first.comm.structure.shape[1])
@@ -121,7 +121,9 @@ class DelayedConnection(Module):
             return delay_steps(self.delays, dt, self.label)
         check_dt(self.comm.made_for, self.comm.label)
         structure = self.comm.structure
-        return structure.rule.longest if structure.is_drawn else np.asarray(self.comm.delay_steps)
+        if structure.is_drawn:
+            return structure.rule.longest
+        return self.comm.delay_steps if isinstance(structure, event.Parts) else np.asarray(self.comm.delay_steps)
 
     def lay_out(self, steps: Any, length: int, dt: Any) -> None:
         """Find the place of each synapse in a ring of this length, unless it is known."""

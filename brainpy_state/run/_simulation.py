@@ -122,7 +122,7 @@ class Simulation:
         self._monitors = [x for x in recorders if isinstance(x, StateMonitor)]
         self._between = [x for x in self._monitors if not x.in_loop]
         before, after = ([x for x in recorders if x.when == when and x not in self._between] for when in ('before', 'after'))
-        self._steps, self._pace = Steps(model, LONGEST, keeps=False, before=before, after=after), Pace()
+        self._steps, self._pace = Steps(model, LONGEST, keeps=False, before=before, after=after, mesh=environ.get('mesh', None)), Pace()
 
     def _clock(self) -> Any:
         return environ.context(dt=self.dt)

@@ -16,6 +16,7 @@ from ..numerics import LAST_STEP, whole_steps
 from ..record import Recorder
 from ..record._base import Full
 from ..state import StateTraceStack
+from ..transform._divided_loop import DividedLoop
 from ..transform._loop import loops
 from ..transform._program import Program
 
@@ -35,13 +36,22 @@ class Steps:
         Whether the results of the step are stacked.
     before, after : sequence of callable
         What else is called in each step, before it and after it.
+    mesh : jax.sharding.Mesh, optional
+        Whose devices each have a part of the network.
     """
 
     def __init__(
-        self, step: Callable[[], Any], length: int, *, keeps: bool, before: Sequence[Callable] = (), after: Sequence[Callable] = ()
+        self,
+        step: Callable[[], Any],
+        length: int,
+        *,
+        keeps: bool,
+        before: Sequence[Callable] = (),
+        after: Sequence[Callable] = (),
+        mesh: Any = None,
     ):
         self.step = step
-        self._programs = loops(step, _Clocked(tuple(before), tuple(after), keeps), length, scan=_until_full)
+        self._programs = loops(step, _Clocked(tuple(before), tuple(after), keeps), length, scan=_UntilFull(mesh))
 
     def program(self) -> Program:
         """What will run, traced if it is new."""
@@ -109,13 +119,20 @@ class _Clocked:
         return (i + 1, first, stop, full), out if self.keeps else None
 
 
-def _until_full(
-    body: Callable, same: Any, carry: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
-) -> tuple[Any, Any]:
-    """As many steps of a clocked body as recorders have room for, and the results of at most ``length``."""
+@dataclass(frozen=True)
+class _UntilFull:
+    """As many steps of a clocked body as recorders have room for, and the results of at most ``length``; on a mesh, each device its part."""
 
-    def goes_on(carry: Any) -> Any:
-        _, (i, _, stop, full) = carry
-        return (i < stop) & jnp.logical_not(full)
+    mesh: Any = None
 
-    return event.scan(functools.partial(body, same), carry, xs, length, goes_on=goes_on)
+    def __call__(
+        self, body: Callable, same: Any, carry: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
+    ) -> tuple[Any, Any]:
+        if self.mesh is None:
+            return event.scan(functools.partial(body, same), carry, xs, length, goes_on=_goes_on)
+        return DividedLoop(self.mesh)(lambda same, carry: body(same, carry, None), same, carry, length, _goes_on)
+
+
+def _goes_on(carry: Any) -> Any:
+    _, (i, _, stop, full) = carry
+    return (i < stop) & jnp.logical_not(full)

@@ -1,0 +1,202 @@
+"""Synapses that are divided by their targets: each device of a mesh has those of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import ShapedArray
+from jax.extend.core import ClosedJaxpr, Primitive, jaxpr_as_fun
+from jax.interpreters import ad, mlir
+
+from ._csr import _restored
+from ._structure import Structure
+
+
+class Axis(NamedTuple):
+    """The axis along which an array is divided, into parts of equal size; the last ones may reach beyond its end.
+
+    Attributes
+    ----------
+    number : int
+        Counted from the front.
+    size : int
+        Of all parts together, without what lies beyond.
+    """
+
+    number: int
+    size: int
+
+    def part(self, parts: int) -> int:
+        """The size of a part."""
+        return -(-self.size // parts)
+
+    def local(self, shape: Sequence[int], parts: int) -> tuple[int, ...]:
+        """The shape of a part of an array of this shape."""
+        return (*shape[: self.number], self.part(parts), *shape[self.number + 1 :])
+
+
+class Parts(Structure):
+    """Connectivity of `pre` sources and `post` targets as one `CSR` for each device, of the synapses onto its targets.
+
+    Arrays have the parts one after the other, all of the same length; what is left of a part is unused.
+
+    Parameters
+    ----------
+    indptr : int32, (parts * (pre + 1),)
+    indices : int32, (parts * room,)
+        Targets, counted from the first of the part; unused ones lie outside of it.
+    shape : (pre, post)
+    parts : int
+        On how many devices.
+    ordered : bool
+        Whether the targets of each source rise.
+    total : int
+        Number of synapses, without unused places.
+    """
+
+    __slots__ = ('__weakref__', 'indices', 'indptr', 'ordered', 'parts', 'shape', 'total')
+
+    def __init__(self, indptr: Any, indices: Any, shape: tuple[int, int], parts: int, ordered: bool, total: int):
+        self.indptr, self.indices, self.shape, self.parts, self.ordered, self.total = indptr, indices, shape, parts, ordered, total
+
+    def __repr__(self) -> str:
+        return f'Parts(shape={self.shape}, {self.total} synapses in {self.parts} parts)'
+
+    @property
+    def nnz(self) -> int:
+        """Number of places for synapses."""
+        return self.indices.shape[0]
+
+    def row_lengths(self) -> np.ndarray:
+        """Refused, since no process need have them all."""
+        raise ValueError('event.Parts: the synapses are divided between devices, so they cannot be listed as a whole.')
+
+    def later(self, steps: Any, length: int) -> Parts:
+        """The same synapses, each leading to the place ``steps * targets of a part + target`` of a ring of so many steps.
+
+        Parameters
+        ----------
+        steps : int, (parts * room,) or ()
+        length : int
+        """
+        targets = self._targets
+        unused = self.indices >= targets
+        places = jnp.where(unused, length * targets, jnp.asarray(steps, jnp.int32) * targets + self.indices)
+        return Parts(self.indptr, places, (self.shape[0], length * self.shape[1]), self.parts, True, self.total)
+
+    def to_post(self, weight: Any, spikes: Any, dtype: Any) -> Any:
+        """What each target receives, (..., post)."""
+        _, post = self.shape
+        own = spikes.ndim - 1
+
+        def product(indptr: Any, indices: Any, spikes: Any, *weight: Any) -> list[Any]:
+            return [self._local(indptr, indices).to_post(*(weight or (None,)), spikes, dtype)]
+
+        weights, axes = ((), ()) if weight is None else ((weight,), (self.synapses,))
+        operands = (self.indptr, self.indices, spikes, *weights)
+        return in_parts(product, operands, (*self._axes, None, *axes), [Axis(own, post)], self.parts)[0]
+
+    def to_pre(self, weight: Any, values: Any, dtype: Any) -> Any:
+        """Refused: derivatives are for networks on one device."""
+        raise NotImplementedError(_NO_DERIVATIVE)
+
+    to_weight = to_pre  # type: ignore[assignment]
+
+    def to_ring(self, weight: Any, spikes: Any, row: Any, ring: Any) -> Any:
+        """A ring (steps, ..., post) with what spikes deliver; targets are places ``delay * targets of a part + target``."""
+        steps, *_, post = ring.shape
+        at = Axis(ring.ndim - 1, post)
+
+        def deliver(indptr: Any, indices: Any, weight: Any, spikes: Any, row: Any, ring: Any) -> list[Any]:
+            return [self._local(indptr, indices, steps * at.part(self.parts)).to_ring(weight, spikes, row, ring)]
+
+        axes = (*self._axes, self.synapses if weight.ndim else None, None, None, at)
+        return in_parts(deliver, (self.indptr, self.indices, weight, spikes, row, ring), axes, [at], self.parts)[0]
+
+    @property
+    def synapses(self) -> Axis:
+        """How values of synapses are divided."""
+        return Axis(0, self.nnz)
+
+    @property
+    def _axes(self) -> tuple[Axis, Axis]:
+        return Axis(0, self.indptr.shape[0]), self.synapses
+
+    def _local(self, indptr: Any, indices: Any, post: int | None = None) -> Any:
+        return _restored(indptr, indices, (self.shape[0], self._targets if post is None else post), self.ordered)
+
+    @property
+    def _targets(self) -> int:
+        return Axis(0, self.shape[1]).part(self.parts)
+
+
+_NO_DERIVATIVE = """\
+A network that is divided between devices is simulated only; for derivatives, divide samples instead (`fit(mesh=)`)"""
+
+
+def in_parts(
+    f: Callable, operands: Sequence[Any], axes: Sequence[Axis | None], made: Sequence[Axis], parts: int
+) -> list[Any]:
+    """What a function of parts of arrays gives on all devices, each with its own.
+
+    Parameters
+    ----------
+    f : callable
+        Of the parts of the operands, to a list.
+    axes : sequence of Axis or None
+        How operands are divided; None of what every device needs as a whole.
+    made : sequence of Axis
+        How results are.
+    parts : int
+
+    Notes
+    -----
+    Within `Simulation` of a network on a mesh, this is evaluated on each device. Elsewhere, one part is computed after the other.
+    """
+    avals = [jax.typeof(x) for x in operands]
+    local = [a if axis is None else a.update(shape=axis.local(a.shape, parts)) for a, axis in zip(avals, axes, strict=True)]
+    closed = jax.make_jaxpr(f)(*(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in local))
+    return in_parts_p.bind(*operands, step=closed, axes=tuple(axes), made=tuple(made), parts=parts)
+
+
+def _avals(*operands: Any, step: ClosedJaxpr, axes: Any, made: Sequence[Axis], parts: int) -> list[Any]:
+    shapes = [(*v.aval.shape[: axis.number], axis.size, *v.aval.shape[axis.number + 1 :]) for v, axis in zip(step.jaxpr.outvars, made, strict=True)]
+    return [ShapedArray(shape, v.aval.dtype) for shape, v in zip(shapes, step.jaxpr.outvars, strict=True)]
+
+
+def _one_after_the_other(*operands: Any, step: ClosedJaxpr, axes: Sequence[Axis | None], made: Sequence[Axis], parts: int) -> list[Any]:
+    found = []
+    for k in range(parts):
+        own = [x if axis is None else of_part(x, axis, k, parts) for x, axis in zip(operands, axes, strict=True)]
+        found.append(jaxpr_as_fun(step)(*own))
+    joined = (jnp.concatenate(xs, axis.number) for xs, axis in zip(zip(*found, strict=True), made, strict=True))
+    return [jax.lax.slice_in_dim(x, 0, axis.size, axis=axis.number) for x, axis in zip(joined, made, strict=True)]
+
+
+def _refused(primals: Any, tangents: Any, **parameters: Any) -> Any:
+    raise NotImplementedError(_NO_DERIVATIVE)
+
+
+def beyond_the_end(x: Any, axis: Axis, by: int) -> Any:
+    """An array with its last items again, so many times, so that parts are of equal size."""
+    return jnp.pad(x, [(0, by if n == axis.number else 0) for n in range(x.ndim)], mode='edge') if axis.size else x
+
+
+def of_part(x: Any, axis: Axis, k: Any, parts: int) -> Any:
+    """Part ``k`` of a whole array, which may be traced."""
+    size = axis.part(parts)
+    if beyond := size * parts - axis.size:
+        x = beyond_the_end(x, axis, beyond)
+    return jax.lax.dynamic_slice_in_dim(x, k * size, size, axis.number)
+
+
+in_parts_p = Primitive('in_parts')
+in_parts_p.multiple_results = True
+in_parts_p.def_abstract_eval(_avals)
+in_parts_p.def_impl(_one_after_the_other)
+mlir.register_lowering(in_parts_p, mlir.lower_fun(_one_after_the_other, multiple_results=True))
+ad.primitive_jvps[in_parts_p] = _refused
