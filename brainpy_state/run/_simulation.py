@@ -198,6 +198,7 @@ class Simulation:
                             self._keep(checkpoint)
                             saved = time.monotonic()
                 finally:
+                    self._steps.leave()
                     self._keep(checkpoint)
 
     def _keep(self, checkpoint: Any) -> None:

@@ -16,6 +16,7 @@ from ..numerics import LAST_STEP, whole_steps
 from ..record import Recorder
 from ..record._base import Full
 from ..state import StateTraceStack
+from ..transform._devices import Devices
 from ..transform._divided_loop import DividedLoop
 from ..transform._loop import loops
 from ..transform._program import Program
@@ -52,6 +53,7 @@ class Steps:
     ):
         self.step = step
         self._programs = loops(step, _Clocked(tuple(before), tuple(after), keeps), length, scan=_UntilFull(mesh))
+        self.devices = None if mesh is None else Devices('Simulation', mesh)
 
     def program(self) -> Program:
         """What will run, traced if it is new."""
@@ -68,8 +70,25 @@ class Steps:
 
     def advance(self, i: int, stop: int) -> tuple[int, Any]:
         """Do the steps from ``i`` to ``stop``, or fewer where a recorder is full; the step that comes next, and the results."""
-        (i, *_), out = self._programs(self.step, arguments(i, stop))
+        given = arguments(i, stop)
+        if self.devices is not None:
+            self._enter()
+            given = self.devices.place(given)
+        (i, *_), out = self._programs(self.step, given)
         return int(i), out
+
+    def _enter(self) -> None:
+        """Bring what the steps need to the devices, unless it is there."""
+        assert self.devices is not None
+        program = self.program()
+        program.captured = self.devices.placed(program.captured)
+        self.devices.enter({*program.reads, *program.writes})
+
+    def leave(self) -> None:
+        """Let states hold arrays of the process's own again, but for what belongs to divided synapses."""
+        if self.devices is not None:
+            program = self.program()
+            self.devices.leave({*program.reads, *program.writes})
 
 
 def span(duration: Any, first: int, dt: Any, where: str) -> int:

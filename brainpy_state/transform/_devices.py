@@ -75,6 +75,16 @@ class Devices:
 
         return jax.tree.map(spread, tree)
 
+    def placed(self, tree: Any) -> Any:
+        """Arrays on all devices as they are, others as wholes."""
+        devices = set(self.mesh.devices.flat)
+        return jax.tree.map(lambda x: x if isinstance(x, jax.Array) and x.sharding.device_set == devices else self.place(x), tree)
+
+    def enter(self, states: Iterable[State]) -> None:
+        """Let states hold arrays that are on all devices."""
+        for state in states:
+            state.value = self.placed(state.peek())
+
     def on_host(self, tree: Any) -> Any:
         """Arrays that are divided between devices, as a whole in each process."""
         return multihost_utils.process_allgather(tree, tiled=True) if self.is_shared else jax.tree.map(np.asarray, tree)
@@ -106,9 +116,9 @@ class Devices:
         return of_samples
 
     def leave(self, states: Iterable[State]) -> None:
-        """Let states hold arrays of the process's own again, which are the same on all devices."""
+        """Let states hold arrays of the process's own again, where these are the same on all devices."""
         for state in states:
-            state.value = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), state.peek())
+            state.value = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)) if x.is_fully_replicated else x, state.peek())
 
     def check_agreement(self, function: str, values: Sequence[tuple[str, Any]]) -> None:
         """Raise `ParameterError` in all processes if one has another function, values or packages than the first."""

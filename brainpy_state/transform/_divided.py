@@ -7,22 +7,26 @@ needs its own part of each, and one that mixes neurons the whole, which devices 
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import itertools
 import math
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, jaxpr_as_fun
 
-from ..event._equations import ELEMENTWISE, RENAMES, called
+from ..event._equations import CALLS, ELEMENTWISE, HEAVISIDE, RENAMES
 from ..event._fuse import alone, inlined
 from ..event._parts import Axis, in_parts_p, of_part
 
 _REDUCTIONS = {
     'reduce_sum', 'reduce_max', 'reduce_min', 'reduce_and', 'reduce_or', 'reduce_xor', 'reduce_prod', 'argmax', 'argmin',
 }  # fmt: skip
+_Mode = jax.lax.GatherScatterMode
 _ALONG = {'cumsum', 'cumprod', 'cummax', 'cummin', 'cumlogsumexp'}
 
 
@@ -41,6 +45,7 @@ class Mesh:
 
     def __init__(self, names: tuple[str, ...], parts: int, sizes: Collection[int] = ()):
         self.names, self.parts, self.sizes = names, parts, sizes
+        self.asked: list[Value] = []
 
     def along(self, shape: Sequence[int]) -> Axis | None:
         """The axis of neurons of an array of this shape."""
@@ -50,10 +55,22 @@ class Mesh:
         """The own part of a whole array."""
         return of_part(x, axis, jax.lax.axis_index(self.names), self.parts)
 
-    def whole(self, x: Any, axis: Axis) -> Any:
-        """A whole array, from the parts of all devices."""
-        found = jax.lax.all_gather(x, self.names, axis=axis.number, tiled=True)
-        return jax.lax.slice_in_dim(found, 0, axis.size, axis=axis.number)
+    def inside(self) -> Mesh:
+        """The same within a branch, from which nothing may be asked outside."""
+        return Mesh(self.names, self.parts, self.sizes)
+
+    def exchange(self) -> None:
+        """Gather all values that were asked for, in one message."""
+        asked, self.asked = self.asked, []
+        message = [encoded(x.to_send, x.is_bit) for x in asked]
+        found = jax.lax.all_gather(jnp.concatenate(message) if len(message) > 1 else message[0], self.names)
+        ends = [0, *itertools.accumulate(words.size for words in message)]
+        for value, (first, last) in zip(asked, itertools.pairwise(ends), strict=True):
+            value.receive(decoded(found[:, first:last], value.to_send, value.is_bit))
+
+
+class NotYet(Exception):  # noqa: N818  (a signal, not an error)
+    """Raised where a whole is needed that devices have still to exchange."""
 
 
 class Value:
@@ -64,29 +81,39 @@ class Value:
     mesh : Mesh
     axis : Axis, optional
         Along which it is divided; None where each device has all of it.
+    is_bit : bool
+        Whether it is certain that all items are 0 or 1.
     part, whole : callable, optional
         How to make the own part along an axis; how to make the whole.
     """
 
-    def __init__(self, mesh: Mesh, axis: Axis | None = None, *, part: Callable | None = None, whole: Callable | None = None):
-        self.mesh, self.axis = mesh, axis
+    def __init__(
+        self, mesh: Mesh, axis: Axis | None = None, is_bit: bool = False, *, part: Callable | None = None, whole: Callable | None = None
+    ):
+        self.mesh, self.axis, self.is_bit = mesh, axis, is_bit
         self._make_part, self._make_whole = part, whole
         self._parts: dict[Axis, Any] = {}
         self._whole: Any = None
+        self.was_asked = False
 
     @classmethod
-    def of_part(cls, mesh: Mesh, x: Any, axis: Axis) -> Value:
+    def of_part(cls, mesh: Mesh, x: Any, axis: Axis, is_bit: bool = False) -> Value:
         """A value of which each device has its part."""
-        value = cls(mesh, axis)
+        value = cls(mesh, axis, is_bit)
         value._parts[axis] = x
         return value
 
     @classmethod
-    def of_whole(cls, mesh: Mesh, x: Any) -> Value:
+    def of_whole(cls, mesh: Mesh, x: Any, is_bit: bool = False) -> Value:
         """A value that all devices have."""
-        value = cls(mesh)
+        value = cls(mesh, None, is_bit)
         value._whole = x
         return value
+
+    def also(self, whole: Any) -> Value:
+        """The same, of which the whole is known too."""
+        self._whole = whole
+        return self
 
     def part(self, axis: Axis) -> Any:
         """The own part of it along an axis."""
@@ -96,27 +123,122 @@ class Value:
 
     def whole(self) -> Any:
         """All of it."""
+        if self._whole is None and self._make_whole is not None:
+            self._whole = self._make_whole()
         if self._whole is None:
-            self._whole = self._make_whole() if self._make_whole is not None else self.mesh.whole(self._parts[self.axis], self.axis)
+            if self not in self.mesh.asked:
+                self.mesh.asked.append(self)
+                self.was_asked = True
+            raise NotYet
         return self._whole
 
     def like(self, axis: Axis | None) -> Any:
         """Divided along an axis, or as a whole."""
         return self.whole() if axis is None else self.part(axis)
 
+    @property
+    def to_send(self) -> Any:
+        """What a device gives, so that all have the whole."""
+        assert self.axis is not None
+        return self.part(self.axis)
 
-def evaluate(closed: ClosedJaxpr, operands: Sequence[Value], mesh: Mesh) -> list[Value]:
-    """The results of a jaxpr, of values that are divided or not."""
+    def receive(self, parts: Any) -> None:
+        """Take what all devices gave, stacked."""
+        assert self.axis is not None
+        k, size = self.axis
+        found = jnp.moveaxis(parts, 0, k)
+        self._whole = jax.lax.slice_in_dim(found.reshape(*found.shape[:k], -1, *found.shape[k + 2 :]), 0, size, axis=k)
+
+
+class Picked(Value):
+    """Items at known places of a divided value: each is sent by the device that has it."""
+
+    def __init__(self, mesh: Mesh, own: Any, owners: Any, is_bit: bool):
+        super().__init__(mesh, None, is_bit)
+        self._own, self._owners = own, owners
+
+    @property
+    def to_send(self) -> Any:
+        return self._own
+
+    def receive(self, parts: Any) -> None:
+        self._whole = jnp.take_along_axis(parts, jnp.broadcast_to(self._owners, self._own.shape)[None], axis=0)[0]
+
+
+def encoded(x: Any, is_bit: bool) -> Any:
+    """The items of an array as words of 32 bits; of bits, 32 in a word."""
+    x = x.reshape(-1)
+    if is_bit or x.dtype == bool:
+        bits = jnp.pad(x.astype(jnp.uint32), (0, -x.size % 32)).reshape(-1, 32)
+        return (bits << jnp.arange(32, dtype=jnp.uint32)).sum(1, dtype=jnp.uint32)
+    if x.dtype.itemsize < 4:
+        return jax.lax.bitcast_convert_type(x, f'uint{8 * x.dtype.itemsize}').astype(jnp.uint32)
+    return jax.lax.bitcast_convert_type(x, jnp.uint32).reshape(-1)
+
+
+def decoded(words: Any, like: Any, is_bit: bool) -> Any:
+    """The arrays, one for each row of words, each like the one that was encoded."""
+    n, dtype = words.shape[0], like.dtype
+    if is_bit or dtype == bool:
+        bits = (words[..., None] >> jnp.arange(32, dtype=jnp.uint32)) & jnp.uint32(1)
+        found = bits.reshape(n, -1)[:, : like.size].astype(dtype)
+    elif dtype.itemsize < 4:
+        found = jax.lax.bitcast_convert_type(words.astype(f'uint{8 * dtype.itemsize}'), dtype)
+    else:
+        found = jax.lax.bitcast_convert_type(words.reshape(n, -1, 2) if dtype.itemsize == 8 else words, dtype)
+    return found.reshape(n, *like.shape)
+
+
+def evaluate(closed: ClosedJaxpr, operands: Sequence[Value], mesh: Mesh, wholes: Collection[int] = ()) -> list[Value]:
+    """The results of a jaxpr, of values that are divided or not.
+
+    What devices exchange goes into as few messages as can be: equations that need no message come first. Results whose number is
+    among ``wholes`` are asked for as wholes.
+    """
     jaxpr = closed.jaxpr
     env: dict[Any, Value] = dict(zip(jaxpr.invars, operands, strict=True))
     env.update((v, Value.of_whole(mesh, x)) for v, x in zip(jaxpr.constvars, closed.consts, strict=True))
 
     def read(atom: Any) -> Value:
-        return Value.of_whole(mesh, atom.val) if isinstance(atom, Literal) else env[atom]
+        return Value.of_whole(mesh, atom.val, bool(np.isin(atom.val, (0, 1)).all())) if isinstance(atom, Literal) else env[atom]
 
-    for eqn in needed(jaxpr):
-        env.update(zip(eqn.outvars, _equation(jaxpr, eqn, [read(v) for v in eqn.invars], mesh), strict=True))
+    waiting = needed(jaxpr)
+    while waiting:
+        later, missing = [], set()
+        for eqn in waiting:
+            if missing.isdisjoint(v for v in eqn.invars if not isinstance(v, Literal)):
+                try:
+                    env.update(zip(eqn.outvars, _equation(jaxpr, eqn, [read(v) for v in eqn.invars], mesh), strict=True))
+                    continue
+                except NotYet:
+                    pass
+            later.append(eqn)
+            missing.update(eqn.outvars)
+        waiting = later
+        for k in wholes:
+            if (v := jaxpr.outvars[k]) in env:
+                with contextlib.suppress(NotYet):
+                    env[v].whole()
+        if waiting:
+            mesh.exchange()
     return [read(v) for v in jaxpr.outvars]
+
+
+def made(mesh: Mesh, values: Sequence[Value], axes: Sequence[Axis | None]) -> list[Any]:
+    """Values, divided as is asked for or as wholes."""
+    while True:
+        found = []
+        for value, axis in zip(values, axes, strict=True):
+            with contextlib.suppress(NotYet):
+                found.append(value.like(axis))
+        if len(found) == len(values):
+            return found
+        mesh.exchange()
+
+
+def without_calls(closed: ClosedJaxpr) -> ClosedJaxpr:
+    """The same with the bodies of all calls in their place, also of those that have a derivative of their own."""
+    return inlined(closed, (*CALLS, HEAVISIDE))
 
 
 def needed(jaxpr: Jaxpr) -> list[JaxprEqn]:
@@ -138,27 +260,45 @@ def _equation(jaxpr: Jaxpr, eqn: JaxprEqn, operands: list[Value], mesh: Mesh) ->
         return [Value.of_part(mesh, x, axis) for x, axis in zip(results, eqn.params['made'], strict=True)]
     if name in _LAZY:
         return [_LAZY[name](eqn, operands, mesh)]
-    if (inner := called(eqn)) is not None:
-        return evaluate(inner, operands, mesh)
     if name == 'cond':
         return _cond(eqn, operands, mesh)
     if name == 'optimization_barrier':
         return operands
+    is_bit = _gives_bits(eqn, operands)
     found = _divided(eqn, operands) if any(x.axis is not None for x in operands) else None
     if found is None:
+        if name == 'gather' and (picked := _picked(eqn, operands, mesh)) is not None:
+            return [picked]
         results = jaxpr_as_fun(alone(jaxpr, eqn))(*_distinct(eqn, operands))
-        return [Value.of_whole(mesh, x) for x in results]
-    axes, made, params = found
+        return [Value.of_whole(mesh, x, is_bit) for x in results]
+    axes, results_axes, params = found
     own = [x.like(axis) for x, axis in zip(operands, axes, strict=True)]
     results = eqn.primitive.bind(*own, **(eqn.params | params(own) if params else eqn.params))
     results = results if eqn.primitive.multiple_results else [results]
-    return [Value.of_part(mesh, x, axis) for x, axis in zip(results, made, strict=True)]
+    return [Value.of_part(mesh, x, axis, is_bit) for x, axis in zip(results, results_axes, strict=True)]
 
 
 def _distinct(eqn: JaxprEqn, operands: list[Value]) -> list[Any]:
     """The operands of an equation that are no literals, each once, as wholes."""
     pairs = zip(eqn.invars, operands, strict=True)
     return [x.whole() for x in {v: x for v, x in pairs if not isinstance(v, Literal)}.values()]
+
+
+_BITS_OF_BITS = {'mul', 'min', 'max', 'and', 'or', 'convert_element_type', 'copy', 'slice', 'dynamic_slice', 'gather', 'transpose', 'concatenate'}
+
+
+def _gives_bits(eqn: JaxprEqn, operands: list[Value]) -> bool:
+    """Whether it is certain that all items of the result are 0 or 1."""
+    if eqn.outvars[0].aval.dtype == bool:
+        return True
+    name = eqn.primitive.name
+    if name == 'select_n':
+        operands = operands[1:]
+    elif name in ('slice', 'dynamic_slice', 'gather'):
+        operands = operands[:1]
+    elif name not in _BITS_OF_BITS:
+        return False
+    return all(x.is_bit for x in operands)
 
 
 Found = tuple[list[Axis | None], list[Axis], Callable | None] | None  # of operands, of results, and other parameters
@@ -301,6 +441,25 @@ def _gather(eqn: JaxprEqn, operands: list[Value]) -> Found:
     return axes, [place._replace(number=batch[place.number])], None
 
 
+def _picked(eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> Value | None:
+    """A few items at places that all devices know, of what is divided."""
+    numbers, (source, places) = eqn.params['dimension_numbers'], operands
+    axis, clips = source.axis, eqn.params['mode'] in (_Mode.CLIP, _Mode.PROMISE_IN_BOUNDS)
+    if axis is None or places.axis is not None or tuple(numbers.start_index_map) != (axis.number,) or not clips:
+        return None
+    if axis.number not in numbers.collapsed_slice_dims or getattr(numbers, 'operand_batching_dims', ()):
+        return None
+    at = jnp.clip(places.whole(), 0, axis.size - 1)
+    own, size = source.part(axis), axis.part(mesh.parts)
+    first = (jax.lax.axis_index(mesh.names) * size).astype(at.dtype)
+    params = eqn.params | {'mode': _Mode.CLIP}
+    found = eqn.primitive.bind(own, jnp.clip(at - first, 0, size - 1), **params)
+    owners = (at[..., 0] // size).astype(jnp.int32)
+    shape = eqn.outvars[0].aval.shape
+    batch = [k for k in range(len(shape)) if k not in numbers.offset_dims]
+    return Picked(mesh, found, jax.lax.broadcast_in_dim(owners, shape, batch), source.is_bit)
+
+
 def _due(eqn: JaxprEqn, operands: list[Value]) -> Found:
     axis = operands[1].axis
     if axis is None or axis.number == 0:
@@ -332,7 +491,7 @@ def _broadcast(eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> Value:
     axis = x.axis and x.axis._replace(number=places[x.axis.number])
     if axis is None and len(shape) - 1 not in places:
         axis = mesh.along(shape)
-    return Value(mesh, axis, part=part, whole=whole)
+    return Value(mesh, axis, x.is_bit, part=part, whole=whole)
 
 
 def _iota(eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> Value:
@@ -350,8 +509,8 @@ def _iota(eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> Value:
 
 def _reshape(eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> Value:
     """The same items in another shape, in which the divided axis is one still."""
-    (x, *_), (source, *_), (made,) = operands, eqn.invars, eqn.outvars
-    old, new = source.aval.shape, made.aval.shape
+    (x, *_), (source, *_), (result,) = operands, eqn.invars, eqn.outvars
+    old, new = source.aval.shape, result.aval.shape
 
     def moved(axis: Axis, given: Sequence[int], wanted: Sequence[int]) -> Axis | None:
         """The axis of one shape in another."""
@@ -370,7 +529,7 @@ def _reshape(eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> Value:
     def whole() -> Any:
         return jnp.reshape(x.whole(), new)
 
-    return Value(mesh, x.axis and moved(x.axis, old, new), part=part, whole=whole)
+    return Value(mesh, x.axis and moved(x.axis, old, new), x.is_bit, part=part, whole=whole)
 
 
 _LAZY = {
@@ -387,29 +546,33 @@ def _cond(eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> list[Value]:
     index, branches = operands[0].whole(), eqn.params['branches']
     given = operands[1:]
     axes = [x.axis for x in given]
-    made: list[Axis | None] = [None] * len(eqn.outvars)
+    axes_made: list[Axis | None] = [None] * len(eqn.outvars)
 
-    def of(branch: ClosedJaxpr, leaves: Sequence[Any]) -> list[Value]:
-        values = [Value.of_whole(mesh, x) if axis is None else Value.of_part(mesh, x, axis) for x, axis in zip(leaves, axes, strict=True)]
-        return evaluate(branch, values, mesh)
+    def of(branch: ClosedJaxpr, mesh: Mesh, leaves: Sequence[Any]) -> list[Value]:
+        pairs = zip(leaves, given, strict=True)
+        return evaluate(
+            without_calls(branch),
+            [Value.of_whole(mesh, x, of.is_bit) if of.axis is None else Value.of_part(mesh, x, of.axis, of.is_bit) for x, of in pairs],
+            mesh,
+        )
 
     own = [x.like(axis) for x, axis in zip(given, axes, strict=True)]
     for branch in branches:
         found: list[Any] = []
-        jax.eval_shape(functools.partial(_noting, of, branch, found), own)
-        made = [a or b for a, b in zip(made, found, strict=True)]
+        jax.eval_shape(functools.partial(_noting, mesh.inside(), of, branch, found), own)
+        axes_made = [a or b for a, b in zip(axes_made, found, strict=True)]
 
     def run(branch: ClosedJaxpr) -> Callable:
-        return lambda *leaves: [x.like(axis) for x, axis in zip(of(branch, leaves), made, strict=True)]
+        return lambda *leaves: made(inner := mesh.inside(), of(branch, inner, leaves), axes_made)
 
     results = jax.lax.switch(index, [run(branch) for branch in branches], *own)
-    return [Value.of_whole(mesh, x) if axis is None else Value.of_part(mesh, x, axis) for x, axis in zip(results, made, strict=True)]
+    return [Value.of_whole(mesh, x) if axis is None else Value.of_part(mesh, x, axis) for x, axis in zip(results, axes_made, strict=True)]
 
 
-def _noting(of: Callable, branch: ClosedJaxpr, found: list[Any], leaves: Sequence[Any]) -> list[Any]:
-    values = of(branch, leaves)
+def _noting(mesh: Mesh, of: Callable, branch: ClosedJaxpr, found: list[Any], leaves: Sequence[Any]) -> list[Any]:
+    values = of(branch, mesh, leaves)
     found[:] = [x.axis for x in values]
-    return [x.like(x.axis) for x in values]
+    return made(mesh, values, found)
 
 
 def populations(jaxpr: Jaxpr) -> tuple[set[int], dict[Any, Axis]]:

@@ -12,9 +12,8 @@ from jax.sharding import Mesh as DeviceMesh
 from jax.sharding import PartitionSpec
 
 from .. import event
-from ..event._fuse import inlined
 from ..event._parts import Axis, beyond_the_end
-from ._divided import Mesh, Value, evaluate, populations
+from ._divided import Mesh, Value, evaluate, made, populations, without_calls
 
 
 @dataclass(frozen=True)
@@ -33,90 +32,110 @@ class DividedLoop:
         """The last carry and the results of steps ``step(same, carry) -> (carry, y)``."""
         fixed, tree_of_fixed = jax.tree.flatten(same)
         first, tree = jax.tree.flatten(carry)
-        made: list[Any] = []
+        structures: list[Any] = []
 
         def flat(*leaves: Any) -> list[Any]:
             n = len(fixed)
             results = step(jax.tree.unflatten(tree_of_fixed, leaves[:n]), jax.tree.unflatten(tree, leaves[n:]))
             out, structure = jax.tree.flatten(results)
-            made.append(structure)
+            structures.append(structure)
             return out
 
-        operands = [*fixed, *first]
-        closed = inlined(jax.make_jaxpr(flat)(*operands))
-        divided = _Step(closed, len(first), self.mesh)
+        divided = _Step(without_calls(jax.make_jaxpr(flat)(*fixed, *first)), len(first), self.mesh)
+        n = len(first)
 
         def one_device(fixed: list[Any], carry: list[Any]) -> tuple[list[Any], list[Any]]:
             def advance(carry: Any, _: Any) -> tuple[Any, Any]:
                 results = divided(fixed, carry)
                 return results[: len(carry)], results[len(carry) :]
 
-            return event.scan(advance, carry, None, length, goes_on=goes_on and (lambda leaves: goes_on(jax.tree.unflatten(tree, leaves))))
+            return event.scan(advance, carry, None, length, goes_on=goes_on and (lambda leaves: goes_on(jax.tree.unflatten(tree, leaves[:n]))))
 
-        specs, results = list(map(divided.spec, divided.axes)), divided.results
-        stacked = [axis and axis._replace(number=axis.number + 1) for axis in results]
-        n = len(fixed)
+        stacked = [axis and axis._replace(number=axis.number + 1) for axis in divided.made]
+        carried = [*divided.carried, *[None] * len(divided.twins)]
         run = jax.shard_map(
             one_device,
             mesh=self.mesh,
-            in_specs=(specs[:n], specs[n:]),
-            out_specs=(specs[n:], list(map(divided.spec, stacked))),
+            in_specs=(list(map(divided.spec, divided.fixed)), list(map(divided.spec, carried))),
+            out_specs=(list(map(divided.spec, carried)), list(map(divided.spec, stacked))),
             check_vma=False,
         )
-        ready = [divided.padded(x, axis) for x, axis in zip(operands, divided.axes, strict=True)]
-        last, ys = run(ready[:n], ready[n:])
-        found = [divided.cut(x, axis) for x, axis in zip([*last, *ys], [*divided.axes[n:], *stacked], strict=True)]
-        return jax.tree.unflatten(made[-1], found)
+        fixed = [*fixed, *(fixed[k] for k in divided.known)]
+        ready = [divided.padded(x, axis) for x, axis in zip(fixed, divided.fixed, strict=True)]
+        start = [divided.padded(x, axis) for x, axis in zip([*first, *(first[k] for k in divided.twins)], carried, strict=True)]
+        last, ys = run(ready, start)
+        found = [divided.cut(x, axis) for x, axis in zip([*last[:n], *ys], [*divided.carried, *stacked], strict=True)]
+        return jax.tree.unflatten(structures[-1], found)
 
 
 class _Step:
-    """A step for one device: which of its operands and results are divided, and the step itself, of their parts."""
+    """A step for one device.
+
+    Attributes
+    ----------
+    fixed, carried : list of Axis or None
+        How operands are divided that stay the same, and those that are carried.
+    known, twins : list of int
+        Of which operands of either kind that are divided the whole is needed too: it is a further operand.
+    made : list of Axis or None
+        How further results are divided.
+    """
 
     def __init__(self, closed: ClosedJaxpr, carried: int, mesh: DeviceMesh):
         sizes, synapses = populations(closed.jaxpr)
-        self.closed, self.carried, self.mesh = closed, carried, mesh
-        self.devices = Mesh(mesh.axis_names, mesh.size, sizes)
-        self.axes = [synapses.get(v) or self.devices.along(v.aval.shape) for v in closed.jaxpr.invars]
-        self.results: list[Axis | None] = []
-        self._trace()
-        while not self._settled():
-            self._trace()
+        self.closed, self.mesh, self.sizes = closed, mesh, sizes
+        axes = [synapses.get(v) or self._devices().along(v.aval.shape) for v in closed.jaxpr.invars]
+        n = len(axes) - carried
+        self.fixed, self.carried = axes[:n], axes[n:]
+        self.known: list[int] = []
+        self.twins: list[int] = []
+        while True:
+            operands, found = self._trace()
+            carry = [old or new for old, new in zip(self.carried, found, strict=False)]
+            if carry == self.carried:
+                break
+            self.carried = carry
+        self.made: list[Axis | None] = found[carried:]
+        asked = [k for k, x in enumerate(operands) if x.axis is not None and x.was_asked]
+        self.known, self.twins = [k for k in asked if k < n], [k - n for k in asked if k >= n]
+        self.fixed = [*self.fixed, *[None] * len(self.known)]
 
-    def _trace(self) -> None:
-        """Find how results are divided."""
-        shapes = [v.aval.shape if axis is None else axis.local(v.aval.shape, self.mesh.size) for v, axis in self._operands()]
-        avals = [jax.ShapeDtypeStruct(shape, v.aval.dtype) for shape, (v, _) in zip(shapes, self._operands(), strict=True)]
+    def _devices(self) -> Mesh:
+        return Mesh(self.mesh.axis_names, self.mesh.size, self.sizes)
+
+    def _trace(self) -> tuple[list[Value], list[Axis | None]]:
+        """The operands of the step, which know whether they were asked for as wholes, and how results are divided."""
+        axes = [*self.fixed, *self.carried]
+        shapes = [v.aval.shape if axis is None else axis.local(v.aval.shape, self.mesh.size) for v, axis in self._pairs(axes)]
+        avals = [jax.ShapeDtypeStruct(shape, v.aval.dtype) for shape, v in zip(shapes, self.closed.jaxpr.invars, strict=True)]
+        noted: list[Any] = []
 
         def noting(*leaves: Any) -> list[Any]:
-            values = self._values(leaves)
-            self._found = [x.axis for x in values]
-            return [x.like(x.axis) for x in values]
+            mesh = self._devices()
+            operands = [_value(mesh, x, axis) for x, axis in zip(leaves, axes, strict=True)]
+            values = evaluate(self.closed, operands, mesh)
+            noted[:] = operands, [x.axis for x in values]
+            return made(mesh, values, noted[1])
 
         jax.make_jaxpr(noting, axis_env=list(self.mesh.shape.items()))(*avals)
-        self.results = self._found[self.carried :]
+        return noted[0], noted[1]
 
-    def _settled(self) -> bool:
-        """Whether what is carried stays divided as it is; what becomes divided is from now on."""
-        carry = self.axes[-self.carried :] if self.carried else []
-        new = [old or found for old, found in zip(carry, self._found, strict=False)]
-        self.axes[len(self.axes) - self.carried :] = new
-        return new == carry
-
-    def _operands(self) -> list[tuple[Any, Axis | None]]:
-        return list(zip(self.closed.jaxpr.invars, self.axes, strict=True))
-
-    def _values(self, leaves: Sequence[Any]) -> list[Value]:
-        given = zip(leaves, self.axes, strict=True)
-        return evaluate(
-            self.closed,
-            [Value.of_whole(self.devices, x) if axis is None else Value.of_part(self.devices, x, axis) for x, axis in given],
-            self.devices,
-        )
+    def _pairs(self, axes: Sequence[Axis | None]) -> list[tuple[Any, Axis | None]]:
+        return list(zip(self.closed.jaxpr.invars, axes, strict=True))
 
     def __call__(self, fixed: Sequence[Any], carry: Sequence[Any]) -> list[Any]:
         """The next carry and the results of the step, of the own parts."""
-        axes = [*self.axes[len(fixed) :], *self.results]
-        return [x.like(axis) for x, axis in zip(self._values([*fixed, *carry]), axes, strict=True)]
+        mesh, n = self._devices(), len(self.fixed) - len(self.known)
+        constants = [_value(mesh, x, axis) for x, axis in zip(fixed[:n], self.fixed, strict=False)]
+        for k, whole in zip(self.known, fixed[n:], strict=True):
+            constants[k].also(whole)
+        states = [_value(mesh, x, axis) for x, axis in zip(carry, self.carried, strict=False)]
+        for k, whole in zip(self.twins, carry[len(states) :], strict=True):
+            states[k].also(whole)
+        values = evaluate(self.closed, [*constants, *states], mesh, self.twins)
+        n = len(states)
+        wanted = [*values[:n], *(values[k] for k in self.twins), *values[n:]]
+        return made(mesh, wanted, [*self.carried, *[None] * len(self.twins), *self.made])
 
     def spec(self, axis: Axis | None) -> PartitionSpec:
         """How JAX is told that an array is divided."""
@@ -130,9 +149,12 @@ class _Step:
 
     def cut(self, x: Any, axis: Axis | None) -> Any:
         """Without what is beyond the end; the same on all devices, but for what belongs to synapses."""
-        if axis is None:
-            return x
-        x = jax.lax.slice_in_dim(x, 0, axis.size, axis=axis.number)
-        if axis.number == 0 and x.ndim == 1 and axis.size not in self.devices.sizes:
-            return x
+        if axis is not None:
+            x = jax.lax.slice_in_dim(x, 0, axis.size, axis=axis.number)
+            if axis.number == 0 and x.ndim == 1 and axis.size not in self.sizes:
+                return x
         return jax.lax.with_sharding_constraint(x, jax.sharding.NamedSharding(self.mesh, PartitionSpec()))
+
+
+def _value(mesh: Mesh, x: Any, axis: Axis | None) -> Value:
+    return Value.of_whole(mesh, x) if axis is None else Value.of_part(mesh, x, axis)
