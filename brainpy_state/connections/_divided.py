@@ -42,6 +42,7 @@ def divided(mesh: Mesh, rows: Rows | Listing, post: int, weights: Law | np.ndarr
     delays : law, optional
         With delays, the synapses of each source are in the order of delays.
     """
+    mesh = Mesh(mesh.devices, mesh.axis_names)
     starts = rows.indptr if isinstance(rows, Rows) else rows.starts
     devices = list(mesh.devices.flat)
     size = Axis(0, post).part(len(devices))

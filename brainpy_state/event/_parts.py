@@ -157,9 +157,8 @@ def in_parts(
     -----
     Within `Simulation` of a network on a mesh, this is evaluated on each device. Elsewhere, one part is computed after the other.
     """
-    avals = [jax.typeof(x) for x in operands]
-    local = [a if axis is None else a.update(shape=axis.local(a.shape, parts)) for a, axis in zip(avals, axes, strict=True)]
-    closed = jax.make_jaxpr(f)(*(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in local))
+    shapes = [x.shape if axis is None else axis.local(x.shape, parts) for x, axis in zip(operands, axes, strict=True)]
+    closed = jax.make_jaxpr(f)(*(jax.ShapeDtypeStruct(shape, x.dtype) for shape, x in zip(shapes, operands, strict=True)))
     return in_parts_p.bind(*operands, step=closed, axes=tuple(axes), made=tuple(made), parts=parts)
 
 

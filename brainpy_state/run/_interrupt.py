@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
@@ -29,6 +30,11 @@ class Interrupted:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._is = True
+
+    def agree(self, least: Callable[[int], int]) -> bool:
+        """True after an interrupt of any of the processes, of which ``least`` gives the smallest number."""
+        self._is = not least(not self._is)
+        return self._is
 
     def __exit__(self, kind: Any, *_: Any) -> None:
         if self._before is not None:

@@ -191,10 +191,10 @@ class Simulation:
                 self._sink.open(environ.get_dt(), self.first, self.i, self._about(), overwrite=self._begins_anew)
             with Bar(self.i, stop, self.dt, progress) as bar, Interrupted() as interrupted:
                 try:
-                    while self.i < stop and not interrupted:
+                    while self.i < stop and not interrupted.agree(self._steps.least):
                         self._advance(stop, recorders)
                         bar.show(self.i)
-                        if checkpoint is not None and time.monotonic() - saved > checkpoint_seconds:
+                        if checkpoint is not None and not self._steps.least(time.monotonic() - saved <= checkpoint_seconds):
                             self._keep(checkpoint)
                             saved = time.monotonic()
                 finally:
@@ -221,7 +221,7 @@ class Simulation:
             if due == 0 and monitor.last != self.i:
                 monitor.sample(self.i)
             stop = min(stop, self.i + (due or monitor.interval))
-        with self._pace(min(stop - self.i, LONGEST)) as pace:
+        with self._pace(self._steps.least(min(stop - self.i, LONGEST, self._pace.most))) as pace:
             self.i, _ = self._steps.advance(self.i, self.i + pace.steps)
         for recorder in recorders:
             recorder.drain()

@@ -52,8 +52,9 @@ class Steps:
         mesh: Any = None,
     ):
         self.step = step
-        self._programs = loops(step, _Clocked(tuple(before), tuple(after), keeps), length, scan=_UntilFull(mesh))
         self.devices = None if mesh is None else Devices('Simulation', mesh)
+        scan = _UntilFull(None if self.devices is None else self.devices.mesh)
+        self._programs = loops(step, _Clocked(tuple(before), tuple(after), keeps), length, scan=scan)
 
     def program(self) -> Program:
         """What will run, traced if it is new."""
@@ -76,6 +77,10 @@ class Steps:
             given = self.devices.place(given)
         (i, *_), out = self._programs(self.step, given)
         return int(i), out
+
+    def least(self, number: int) -> int:
+        """The smallest of the numbers that processes give, which share the steps."""
+        return int(number) if self.devices is None else self.devices.least(number)
 
     def _enter(self) -> None:
         """Bring what the steps need to the devices, unless it is there."""

@@ -89,6 +89,10 @@ class Devices:
         """Arrays that are divided between devices, as a whole in each process."""
         return multihost_utils.process_allgather(tree, tiled=True) if self.is_shared else jax.tree.map(np.asarray, tree)
 
+    def least(self, number: int) -> int:
+        """The smallest of the numbers that processes give."""
+        return int(multihost_utils.process_allgather(np.int32(number)).min()) if self.is_shared else int(number)
+
     def averaged(self, f: Callable) -> Callable:
         """A function of samples: the mean of what devices give, of which each has an equal part of them.
 
