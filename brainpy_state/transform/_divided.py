@@ -26,6 +26,7 @@ from ..event._parts import Axis, in_parts_p, of_part
 _REDUCTIONS = {
     'reduce_sum', 'reduce_max', 'reduce_min', 'reduce_and', 'reduce_or', 'reduce_xor', 'reduce_prod', 'argmax', 'argmin',
 }  # fmt: skip
+_IDENTITIES = {'copy', 'copy_p', 'stop_gradient', 'optimization_barrier', 'device_put', 'same_on_all_lanes'}
 _Mode = jax.lax.GatherScatterMode
 _ALONG = {'cumsum', 'cumprod', 'cummax', 'cummin', 'cumlogsumexp'}
 
@@ -262,7 +263,7 @@ def _equation(jaxpr: Jaxpr, eqn: JaxprEqn, operands: list[Value], mesh: Mesh) ->
         return [_LAZY[name](eqn, operands, mesh)]
     if name == 'cond':
         return _cond(eqn, operands, mesh)
-    if name == 'optimization_barrier':
+    if name in _IDENTITIES:
         return operands
     is_bit = _gives_bits(eqn, operands)
     found = _divided(eqn, operands) if any(x.axis is not None for x in operands) else None
@@ -586,7 +587,8 @@ def populations(jaxpr: Jaxpr) -> tuple[set[int], dict[Any, Axis]]:
                     sizes.add(v.aval.shape[-1])
                 elif axis is not None and v.aval.ndim == 1 and not isinstance(v, Literal):
                     synapses.setdefault(v, axis)
-            sizes.update(axis.size for axis in eqn.params['made'] if axis.number)
+            of_synapses = {axis.size for axis in eqn.params['axes'] if axis is not None and not axis.number}
+            sizes.update(axis.size for axis in eqn.params['made'] if axis.size not in of_synapses)
         elif eqn.primitive.name in ELEMENTWISE:
             for v in eqn.invars:
                 if eqn.outvars[0] in synapses and not isinstance(v, Literal) and v.aval.shape == eqn.outvars[0].aval.shape:
