@@ -90,12 +90,12 @@ class _Part:
     def starts(self) -> np.ndarray:
         return np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int32)
 
-    def take(self, name: str, room: int, beyond: int = 0) -> np.ndarray:
-        """The values of synapses, and others beyond them; they are no longer held here."""
+    def take(self, name: str, room: int, beyond: int | None = None) -> np.ndarray:
+        """The values of synapses, and beyond them a number, or the first of them again; they are no longer held here."""
         held = getattr(self, name)
         setattr(self, name, None)
         found, used = held.whole(room), len(held)
-        found[used:] = beyond
+        found[used:] = found[0] if beyond is None else beyond
         return found
 
 

@@ -88,6 +88,26 @@ class Parts(Structure):
         places = jnp.where(unused, length * targets, jnp.asarray(steps, jnp.int32) * targets + self.indices)
         return Parts(self.indptr, places, (self.shape[0], length * self.shape[1]), self.parts, True, self.total)
 
+    def mapped(self, f: Callable[[np.ndarray, np.ndarray, int], Sequence[np.ndarray]]) -> list[jax.Array]:
+        """Arrays made on the host of the synapses of each part that this process has.
+
+        Parameters
+        ----------
+        f : callable
+            Of the number of synapses of each source, of their targets, and of the number of targets; arrays of synapses get as many
+            unused places as the part has.
+        """
+        found: list[list[jax.Array]] = []
+        room = self.nnz // self.parts
+        for starts, indices in zip(_own(self.indptr), _own(self.indices), strict=True):
+            lengths, held = np.diff(np.asarray(starts.data)), np.asarray(indices.data)
+            used = int(lengths.sum())
+            results = [np.pad(x, (0, room - used)) if x.shape == (used,) else x for x in f(lengths, held[:used], self._targets)]
+            found.append([jax.device_put(x, indices.device) for x in results])
+        joined = zip(*found, strict=True)
+        where = self.indices.sharding
+        return [jax.make_array_from_single_device_arrays((x[0].shape[0] * self.parts,), where, list(x)) for x in joined]
+
     def to_post(self, weight: Any, spikes: Any, dtype: Any) -> Any:
         """What each target receives, (..., post)."""
         _, post = self.shape
@@ -136,6 +156,11 @@ class Parts(Structure):
 
 _NO_DERIVATIVE = """\
 A network that is divided between devices is simulated only; for derivatives, divide samples instead (`fit(mesh=)`)"""
+
+
+def _own(x: jax.Array) -> list[Any]:
+    """The parts of an array that this process has, in their order."""
+    return sorted(x.addressable_shards, key=lambda shard: shard.index[0].start or 0)
 
 
 def in_parts(

@@ -21,8 +21,27 @@ from ._csr import CSR
 from ._equations import refusal
 from ._explain import say
 from ._operation import Operation
+from ._parts import Axis, Parts, in_parts
 
 _MOST_VALUES = 4
+
+
+class Divided(NamedTuple):
+    """How the synapses of `Ends` are divided.
+
+    Attributes
+    ----------
+    parts : int
+        On how many devices, each with those onto its own targets.
+    targets : int
+        How many targets there are.
+    from_targets : bool
+        Whether it is targets that fire.
+    """
+
+    parts: int
+    targets: int
+    from_targets: bool
 
 
 class Ends(NamedTuple):
@@ -36,6 +55,8 @@ class Ends(NamedTuple):
         The neuron at the other end of each synapse.
     places : int32, shape (nnz,), optional
         The number of each synapse, by which its values are found; None where it is its place in the list.
+    divided : Divided, optional
+        Between how many devices; the arrays have then the parts of all, one after the other.
 
     Examples
     --------
@@ -49,10 +70,13 @@ class Ends(NamedTuple):
     starts: Array
     others: Array
     places: Array | None = None
+    divided: Divided | None = None
 
     @classmethod
     def of_sources(cls, structure: Any) -> Ends:
         """The synapses of each source."""
+        if isinstance(structure, Parts):
+            return cls(structure.indptr, structure.indices, None, Divided(structure.parts, structure.shape[1], False))
         if isinstance(structure, CSR):
             return cls(structure.indptr, structure.indices)
         starts = np.concatenate([[0], np.cumsum(structure.row_lengths())]).astype(np.int32)
@@ -61,12 +85,19 @@ class Ends(NamedTuple):
     @classmethod
     def of_targets(cls, structure: Any) -> Ends:
         """The synapses of each target, in the order of their sources; 8 bytes a synapse."""
-        targets = np.asarray(structure.indices)
-        sources = np.repeat(np.arange(structure.shape[0], dtype=np.int32), structure.row_lengths())
-        order = CSR.row_order(targets).astype(np.int32)
-        starts = np.zeros(structure.shape[1] + 1, np.int32)
-        np.cumsum(np.bincount(targets, minlength=structure.shape[1]), out=starts[1:])
-        return cls(jnp.asarray(starts), jnp.asarray(sources[order]), jnp.asarray(order))
+        if isinstance(structure, Parts):
+            return cls(*structure.mapped(_columns), Divided(structure.parts, structure.shape[1], True))
+        targets, lengths = np.asarray(structure.indices), structure.row_lengths()
+        return cls(*map(jnp.asarray, _columns(lengths, targets, structure.shape[1])))
+
+
+def _columns(lengths: np.ndarray, targets: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the synapses of each target begin, their sources, and their places in the list by sources."""
+    sources = np.repeat(np.arange(lengths.size, dtype=np.int32), lengths)
+    order = CSR.row_order(targets).astype(np.int32)
+    starts = np.zeros(n + 1, np.int32)
+    np.cumsum(np.bincount(targets, minlength=n), out=starts[1:])
+    return starts, sources[order], order
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +187,8 @@ def revise(
     [2.0, 4.0, 0.0]
     """
     spikes, values, own, far = jnp.asarray(spikes), [*map(jnp.asarray, values)], [*map(jnp.asarray, own)], [*map(jnp.asarray, far)]
+    if ends.divided is not None:
+        return _revise_parts(ends, ends.divided, spikes, values, rule, own, far)
     n, nnz = ends.starts.shape[0] - 1, ends.others.shape[0]
     _check(spikes, values, own, n, nnz)
     dtype = values[0].dtype
@@ -175,6 +208,28 @@ def revise(
         return _portable(*operands, rule=made, placed=ends.places is not None)
     primitive = revise_rows_p if ends.places is None else revise_columns_p
     return primitive.bind(*operands, rule=made, placed=ends.places is not None, backend=_backend.preference())
+
+
+def _revise_parts(
+    ends: Ends, divided: Divided, spikes: Array, values: list[Array], rule: Callable, own: list[Array], far: list[Array]
+) -> list[Array]:
+    """`revise` on each device, of the synapses onto its own targets."""
+    parts, targets, from_targets = divided
+    made, shared = _made(rule, len(values), len(own), len(far), values[0].dtype)
+    structure = [ends.starts, ends.others, *([] if ends.places is None else [ends.places])]
+    sizes = len(structure), len(values), len(own), len(far)
+    firing, others = Axis(0, targets) if from_targets else None, None if from_targets else Axis(0, targets)
+
+    def of_part(spikes: Any, *operands: Any) -> list[Any]:
+        rest = iter(operands)
+        here, values, own, far = ([next(rest) for _ in range(n)] for n in sizes)
+        shared = list(rest)
+        return revise(Ends(*here), spikes, values, lambda *numbers: made(*numbers, *shared), own, far)
+
+    each = Axis(0, ends.others.shape[0])
+    axes = [firing, *(Axis(0, x.shape[0]) for x in structure), *[each] * len(values), *[firing] * len(own), *[others] * len(far)]
+    operands = [spikes, *structure, *values, *own, *far, *shared]
+    return in_parts(of_part, operands, [*axes, *[None] * len(shared)], [each] * len(values), parts)
 
 
 def _check(spikes: Array, values: Sequence[Array], own: Sequence[Array], n: int, nnz: int) -> None:

@@ -8,6 +8,7 @@ import brainunit as u
 import jax
 import numpy as np
 
+from .. import event
 from .._errors import ParameterError, UnitError
 from ..connections import Connection
 from ..modules import Param, require
@@ -42,6 +43,10 @@ def seen_by(structure: Any, delays: Any) -> tuple[Any, Any]:
     """
     if delays is None:
         return None, structure
+    if isinstance(structure, event.Parts):
+        if np.ndim(u.get_mantissa(delays)):
+            raise ParameterError('Synapses that are divided between devices can see their target after one delay, but several are given.')
+        return u.math.reshape(delays, (1,)), structure
     times, which = np.unique(np.asarray(u.get_mantissa(delays)), return_inverse=True)
     known = with_unit(times if len(times) else np.zeros(1), u.get_unit(delays))
     if len(times) < 2:
@@ -61,7 +66,7 @@ def check_connection(comm: Any, owner: str, rule: str) -> None:
     if isinstance(comm.weight, Param):
         raise TypeError(f'{owner}: plasticity={rule} writes weights, but they follow from a Param; give an array, and limits to the rule.')
     shape = np.shape(u.get_mantissa(comm.acting_weight))
-    if shape != (comm.n_synapses,):
+    if shape != comm.structure.weight_shape:
         raise TypeError(
             f'{owner}: plasticity={rule} needs a weight for each synapse, but all {comm.n_synapses} share one; give an array, such as '
             'weight=lambda shape: np.full(shape, 1.) * u.nS.'

@@ -158,7 +158,7 @@ class SynapticRule(Dynamics):
         self.comm, self.post, self._structure = comm, post, comm.structure
         delays, ends = seen_by(comm.structure, delays)
         (pre, seen), (_, n_post) = ends.shape, comm.structure.shape
-        self.sizes = {'pre': (pre,), 'post': (seen,), 'synapse': (comm.n_synapses,), 'global': (), 'target': (n_post,)}
+        self.sizes = {'pre': (pre,), 'post': (seen,), 'synapse': comm.structure.weight_shape, 'global': (), 'target': (n_post,)}
         self.asked = {name: Asked(self, name) for name in HAPPENS if hasattr(self, name)}
         for name, asked in self.asked.items():
             if not [key for key in asked.of('synapse') if key != NOISE]:

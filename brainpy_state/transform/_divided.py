@@ -86,28 +86,44 @@ class Value:
         Whether it is certain that all items are 0 or 1.
     part, whole : callable, optional
         How to make the own part along an axis; how to make the whole.
+    follows : bool
+        Whether each device can know the whole from bits that are exchanged, and from what it knows already.
+
+    Attributes
+    ----------
+    was_asked : bool
+        Whether the whole was asked for.
     """
 
     def __init__(
-        self, mesh: Mesh, axis: Axis | None = None, is_bit: bool = False, *, part: Callable | None = None, whole: Callable | None = None
+        self,
+        mesh: Mesh,
+        axis: Axis | None = None,
+        is_bit: bool = False,
+        *,
+        part: Callable | None = None,
+        whole: Callable | None = None,
+        follows: bool = False,
     ):
-        self.mesh, self.axis, self.is_bit = mesh, axis, is_bit
+        self.mesh, self.axis, self.is_bit, self.follows = mesh, axis, is_bit, follows or is_bit
         self._make_part, self._make_whole = part, whole
         self._parts: dict[Axis, Any] = {}
         self._whole: Any = None
         self.was_asked = False
 
     @classmethod
-    def of_part(cls, mesh: Mesh, x: Any, axis: Axis, is_bit: bool = False) -> Value:
+    def of_part(
+        cls, mesh: Mesh, x: Any, axis: Axis, is_bit: bool = False, *, whole: Callable | None = None, follows: bool = False
+    ) -> Value:
         """A value of which each device has its part."""
-        value = cls(mesh, axis, is_bit)
+        value = cls(mesh, axis, is_bit, whole=whole, follows=follows)
         value._parts[axis] = x
         return value
 
     @classmethod
     def of_whole(cls, mesh: Mesh, x: Any, is_bit: bool = False) -> Value:
         """A value that all devices have."""
-        value = cls(mesh, None, is_bit)
+        value = cls(mesh, None, is_bit, follows=True)
         value._whole = x
         return value
 
@@ -124,12 +140,12 @@ class Value:
 
     def whole(self) -> Any:
         """All of it."""
+        self.was_asked = True
         if self._whole is None and self._make_whole is not None:
             self._whole = self._make_whole()
         if self._whole is None:
             if self not in self.mesh.asked:
                 self.mesh.asked.append(self)
-                self.was_asked = True
             raise NotYet
         return self._whole
 
@@ -155,7 +171,7 @@ class Picked(Value):
     """Items at known places of a divided value: each is sent by the device that has it."""
 
     def __init__(self, mesh: Mesh, own: Any, owners: Any, is_bit: bool):
-        super().__init__(mesh, None, is_bit)
+        super().__init__(mesh, None, is_bit, follows=True)
         self._own, self._owners = own, owners
 
     @property
@@ -276,7 +292,12 @@ def _equation(jaxpr: Jaxpr, eqn: JaxprEqn, operands: list[Value], mesh: Mesh) ->
     own = [x.like(axis) for x, axis in zip(operands, axes, strict=True)]
     results = eqn.primitive.bind(*own, **(eqn.params | params(own) if params else eqn.params))
     results = results if eqn.primitive.multiple_results else [results]
-    return [Value.of_part(mesh, x, axis, is_bit) for x, axis in zip(results, results_axes, strict=True)]
+    follows = all(x.follows for x in operands) and not is_bit
+    wholes = functools.cache(lambda: jaxpr_as_fun(alone(jaxpr, eqn))(*_distinct(eqn, operands)))
+    return [
+        Value.of_part(mesh, x, axis, is_bit, follows=follows, whole=(lambda k=k: wholes()[k]) if follows else None)
+        for k, (x, axis) in enumerate(zip(results, results_axes, strict=True))
+    ]
 
 
 def _distinct(eqn: JaxprEqn, operands: list[Value]) -> list[Any]:
@@ -492,7 +513,7 @@ def _broadcast(eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> Value:
     axis = x.axis and x.axis._replace(number=places[x.axis.number])
     if axis is None and len(shape) - 1 not in places:
         axis = mesh.along(shape)
-    return Value(mesh, axis, x.is_bit, part=part, whole=whole)
+    return Value(mesh, axis, x.is_bit, part=part, whole=whole, follows=x.follows)
 
 
 def _iota(eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> Value:
@@ -505,7 +526,7 @@ def _iota(eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> Value:
         return own + (jax.lax.axis_index(mesh.names) * axis.part(mesh.parts)).astype(dtype)
 
     axis = mesh.along(shape) if dimension == len(shape) - 1 else None
-    return Value(mesh, axis, part=part, whole=lambda: jax.lax.broadcasted_iota(dtype, shape, dimension))
+    return Value(mesh, axis, part=part, whole=lambda: jax.lax.broadcasted_iota(dtype, shape, dimension), follows=True)
 
 
 def _reshape(eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> Value:
@@ -530,7 +551,7 @@ def _reshape(eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> Value:
     def whole() -> Any:
         return jnp.reshape(x.whole(), new)
 
-    return Value(mesh, x.axis and moved(x.axis, old, new), x.is_bit, part=part, whole=whole)
+    return Value(mesh, x.axis and moved(x.axis, old, new), x.is_bit, part=part, whole=whole, follows=x.follows)
 
 
 _LAZY = {

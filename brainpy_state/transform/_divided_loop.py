@@ -89,22 +89,31 @@ class _Step:
         self.fixed, self.carried = axes[:n], axes[n:]
         self.known: list[int] = []
         self.twins: list[int] = []
+        self._whole: set[int] = set()
+        self._follow = [axis is not None for axis in self.carried]  # whether all devices could compute the whole
         while True:
-            operands, found = self._trace()
-            carry = [old or new for old, new in zip(self.carried, found, strict=False)]
-            if carry == self.carried:
+            operands, results = self._trace()
+            carry = [old or (None if k in self._whole else x.axis) for k, (old, x) in enumerate(zip(self.carried, results, strict=False))]
+            follow = [a and x.follows for a, x in zip(self._follow, results, strict=False)]
+            asked = [k for k, x in enumerate(operands) if x.axis is not None and x.was_asked]
+            settled = carry == self.carried and follow == self._follow
+            same = [k - n for k in asked if k >= n and follow[k - n] and not results[k - n].is_bit]
+            if settled and not same:
                 break
-            self.carried = carry
-        self.made: list[Axis | None] = found[carried:]
-        asked = [k for k, x in enumerate(operands) if x.axis is not None and x.was_asked]
+            self.carried, self._follow = carry, follow
+            if settled:  # it costs less to compute these on all devices than to exchange them
+                self._whole |= set(same)
+                for k in same:
+                    self.carried[k] = None
+        self.made: list[Axis | None] = [x.axis for x in results[carried:]]
         self.known, self.twins = [k for k in asked if k < n], [k - n for k in asked if k >= n]
         self.fixed = [*self.fixed, *[None] * len(self.known)]
 
     def _devices(self) -> Mesh:
         return Mesh(self.mesh.axis_names, self.mesh.size, self.sizes)
 
-    def _trace(self) -> tuple[list[Value], list[Axis | None]]:
-        """The operands of the step, which know whether they were asked for as wholes, and how results are divided."""
+    def _trace(self) -> tuple[list[Value], list[Value]]:
+        """The operands of the step, which know whether they were asked for as wholes, and its results."""
         axes = [*self.fixed, *self.carried]
         shapes = [v.aval.shape if axis is None else axis.local(v.aval.shape, self.mesh.size) for v, axis in self._pairs(axes)]
         avals = [jax.ShapeDtypeStruct(shape, v.aval.dtype) for shape, v in zip(shapes, self.closed.jaxpr.invars, strict=True)]
@@ -113,9 +122,11 @@ class _Step:
         def noting(*leaves: Any) -> list[Any]:
             mesh = self._devices()
             operands = [_value(mesh, x, axis) for x, axis in zip(leaves, axes, strict=True)]
+            for x, follows in zip(operands[len(self.fixed) :], self._follow, strict=True):
+                x.follows |= follows
             values = evaluate(self.closed, operands, mesh)
-            noted[:] = operands, [x.axis for x in values]
-            return made(mesh, values, noted[1])
+            noted[:] = operands, values
+            return made(mesh, values, [*self.carried, *(x.axis for x in values[len(self.carried) :])])
 
         jax.make_jaxpr(noting, axis_env=list(self.mesh.shape.items()))(*avals)
         return noted[0], noted[1]
