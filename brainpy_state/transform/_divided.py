@@ -91,6 +91,8 @@ class Value:
 
     Attributes
     ----------
+    is_known : bool
+        Whether each device knows the whole, or can compute it at once.
     was_asked : bool
         Whether the whole was asked for.
     """
@@ -106,6 +108,7 @@ class Value:
         follows: bool = False,
     ):
         self.mesh, self.axis, self.is_bit, self.follows = mesh, axis, is_bit, follows or is_bit
+        self.is_known = False
         self._make_part, self._make_whole = part, whole
         self._parts: dict[Axis, Any] = {}
         self._whole: Any = None
@@ -124,12 +127,11 @@ class Value:
     def of_whole(cls, mesh: Mesh, x: Any, is_bit: bool = False) -> Value:
         """A value that all devices have."""
         value = cls(mesh, None, is_bit, follows=True)
-        value._whole = x
-        return value
+        return value.also(x)
 
     def also(self, whole: Any) -> Value:
         """The same, of which the whole is known too."""
-        self._whole = whole
+        self._whole, self.follows, self.is_known = whole, True, True
         return self
 
     def part(self, axis: Axis) -> Any:
@@ -278,7 +280,7 @@ def _equation(jaxpr: Jaxpr, eqn: JaxprEqn, operands: list[Value], mesh: Mesh) ->
     if name in _LAZY:
         return [_LAZY[name](eqn, operands, mesh)]
     if name == 'cond':
-        return _cond(eqn, operands, mesh)
+        return _cond(jaxpr, eqn, operands, mesh)
     if name in _IDENTITIES:
         return operands
     is_bit = _gives_bits(eqn, operands)
@@ -292,12 +294,23 @@ def _equation(jaxpr: Jaxpr, eqn: JaxprEqn, operands: list[Value], mesh: Mesh) ->
     own = [x.like(axis) for x, axis in zip(operands, axes, strict=True)]
     results = eqn.primitive.bind(*own, **(eqn.params | params(own) if params else eqn.params))
     results = results if eqn.primitive.multiple_results else [results]
-    follows = all(x.follows for x in operands) and not is_bit
+    return _results(jaxpr, eqn, operands, list(zip(results, results_axes, strict=True)), mesh, is_bit)
+
+
+def _results(
+    jaxpr: Jaxpr, eqn: JaxprEqn, operands: list[Value], parts: list[tuple[Any, Axis | None]], mesh: Mesh, is_bit: bool = False
+) -> list[Value]:
+    """The results of an equation, of which parts are made; as wholes they are made anew where all operands can be known as wholes."""
+    is_known = all(x.is_known for x in operands)
+    follows = is_known or (all(x.follows for x in operands) and not is_bit)
     wholes = functools.cache(lambda: jaxpr_as_fun(alone(jaxpr, eqn))(*_distinct(eqn, operands)))
-    return [
-        Value.of_part(mesh, x, axis, is_bit, follows=follows, whole=(lambda k=k: wholes()[k]) if follows else None)
-        for k, (x, axis) in enumerate(zip(results, results_axes, strict=True))
-    ]
+    values = []
+    for k, (x, axis) in enumerate(parts):
+        whole = (lambda k=k: wholes()[k]) if follows else None
+        known = Value.of_whole(mesh, x, is_bit) if axis is None else Value.of_part(mesh, x, axis, is_bit, follows=follows, whole=whole)
+        known.is_known |= is_known
+        values.append(known)
+    return values
 
 
 def _distinct(eqn: JaxprEqn, operands: list[Value]) -> list[Any]:
@@ -563,7 +576,7 @@ _LAZY = {
 }
 
 
-def _cond(eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> list[Value]:
+def _cond(jaxpr: Jaxpr, eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> list[Value]:
     """A branch, whose results are divided where those of any branch are."""
     index, branches = operands[0].whole(), eqn.params['branches']
     given = operands[1:]
@@ -588,7 +601,7 @@ def _cond(eqn: JaxprEqn, operands: list[Value], mesh: Mesh) -> list[Value]:
         return lambda *leaves: made(inner := mesh.inside(), of(branch, inner, leaves), axes_made)
 
     results = jax.lax.switch(index, [run(branch) for branch in branches], *own)
-    return [Value.of_whole(mesh, x) if axis is None else Value.of_part(mesh, x, axis) for x, axis in zip(results, axes_made, strict=True)]
+    return _results(jaxpr, eqn, operands, list(zip(results, axes_made, strict=True)), mesh)
 
 
 def _noting(mesh: Mesh, of: Callable, branch: ClosedJaxpr, found: list[Any], leaves: Sequence[Any]) -> list[Any]:

@@ -141,6 +141,8 @@ class _Step:
         for k, whole in zip(self.known, fixed[n:], strict=True):
             constants[k].also(whole)
         states = [_value(mesh, x, axis) for x, axis in zip(carry, self.carried, strict=False)]
+        for x, follows in zip(states, self._follow, strict=True):
+            x.follows |= follows
         for k, whole in zip(self.twins, carry[len(states) :], strict=True):
             states[k].also(whole)
         values = evaluate(self.closed, [*constants, *states], mesh, self.twins)
