@@ -62,6 +62,7 @@ def divided(mesh: Mesh, rows: Rows | Listing, post: int, weights: Law | np.ndarr
         len(devices),
         delays is None,
         int(starts[-1]),
+        spread([(starts[:-1] + part.before).astype(np.int32) for part in mine]),
     )
     values = (None if law is None else spread([part.take(name, room) for part in mine]) for name, law in (('weights', weights), ('delays', delays)))
     return Divided(structure, *values)
@@ -72,7 +73,7 @@ class _Part:
 
     def __init__(self, first: int, last: int, pre: int, weights: Any, delays: Any):
         self.first, self.last = first, last
-        self.counts = np.zeros(pre, np.int64)
+        self.counts, self.before = np.zeros(pre, np.int64), np.zeros(pre, np.int64)  # of each source here, and onto targets before
         self.targets = Growing()
         self.weights = None if weights is None else Growing(weights[2] if isinstance(weights, tuple) else weights.dtype)
         self.delays = None if delays is None else Growing(delays[2])
@@ -80,8 +81,9 @@ class _Part:
     def add(self, first: int, starts: np.ndarray, columns: np.ndarray, weights: Any, delays: Any) -> None:
         """Take those of a block."""
         own = (columns >= self.first) & (columns < self.last)
-        before = np.concatenate([[0], np.cumsum(own)])
-        self.counts[first : first + starts.size - 1] = before[starts[1:]] - before[starts[:-1]]
+        rows = slice(first, first + starts.size - 1)
+        self.counts[rows] = _of_rows(own, starts)
+        self.before[rows] = _of_rows(columns < self.first, starts)
         self.targets.append(columns[own] - np.int32(self.first))
         for held, given in ((self.weights, weights), (self.delays, delays)):
             if held is not None:
@@ -97,6 +99,12 @@ class _Part:
         found, used = held.whole(room), len(held)
         found[used:] = found[0] if beyond is None else beyond
         return found
+
+
+def _of_rows(marked: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """How many synapses of each row are marked."""
+    before = np.concatenate([[0], np.cumsum(marked)])
+    return before[starts[1:]] - before[starts[:-1]]
 
 
 class _Spread:

@@ -56,12 +56,15 @@ class Parts(Structure):
         Whether the targets of each source rise.
     total : int
         Number of synapses, without unused places.
+    firsts : int32, (parts * pre,)
+        The number, among those of all parts, of the first synapse of each source in a part.
     """
 
-    __slots__ = ('__weakref__', 'indices', 'indptr', 'ordered', 'parts', 'shape', 'total')
+    __slots__ = ('__weakref__', 'firsts', 'indices', 'indptr', 'ordered', 'parts', 'shape', 'total')
 
-    def __init__(self, indptr: Any, indices: Any, shape: tuple[int, int], parts: int, ordered: bool, total: int):
+    def __init__(self, indptr: Any, indices: Any, shape: tuple[int, int], parts: int, ordered: bool, total: int, firsts: Any):
         self.indptr, self.indices, self.shape, self.parts, self.ordered, self.total = indptr, indices, shape, parts, ordered, total
+        self.firsts = firsts
 
     def __repr__(self) -> str:
         return f'Parts(shape={self.shape}, {self.total} synapses in {self.parts} parts)'
@@ -86,23 +89,32 @@ class Parts(Structure):
         targets = self._targets
         unused = self.indices >= targets
         places = jnp.where(unused, length * targets, jnp.asarray(steps, jnp.int32) * targets + self.indices)
-        return Parts(self.indptr, places, (self.shape[0], length * self.shape[1]), self.parts, True, self.total)
+        return Parts(self.indptr, places, (self.shape[0], length * self.shape[1]), self.parts, True, self.total, self.firsts)
 
-    def mapped(self, f: Callable[[np.ndarray, np.ndarray, int], Sequence[np.ndarray]]) -> list[jax.Array]:
+    def numbers(self) -> jax.Array:
+        """The number of each synapse among those of all parts, uint32, (parts * room,), as they are listed on one device."""
+
+        def of_part(lengths: np.ndarray, targets: np.ndarray, _: int, firsts: np.ndarray) -> list[np.ndarray]:
+            starts = np.cumsum(lengths) - lengths
+            return [(np.repeat(firsts - starts, lengths) + np.arange(targets.size)).astype(np.uint32)]
+
+        return self.mapped(of_part, self.firsts)[0]
+
+    def mapped(self, f: Callable[..., Sequence[np.ndarray]], *arrays: jax.Array) -> list[jax.Array]:
         """Arrays made on the host of the synapses of each part that this process has.
 
         Parameters
         ----------
         f : callable
-            Of the number of synapses of each source, of their targets, and of the number of targets; arrays of synapses get as many
-            unused places as the part has.
+            Of the number of synapses of each source, of their targets, of the number of targets, and of the part of further arrays;
+            arrays of synapses get as many unused places as the part has.
         """
         found: list[list[jax.Array]] = []
         room = self.nnz // self.parts
-        for starts, indices in zip(_own(self.indptr), _own(self.indices), strict=True):
+        for starts, indices, *others in zip(*map(_own, (self.indptr, self.indices, *arrays)), strict=True):
             lengths, held = np.diff(np.asarray(starts.data)), np.asarray(indices.data)
             used = int(lengths.sum())
-            results = [np.pad(x, (0, room - used)) if x.shape == (used,) else x for x in f(lengths, held[:used], self._targets)]
+            results = [np.pad(x, (0, room - used)) if x.shape == (used,) else x for x in f(lengths, held[:used], self._targets, *(np.asarray(x.data) for x in others))]
             found.append([jax.device_put(x, indices.device) for x in results])
         joined = zip(*found, strict=True)
         where = self.indices.sharding

@@ -103,11 +103,12 @@ class Stream(State):
         """Where the stream goes on after lanes: with the name of the first, at the step of the furthest."""
         return Place(lanes.key[0], before.lane, lanes.step.max())
 
-    def words(self, size: Any) -> tuple[jax.Array, jax.Array]:
-        """Two independent arrays of uniform uint32 numbers."""
+    def words(self, size: Any, *, elements: Any = None) -> tuple[jax.Array, jax.Array]:
+        """Two independent arrays of uniform uint32 numbers; with ``elements``, uint32, those of the elements of these numbers."""
         size = shape('Stream.words', size)
         place = self._advance()
-        return threefry(place.key, element_numbers(size) + place.lane * np.uint32(math.prod(size) % 2**32), place.step)
+        each = element_numbers(size) if elements is None else elements
+        return threefry(place.key, each + place.lane * np.uint32(math.prod(size) % 2**32), place.step)
 
     def random(self, size: Any = None, dtype: Any = None) -> jax.Array:
         """Uniform on [0, 1), with as many bits as a number of the type has."""
@@ -119,9 +120,9 @@ class Stream(State):
         upper, lower = (high >> np.uint32(64 - bits - 6)).astype(dtype), (low >> np.uint32(6)).astype(dtype)
         return upper * dtype.type(2.0 ** (26 - bits)) + lower * dtype.type(2.0**-bits)
 
-    def standard_normal(self, size: Any = None, dtype: Any = None) -> jax.Array:
-        """Normal with mean 0 and standard deviation 1."""
-        return _normal(*self.words(shape('Stream.standard_normal', size)), real(dtype))
+    def standard_normal(self, size: Any = None, dtype: Any = None, *, elements: Any = None) -> jax.Array:
+        """Normal with mean 0 and standard deviation 1; ``elements`` as in `words`."""
+        return _normal(*self.words(shape('Stream.standard_normal', size), elements=elements), real(dtype))
 
     def bernoulli(self, p: Any = 0.5, size: Any = None) -> jax.Array:
         """True with probability ``p``; exact to 2^-32 where that is known when a function is compiled."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-from jax.extend.core import ClosedJaxpr
+from jax.extend.core import ClosedJaxpr, Jaxpr
 from jax.sharding import Mesh as DeviceMesh
 from jax.sharding import PartitionSpec
 
@@ -41,7 +41,9 @@ class DividedLoop:
             structures.append(structure)
             return out
 
-        divided = _Step(without_calls(jax.make_jaxpr(flat)(*fixed, *first)), len(first), self.mesh)
+        jaxpr, constants = _without_constants(without_calls(jax.make_jaxpr(flat)(*fixed, *first)))
+        fixed = [*constants, *fixed]
+        divided = _Step(jaxpr, len(first), self.mesh)
         n = len(first)
 
         def one_device(fixed: list[Any], carry: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -81,10 +83,10 @@ class _Step:
         How further results are divided.
     """
 
-    def __init__(self, closed: ClosedJaxpr, carried: int, mesh: DeviceMesh):
-        sizes, synapses = populations(closed.jaxpr)
-        self.closed, self.mesh, self.sizes = closed, mesh, sizes
-        axes = [synapses.get(v) or self._devices().along(v.aval.shape) for v in closed.jaxpr.invars]
+    def __init__(self, jaxpr: Jaxpr, carried: int, mesh: DeviceMesh):
+        sizes, synapses = populations(jaxpr)
+        self.closed, self.mesh, self.sizes = ClosedJaxpr(jaxpr, ()), mesh, sizes
+        axes = [synapses.get(v) or self._devices().along(v.aval.shape) for v in jaxpr.invars]
         n = len(axes) - carried
         self.fixed, self.carried = axes[:n], axes[n:]
         self.known: list[int] = []
@@ -167,6 +169,13 @@ class _Step:
             if axis.number == 0 and x.ndim == 1 and axis.size not in self.sizes:
                 return x
         return jax.lax.with_sharding_constraint(x, jax.sharding.NamedSharding(self.mesh, PartitionSpec()))
+
+
+def _without_constants(closed: ClosedJaxpr) -> tuple[Jaxpr, list[Any]]:
+    """A jaxpr whose constants are its first operands, and these."""
+    invars = [*closed.jaxpr.constvars, *closed.jaxpr.invars]
+    names = closed.jaxpr.debug_info._replace(arg_names=('',) * len(invars))
+    return closed.jaxpr.replace(constvars=[], invars=invars, debug_info=names), list(closed.consts)
 
 
 def _value(mesh: Mesh, x: Any, axis: Axis | None) -> Value:
