@@ -122,11 +122,13 @@ def inlined(closed: ClosedJaxpr, calls: Collection[str] = ('jit', 'pjit')) -> Cl
     return jax.make_jaxpr(functools.partial(inline, closed, None))(*closed.in_avals)
 
 
-def evaluate(closed: ClosedJaxpr, args: Sequence[Any], succession: dict[Var, Any], left: Collection[int] = ()) -> list[Any]:
+def evaluate(
+    closed: ClosedJaxpr, args: Sequence[Any], succession: dict[Var, Any], left: Collection[int] = (), short: bool = False
+) -> list[Any]:
     """The results of a jaxpr, evaluated by native groups and what is left to XLA."""
     jaxpr = closed.jaxpr
     env = dict(zip(jaxpr.constvars, closed.consts, strict=True)) | dict(zip(jaxpr.invars, args, strict=True))
-    for group in _regrouped(jaxpr, left) if left else _grouped(jaxpr):
+    for group in _regrouped(jaxpr, left, short):
         if not isinstance(group, list):
             if not left and _backend.is_native() and (reason := refusal(group)):
                 say(group, reason)
@@ -173,7 +175,7 @@ def _grouped(jaxpr: Jaxpr) -> list[JaxprEqn | list[JaxprEqn]]:
     return _regrouped(jaxpr, ())
 
 
-def _regrouped(jaxpr: Jaxpr, left: Collection[int]) -> list[JaxprEqn | list[JaxprEqn]]:
+def _regrouped(jaxpr: Jaxpr, left: Collection[int], short: bool = False) -> list[JaxprEqn | list[JaxprEqn]]:
     """Equations in an order in which they can be evaluated, those of a native function as a list.
 
     Those whose `id` is among ``left`` are not native, nor are those that `refusal` refuses. Group k may use what the other equations
@@ -194,7 +196,7 @@ def _regrouped(jaxpr: Jaxpr, left: Collection[int]) -> list[JaxprEqn | list[Jaxp
     for number in sorted({*native, *others}):
         ordered += others.get(number, [])
         members = native.get(number, [])
-        ordered += [members] if _is_worth_it(members) else members
+        ordered += [members] if members and (short or _is_worth_it(members)) else members
     return ordered
 
 

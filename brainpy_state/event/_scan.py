@@ -34,6 +34,7 @@ def scan(
     goes_on: Callable | None = None,
     base: int | None = None,
     tell: Callable | None = None,
+    short: bool = False,
 ) -> tuple[Any, Any]:
     """``jax.lax.scan`` whose steps, and where possible the loop itself, are native functions on CPU.
 
@@ -53,6 +54,8 @@ def scan(
         The derivative keeps the carry before blocks of so many steps, blocks of so many blocks, and so on, and computes blocks again.
     tell : callable, optional
         Called in the loop with the number of steps done, and of those since the last call; after blocks, where a derivative takes them.
+    short : bool
+        Whether native functions are also made of few items, where they gain nothing: rounding does not depend on their number then.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def scan(
     >>> bst.event.scan(lambda x, _: (0.5 * x, x), jnp.ones(2), None, 3)[0]
     Array([0.125, 0.125], dtype=float32)
     """
-    options: dict[str, Any] = {'length': length, 'reverse': reverse, 'unroll': unroll, 'base': base, 'tell': tell}
+    options: dict[str, Any] = {'length': length, 'reverse': reverse, 'unroll': unroll, 'base': base, 'tell': tell, 'short': short}
     if goes_on is not None:
         (carry, _), ys = _scan(_flagged(step, goes_on), (init, goes_on(init)), xs, stops=True, **options)
         return carry, ys
@@ -95,7 +98,9 @@ def _scan(step: Callable, init: Any, xs: Any, **options: Any) -> tuple[Any, Any]
     return jax.tree.unflatten(made[-1], results)
 
 
-def loop(flat: Callable, carry: Sequence[Any], rows: Sequence[Any], vanishing: Sequence[int] = (), **options: Any) -> list[Any]:
+def loop(
+    flat: Callable, carry: Sequence[Any], rows: Sequence[Any], vanishing: Sequence[int] = (), *, short: bool = False, **options: Any
+) -> list[Any]:
     """The last carry and the results of all steps; if ``stops``, the last item of the carry tells whether there is another step.
 
     Some of the rows, by number, are zero over a range.
@@ -110,7 +115,7 @@ def loop(flat: Callable, carry: Sequence[Any], rows: Sequence[Any], vanishing: S
     is_native = is_native and _is_native(closed)
     if not (_lasts(closed, n) and (is_native or in_blocks)):
         succession = dict(zip(invars, outvars, strict=True))
-        return _by_jax(lambda *leaves: evaluate(closed, leaves, succession), carry, rows, **options)
+        return _by_jax(lambda *leaves: evaluate(closed, leaves, succession, short=short), carry, rows, **options)
     # what a step hands on as it is, is the same for all
     stay = [k for k in range(n) if invars[k] is outvars[k]]
     change = [k for k in range(n) if invars[k] is not outvars[k]]

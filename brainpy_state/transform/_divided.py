@@ -26,7 +26,7 @@ from ..event._parts import Axis, in_parts_p, of_part
 _REDUCTIONS = {
     'reduce_sum', 'reduce_max', 'reduce_min', 'reduce_and', 'reduce_or', 'reduce_xor', 'reduce_prod', 'argmax', 'argmin',
 }  # fmt: skip
-_IDENTITIES = {'copy', 'copy_p', 'stop_gradient', 'optimization_barrier', 'device_put', 'same_on_all_lanes'}
+_IDENTITIES = {'copy', 'copy_p', 'reshard', 'sharding_constraint', 'stop_gradient', 'optimization_barrier', 'device_put', 'same_on_all_lanes'}
 _Mode = jax.lax.GatherScatterMode
 _ALONG = {'cumsum', 'cumprod', 'cummax', 'cummin', 'cumlogsumexp'}
 

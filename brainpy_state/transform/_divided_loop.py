@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-from jax.extend.core import ClosedJaxpr, Jaxpr
+from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 from jax.sharding import Mesh as DeviceMesh
 from jax.sharding import PartitionSpec
 
 from .. import event
 from ..event._parts import Axis, beyond_the_end
+from ..event._rewrite import hoisted
 from ._divided import Mesh, Value, evaluate, made, populations, without_calls
 
 
@@ -41,9 +42,13 @@ class DividedLoop:
             structures.append(structure)
             return out
 
-        jaxpr, constants = _without_constants(without_calls(jax.make_jaxpr(flat)(*fixed, *first)))
+        jaxpr, constants = _without_constants(without_calls(jax.make_jaxpr(flat)(*map(_plain, (*fixed, *first)))))
         fixed = [*constants, *fixed]
-        divided = _Step(jaxpr, len(first), self.mesh)
+        shared = [v for v, out in zip(jaxpr.invars[len(fixed) :], jaxpr.outvars, strict=False) if v is out]
+        before, step_of_all = hoisted(ClosedJaxpr(jaxpr, ()), [*jaxpr.invars[: len(fixed)], *shared])
+        values = dict(zip(jaxpr.invars, [*fixed, *first], strict=True))
+        fixed = [*jaxpr_as_fun(before)(*(values[v] for v in before.jaxpr.invars)), *fixed]
+        divided = _Step(step_of_all.jaxpr, len(first), self.mesh)
         n = len(first)
 
         def one_device(fixed: list[Any], carry: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -51,7 +56,10 @@ class DividedLoop:
                 results = divided(fixed, carry)
                 return results[: len(carry)], results[len(carry) :]
 
-            return event.scan(advance, carry, None, length, goes_on=goes_on and (lambda leaves: goes_on(jax.tree.unflatten(tree, leaves[:n]))))
+            def goes(leaves: Any) -> Any:
+                return goes_on(jax.tree.unflatten(tree, leaves[:n]))  # type: ignore[misc]
+
+            return event.scan(advance, carry, None, length, goes_on=goes_on and goes, short=True)
 
         stacked = [axis and axis._replace(number=axis.number + 1) for axis in divided.made]
         carried = [*divided.carried, *[None] * len(divided.twins)]
@@ -169,6 +177,12 @@ class _Step:
             if axis.number == 0 and x.ndim == 1 and axis.size not in self.sizes:
                 return x
         return jax.lax.with_sharding_constraint(x, jax.sharding.NamedSharding(self.mesh, PartitionSpec()))
+
+
+def _plain(x: Any) -> Any:
+    """The type of an array, wherever it is."""
+    aval = jax.typeof(x)
+    return jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
 
 
 def _without_constants(closed: ClosedJaxpr) -> tuple[Jaxpr, list[Any]]:

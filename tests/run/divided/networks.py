@@ -126,6 +126,60 @@ class Plastic(Network):
         self.ee = bst.AlignPostProj(comm=comm, post=self.E, plasticity=self.rule, **EXCITATORY, **self.options)
 
 
+class ByHand(bst.nn.Dynamics):
+    """A neuron that gives its own update."""
+
+    def __init__(self, n):
+        super().__init__(n)
+        self.V = bst.HiddenState(np.linspace(-60.0, -50.5, n) * u.mV)
+        self.spike = bst.ShortTermState(np.zeros(n))
+
+    def get_spike(self):
+        return self.spike.value
+
+    def update(self, x):
+        current = self.sum_current_inputs(x, self.V.value)
+        V = bst.nn.exp_euler_step(lambda V, I: (-60.0 * u.mV - V + 100.0 * u.Mohm * I) / (20.0 * u.ms), self.V.value, current)
+        V = self.sum_delta_inputs(V)
+        self.spike.value = (V > -50.0 * u.mV).astype(float)
+        self.V.value = u.math.where(self.spike.value > 0, -60.0 * u.mV, V)
+        return self.spike.value
+
+
+class Handwritten(Network):
+    """A neuron of the user's, which asks for its inputs."""
+
+    current = 0.13 * u.nA
+
+    def __init__(self):
+        bst.nn.Module.__init__(self)
+        self.E = ByHand(N)
+        comm = bst.pairwise_bernoulli(N, N, 0.1, weight=0.5 * u.nS, seed=(SEED, 'ee'))
+        self.ee = bst.AlignPostProj(comm=comm, post=self.E, **EXCITATORY)
+        self.delta = bst.DeltaProj(comm=bst.fixed_indegree(N, N, 3, weight=0.5 * u.mV, seed=1), post=self.E, delay=0.5 * u.ms)
+
+    def update(self):
+        spikes = self.E.get_spike()
+        self.ee(spikes)
+        self.delta(spikes)
+        self.E(self.current)
+
+
+class Channels(Network):
+    """Hodgkin-Huxley neurons, and synapses whose time constants differ."""
+
+    def __init__(self):
+        bst.nn.Module.__init__(self)
+        self.E = bst.HH(N, V_initializer=np.linspace(-70.0, -50.0, N) * u.mV)
+        comm = bst.pairwise_bernoulli(N, N, 0.1, weight=0.02 * u.mS, seed=(SEED, 'ee'))
+        synapse = {'syn': bst.Expon.desc(tau=np.linspace(2.0, 8.0, N) * u.ms, g_initializer=0.0 * u.mS), 'out': bst.COBA.desc(E=0.0 * u.mV)}
+        self.ee = bst.AlignPostProj(comm=comm, post=self.E, **synapse)
+
+    def update(self):
+        self.ee(self.E.get_spike())
+        self.E(6.0 * u.uA)
+
+
 def plastic(rule, **options):
     """A network with a rule."""
     return lambda: type('Plastic', (Plastic,), {'rule': rule, 'options': {'delay': 1.0 * u.ms} | options})()
@@ -136,6 +190,8 @@ NETWORKS = {
     'plain': Network,
     'delayed': Delayed,
     'other ways': OtherWays,
+    'by hand': Handwritten,
+    'channels': Channels,
     'pair': plastic(plasticity.PairSTDP.desc(**LIMITS)),
     'dendritic': plastic(plasticity.PairSTDP.desc(delay_is='dendritic', equal_times='pre_first', **LIMITS)),
     'triplet': plastic(plasticity.TripletSTDP.desc(w_0=1.0 * u.nS, **LIMITS), stp=bst.STP.desc(U=0.3)),

@@ -1,0 +1,40 @@
+"""What a process finds of networks, whole or divided between all devices."""
+
+import zlib
+
+import brainunit as u
+import jax
+import numpy as np
+
+import brainpy_state as bst
+from tests.connected import mesh_and_arguments, tell
+from tests.run.divided.networks import NETWORKS
+
+
+def digests(name, mesh):
+    """Of each record and state, a number that hardly two values have in common."""
+    with bst.environ.context(dt=0.1 * u.ms, **({} if mesh is None else {'mesh': mesh})):
+        network = NETWORKS[name]()
+        simulation = bst.Simulation(network, record=network.record(), seed=1)
+        simulation.run(20.0 * u.ms)
+        simulation.run(30.3 * u.ms)
+        found = {}
+        for key in simulation.recorders:
+            record = simulation[key]
+            found[key] = [record.values] if hasattr(record, 'values') else [record.step, record.i]
+        for path, state in network.states().items():
+            of_synapses = 'weight' in path or 'comm' in path or path[-1] in {'c', 'events'}  # in an order of their own
+            found[str(path)] = [] if of_synapses else [state.value]
+    return {key: [_digest(x) for x in jax.tree.leaves(values)] for key, values in found.items()} | {'spikes in all': len(simulation['spikes'])}
+
+
+def _digest(x):
+    array = np.asarray(u.get_mantissa(x))
+    return [list(array.shape), zlib.crc32(np.ascontiguousarray(array).tobytes())]
+
+
+if __name__ == '__main__':
+    mesh, (parts, *names) = mesh_and_arguments()
+    if parts != 'all':
+        mesh = jax.sharding.Mesh(np.array(jax.devices()[: int(parts)]), ('i',)) if int(parts) else None
+    tell({name: digests(name, mesh) for name in names})
