@@ -64,7 +64,10 @@ def divided(mesh: Mesh, rows: Rows | Listing, post: int, weights: Law | np.ndarr
         int(starts[-1]),
         spread([(starts[:-1] + part.before).astype(np.int32) for part in mine]),
     )
-    values = (None if law is None else spread([part.take(name, room) for part in mine]) for name, law in (('weights', weights), ('delays', delays)))
+    values = (
+        None if law is None else spread([part.take(name, room) for part in mine])
+        for name, law in (('weights', weights), ('delays', delays))
+    )
     return Divided(structure, *values)
 
 

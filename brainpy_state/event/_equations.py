@@ -28,7 +28,7 @@ ELEMENTWISE = {
 # Of braintools' surrogates: whether x is at least 0, of x and the slope that stands for the derivative.
 HEAVISIDE = 'heaviside_surrogate_gradient'
 # Equations whose results are their operands; the last is that of `vmap`, which has asked what it wanted to know by then.
-RENAMES = ('reshape', 'squeeze', 'expand_dims', 'stop_gradient', 'optimization_barrier', 'device_put', 'same_on_all_lanes')
+RENAMES = ('reshape', 'squeeze', 'expand_dims', 'stop_gradient', 'optimization_barrier', 'device_put', 'same_on_all_lanes', 'aged')
 DTYPES = tuple(map(np.dtype, ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float32', 'float64')))
 
 _NO_VERSION = 'it has no native version'

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import ShapedArray
 from jax.extend.core import ClosedJaxpr, Primitive, jaxpr_as_fun
-from jax.interpreters import ad, mlir
+from jax.interpreters import ad, batching, mlir
 
 from ._csr import _restored
 from ._structure import Structure
@@ -58,13 +58,17 @@ class Parts(Structure):
         Number of synapses, without unused places.
     firsts : int32, (parts * pre,)
         The number, among those of all parts, of the first synapse of each source in a part.
+    least : int
+        Of places in a ring: the shortest delay.
     """
 
-    __slots__ = ('__weakref__', 'firsts', 'indices', 'indptr', 'ordered', 'parts', 'shape', 'total')
+    __slots__ = ('__weakref__', 'firsts', 'indices', 'indptr', 'least', 'ordered', 'parts', 'shape', 'total')
 
-    def __init__(self, indptr: Any, indices: Any, shape: tuple[int, int], parts: int, ordered: bool, total: int, firsts: Any):
+    def __init__(
+        self, indptr: Any, indices: Any, shape: tuple[int, int], parts: int, ordered: bool, total: int, firsts: Any, least: int = 0
+    ):
         self.indptr, self.indices, self.shape, self.parts, self.ordered, self.total = indptr, indices, shape, parts, ordered, total
-        self.firsts = firsts
+        self.firsts, self.least = firsts, least
 
     def __repr__(self) -> str:
         return f'Parts(shape={self.shape}, {self.total} synapses in {self.parts} parts)'
@@ -87,9 +91,10 @@ class Parts(Structure):
         length : int
         """
         targets = self._targets
-        unused = self.indices >= targets
-        places = jnp.where(unused, length * targets, jnp.asarray(steps, jnp.int32) * targets + self.indices)
-        return Parts(self.indptr, places, (self.shape[0], length * self.shape[1]), self.parts, True, self.total, self.firsts)
+        unused, each = self.indices >= targets, jnp.asarray(steps, jnp.int32)
+        places = jnp.where(unused, length * targets, each * targets + self.indices)
+        least = int(jnp.where(unused, length - 1, each).min())
+        return Parts(self.indptr, places, (self.shape[0], length * self.shape[1]), self.parts, True, self.total, self.firsts, least)
 
     def numbers(self) -> jax.Array:
         """The number of each synapse among those of all parts, uint32, (parts * room,), as they are listed on one device."""
@@ -114,7 +119,10 @@ class Parts(Structure):
         for starts, indices, *others in zip(*map(_own, (self.indptr, self.indices, *arrays)), strict=True):
             lengths, held = np.diff(np.asarray(starts.data)), np.asarray(indices.data)
             used = int(lengths.sum())
-            results = [np.pad(x, (0, room - used)) if x.shape == (used,) else x for x in f(lengths, held[:used], self._targets, *(np.asarray(x.data) for x in others))]
+            results = [
+                np.pad(x, (0, room - used)) if x.shape == (used,) else x
+                for x in f(lengths, held[:used], self._targets, *(np.asarray(x.data) for x in others))
+            ]
             found.append([jax.device_put(x, indices.device) for x in results])
         joined = zip(*found, strict=True)
         where = self.indices.sharding
@@ -147,7 +155,8 @@ class Parts(Structure):
             return [self._local(indptr, indices, steps * at.part(self.parts)).to_ring(weight, spikes, row, ring)]
 
         axes = (*self._axes, self.synapses if weight.ndim else None, None, None, at)
-        return in_parts(deliver, (self.indptr, self.indices, weight, spikes, row, ring), axes, [at], self.parts)[0]
+        operands = (self.indptr, self.indices, weight, spikes, row, ring)
+        return in_parts(deliver, operands, axes, [at], self.parts, waits=self.least)[0]
 
     @property
     def synapses(self) -> Axis:
@@ -176,7 +185,7 @@ def _own(x: jax.Array) -> list[Any]:
 
 
 def in_parts(
-    f: Callable, operands: Sequence[Any], axes: Sequence[Axis | None], made: Sequence[Axis], parts: int
+    f: Callable, operands: Sequence[Any], axes: Sequence[Axis | None], made: Sequence[Axis], parts: int, *, waits: int | None = None
 ) -> list[Any]:
     """What a function of parts of arrays gives on all devices, each with its own.
 
@@ -189,6 +198,8 @@ def in_parts(
     made : sequence of Axis
         How results are.
     parts : int
+    waits : int, optional
+        Where spikes, the third operand from the end, are delivered into a ring, the last one: for how many steps nobody looks at it.
 
     Notes
     -----
@@ -196,15 +207,20 @@ def in_parts(
     """
     shapes = [x.shape if axis is None else axis.local(x.shape, parts) for x, axis in zip(operands, axes, strict=True)]
     closed = jax.make_jaxpr(f)(*(jax.ShapeDtypeStruct(shape, x.dtype) for shape, x in zip(shapes, operands, strict=True)))
-    return in_parts_p.bind(*operands, step=closed, axes=tuple(axes), made=tuple(made), parts=parts)
+    return in_parts_p.bind(*operands, step=closed, axes=tuple(axes), made=tuple(made), parts=parts, waits=waits)
 
 
-def _avals(*operands: Any, step: ClosedJaxpr, axes: Any, made: Sequence[Axis], parts: int) -> list[Any]:
-    shapes = [(*v.aval.shape[: axis.number], axis.size, *v.aval.shape[axis.number + 1 :]) for v, axis in zip(step.jaxpr.outvars, made, strict=True)]
+def _avals(*operands: Any, step: ClosedJaxpr, axes: Any, made: Sequence[Axis], parts: int, waits: int | None) -> list[Any]:
+    shapes = [
+        (*v.aval.shape[: axis.number], axis.size, *v.aval.shape[axis.number + 1 :])
+        for v, axis in zip(step.jaxpr.outvars, made, strict=True)
+    ]
     return [ShapedArray(shape, v.aval.dtype) for shape, v in zip(shapes, step.jaxpr.outvars, strict=True)]
 
 
-def _one_after_the_other(*operands: Any, step: ClosedJaxpr, axes: Sequence[Axis | None], made: Sequence[Axis], parts: int) -> list[Any]:
+def _one_after_the_other(
+    *operands: Any, step: ClosedJaxpr, axes: Sequence[Axis | None], made: Sequence[Axis], parts: int, waits: int | None
+) -> list[Any]:
     found = []
     for k in range(parts):
         own = [x if axis is None else of_part(x, axis, k, parts) for x, axis in zip(operands, axes, strict=True)]
@@ -230,6 +246,17 @@ def of_part(x: Any, axis: Axis, k: Any, parts: int) -> Any:
     return jax.lax.dynamic_slice_in_dim(x, k * size, size, axis.number)
 
 
+def aged(x: Any, least: int) -> Any:
+    """The same, of which is read only what was written so many steps ago or more: devices may exchange it later."""
+    return aged_p.bind(x, least=least)
+
+
+aged_p = Primitive('aged')
+aged_p.def_abstract_eval(lambda x, **_: x)
+aged_p.def_impl(lambda x, **_: x)
+mlir.register_lowering(aged_p, lambda ctx, x, **_: [x])
+ad.deflinear2(aged_p, lambda ct, *_, **parameters: [aged_p.bind(ct, **parameters)])
+batching.primitive_batchers[aged_p] = lambda operands, axes, **parameters: (aged_p.bind(*operands, **parameters), axes[0])
 in_parts_p = Primitive('in_parts')
 in_parts_p.multiple_results = True
 in_parts_p.def_abstract_eval(_avals)

@@ -86,9 +86,11 @@ class Ends(NamedTuple):
     def of_targets(cls, structure: Any) -> Ends:
         """The synapses of each target, in the order of their sources; 8 bytes a synapse."""
         if isinstance(structure, Parts):
-            return cls(*structure.mapped(_columns), Divided(structure.parts, structure.shape[1], True))
+            starts, others, places = structure.mapped(_columns)
+            return cls(starts, others, places, Divided(structure.parts, structure.shape[1], True))
         targets, lengths = np.asarray(structure.indices), structure.row_lengths()
-        return cls(*map(jnp.asarray, _columns(lengths, targets, structure.shape[1])))
+        starts, others, places = map(jnp.asarray, _columns(lengths, targets, structure.shape[1]))
+        return cls(starts, others, places)
 
 
 def _columns(lengths: np.ndarray, targets: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

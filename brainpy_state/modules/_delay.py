@@ -12,6 +12,7 @@ import numpy as np
 from .. import environ
 from .._errors import ParameterError, ShapeError
 from .._typing import Size, as_size
+from ..event._parts import aged
 from ..numerics import brief, plain, split_steps, whole_steps, with_unit
 from ..state import DelayState
 from ._allocated import Allocated
@@ -195,6 +196,8 @@ class Delay(Module):
             else:
                 old = jnp.take_along_axis(past, jnp.broadcast_to((row + length - steps) % length, now.shape)[None], axis=0)[0]
             return jnp.where(steps == 0, now, old)
+        if environ.get('mesh', None) is not None and steps.size:
+            past = aged(past, max(int(steps.min()), 1))
         if steps.size == 0 or (steps == steps.flat[0]).all():
             k = int(steps.flat[0]) if steps.size else 0
             return now if k == 0 else jax.lax.dynamic_index_in_dim(past, (row + length - k) % length, 0, keepdims=False)

@@ -7,8 +7,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .. import environ
 from ..modules import Module
 from ..state import ShortTermState
+from ..transform._divided_blocks import MOST_STEPS
 from ._layout import Layout
 
 
@@ -19,6 +21,11 @@ class Gathered(ShortTermState):
     def rejoin(before: Any, lanes: Any) -> Any:
         """The state after lanes that are all alike."""
         return before
+
+
+def steps_at_once() -> int:
+    """How many steps are recorded before a loop can stop: on a mesh, devices tell each other of several at a time."""
+    return MOST_STEPS if environ.get('mesh', None) is not None else 1
 
 
 class Full(Gathered):

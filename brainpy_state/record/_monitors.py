@@ -18,7 +18,7 @@ from ..modules import Dynamics, Module, Param, same_dt
 from ..numerics import brief, whole_steps, with_unit
 from ..state import State
 from ..transform._lift import lift
-from ._base import Gathered, Recorder
+from ._base import Gathered, Recorder, steps_at_once
 from ._layout import Layout
 from ._recorder import SpikeRecorder
 from ._spikes import _neurons
@@ -204,7 +204,7 @@ class StateMonitor(Recorder):
         self.rows.value = jax.lax.dynamic_update_slice(self.rows.value, row[None].astype(self.dtype), (at, *[jnp.int32(0)] * row.ndim))
         self.steps.value = jax.lax.dynamic_update_slice(self.steps.value, jnp.asarray(step, jnp.int32)[None], (at,))
         self.count.value = at + jnp.asarray(counts, jnp.int32)
-        self.full.value = self.count.value >= self.rows.value.shape[0]
+        self.full.value = self.count.value > self.rows.value.shape[0] - steps_at_once()
 
     def sample(self, i: int) -> None:
         """Record the value at a step that is to come, between two calls of the compiled loop."""

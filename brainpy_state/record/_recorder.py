@@ -14,7 +14,7 @@ from .._errors import BrainStateError, ParameterError, ShapeError, TraceContextE
 from .._tracebacks import entry
 from ..modules import check_unit, same_dt
 from ..numerics import MOST_SPIKES, brief
-from ._base import Gathered, Recorder
+from ._base import Gathered, Recorder, steps_at_once
 from ._layout import Layout
 from ._spikes import Spikes, whole
 
@@ -172,7 +172,7 @@ class SpikeRecorder(Recorder):
             spikes.reshape(-1), i, self.events.value, self.count.value, self.clock.value, grid
         )
         clock = self.clock.value
-        self.full.value = self.count.value > self.capacity - clock[3] - _MARKS - jnp.abs(clock[2])
+        self.full.value = self.count.value > self.capacity - clock[3] - _MARKS - steps_at_once() * jnp.abs(clock[2])
 
     def _grid(self, dt: Any) -> int:
         """The number of a time step."""
@@ -194,8 +194,8 @@ class SpikeRecorder(Recorder):
         raise ShapeError(f'{message}.')
 
     def reserve(self) -> None:
-        """Make room for two steps in which all neurons fire, so that it is emptied after many steps, not after each."""
-        if (least := 2 * (abs(int(self.clock.value[2])) + _MARKS)) > self.capacity:
+        """Make room for two steps in which all neurons fire, so that it is emptied after many steps, not after each; on a mesh, for more."""
+        if (least := (1 + steps_at_once()) * (abs(int(self.clock.value[2])) + _MARKS)) > self.capacity:
             self.drain()
             self.events.value = jnp.zeros((1 << (least - 1).bit_length(), 3), jnp.int32)
 

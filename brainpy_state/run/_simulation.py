@@ -54,6 +54,10 @@ class Simulation:
     to : path, optional
         A folder that is made, where what is recorded goes while it runs, instead of into memory: see `record.open`. It can be read
         while it grows.
+    mesh : jax.sharding.Mesh, optional
+        Devices, of this process and of others, each of which simulates a part of every population; that of `environ` by default, which has
+        to be set when the network is built: its connections then have the synapses of each device's own neurons only. Results are the
+        same, bit for bit, on any number of devices.
 
     Attributes
     ----------
@@ -99,9 +103,11 @@ class Simulation:
         batch_size: int | None = None,
         start: Any = None,
         to: Any = None,
+        mesh: Any = None,
     ):
         self.step, self.seed, self.batch_size = model, seed, batch_size
         self.dt = environ.get_dt() if dt is None else dt
+        self.mesh = environ.get('mesh', None) if mesh is None else mesh
         self.recorders = dict(record or {})
         for name, recorder in self.recorders.items():
             if not isinstance(recorder, Recorder):
@@ -122,10 +128,10 @@ class Simulation:
         self._monitors = [x for x in recorders if isinstance(x, StateMonitor)]
         self._between = [x for x in self._monitors if not x.in_loop]
         before, after = ([x for x in recorders if x.when == when and x not in self._between] for when in ('before', 'after'))
-        self._steps, self._pace = Steps(model, LONGEST, keeps=False, before=before, after=after, mesh=environ.get('mesh', None)), Pace()
+        self._steps, self._pace = Steps(model, LONGEST, keeps=False, before=before, after=after, mesh=self.mesh), Pace()
 
     def _clock(self) -> Any:
-        return environ.context(dt=self.dt)
+        return environ.context(dt=self.dt, **({} if self.mesh is None else {'mesh': self.mesh}))
 
     def _begin(self, models: list[Module]) -> None:
         """Initialise models, and empty all records."""

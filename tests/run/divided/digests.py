@@ -25,7 +25,9 @@ def digests(name, mesh):
         for path, state in network.states().items():
             of_synapses = 'weight' in path or 'comm' in path or path[-1] in {'c', 'events'}  # in an order of their own
             found[str(path)] = [] if of_synapses else [state.value]
-    return {key: [_digest(x) for x in jax.tree.leaves(values)] for key, values in found.items()} | {'spikes in all': len(simulation['spikes'])}
+    return {key: [_digest(x) for x in jax.tree.leaves(values)] for key, values in found.items()} | {
+        'spikes in all': len(simulation['spikes'])
+    }
 
 
 def _digest(x):

@@ -87,6 +87,34 @@ class Delayed(Network):
         self.recorder(self.I(0.12 * u.nA + self.noise()))
 
 
+class Late(Network):
+    """Nothing arrives before 0.7 ms, so devices need not exchange anything in each step."""
+
+    current = 0.105 * u.nA
+
+    def connect(self):
+        self.I = cells(30, tau=10.0 * u.ms)
+        late = bst.drawn.uniform(0.7 * u.ms, 3.0 * u.ms)
+        self.ee = bst.AlignPostProj(
+            comm=bst.pairwise_bernoulli(N, N, 0.1, weight=WEIGHTS, delay=late, seed=(SEED, 'ee')), post=self.E, stp=bst.STP.desc(U=0.4),
+            **EXCITATORY,
+        )  # fmt: skip
+        self.ei = bst.AlignPostProj(
+            comm=bst.fixed_indegree(N, 30, 20, weight=WEIGHTS, seed=(SEED, 'ei')), post=self.I, delay=1.0 * u.ms, **EXCITATORY
+        )
+        self.ie = bst.AlignPostProj(
+            comm=bst.pairwise_bernoulli(30, N, 0.2, weight=WEIGHTS, delay=late, seed=(SEED, 'ie')), post=self.E, **INHIBITORY
+        )
+
+    def update(self):
+        e, i = self.E.get_spike(), self.I.get_spike()
+        self.ee(e)
+        self.ei(e)
+        self.ie(i)
+        self.E(self.current)
+        self.I(0.1 * u.nA)
+
+
 class OtherWays(Network):
     """A source without neurons of its own, synapses at the source, jumps, currents, all pairs, pairs of equal number, weights of the user's."""
 
@@ -139,7 +167,7 @@ class ByHand(bst.nn.Dynamics):
 
     def update(self, x):
         current = self.sum_current_inputs(x, self.V.value)
-        V = bst.nn.exp_euler_step(lambda V, I: (-60.0 * u.mV - V + 100.0 * u.Mohm * I) / (20.0 * u.ms), self.V.value, current)
+        V = bst.nn.exp_euler_step(lambda V, x: (-60.0 * u.mV - V + 100.0 * u.Mohm * x) / (20.0 * u.ms), self.V.value, current)
         V = self.sum_delta_inputs(V)
         self.spike.value = (V > -50.0 * u.mV).astype(float)
         self.V.value = u.math.where(self.spike.value > 0, -60.0 * u.mV, V)
@@ -189,6 +217,7 @@ LIMITS = {'w_max': 4.0 * u.nS}
 NETWORKS = {
     'plain': Network,
     'delayed': Delayed,
+    'late': Late,
     'other ways': OtherWays,
     'by hand': Handwritten,
     'channels': Channels,
