@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import ShapedArray
+from jax.experimental import multihost_utils
 from jax.extend.core import ClosedJaxpr, Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
 
@@ -90,11 +91,16 @@ class Parts(Structure):
         steps : int, (parts * room,) or ()
         length : int
         """
-        targets = self._targets
-        unused, each = self.indices >= targets, jnp.asarray(steps, jnp.int32)
-        places = jnp.where(unused, length * targets, each * targets + self.indices)
-        least = int(jnp.where(unused, length - 1, each).min())
-        return Parts(self.indptr, places, (self.shape[0], length * self.shape[1]), self.parts, True, self.total, self.firsts, least)
+        least = [length]
+
+        def of_part(_: np.ndarray, targets: np.ndarray, n: int, *delays: np.ndarray) -> list[np.ndarray]:
+            each = np.asarray(delays[0][: targets.size] if delays else steps, np.int32)
+            least.append(int(each.min(initial=length)))
+            return [each * np.int32(n) + targets]
+
+        places = self.mapped(of_part, *([steps] if np.ndim(steps) else []), beyond=length * self._targets)[0]
+        shape = self.shape[0], length * self.shape[1]
+        return Parts(self.indptr, places, shape, self.parts, True, self.total, self.firsts, _least(min(least), self.indices))
 
     def numbers(self) -> jax.Array:
         """The number of each synapse among those of all parts, uint32, (parts * room,), as they are listed on one device."""
@@ -105,14 +111,14 @@ class Parts(Structure):
 
         return self.mapped(of_part, self.firsts)[0]
 
-    def mapped(self, f: Callable[..., Sequence[np.ndarray]], *arrays: jax.Array) -> list[jax.Array]:
+    def mapped(self, f: Callable[..., Sequence[np.ndarray]], *arrays: jax.Array, beyond: int = 0) -> list[jax.Array]:
         """Arrays made on the host of the synapses of each part that this process has.
 
         Parameters
         ----------
         f : callable
             Of the number of synapses of each source, of their targets, of the number of targets, and of the part of further arrays;
-            arrays of synapses get as many unused places as the part has.
+            arrays of synapses get as many unused places as the part has, with the number ``beyond`` in them.
         """
         found: list[list[jax.Array]] = []
         room = self.nnz // self.parts
@@ -177,6 +183,13 @@ class Parts(Structure):
 
 _NO_DERIVATIVE = """\
 A network that is divided between devices is simulated only; for derivatives, divide samples instead (`fit(mesh=)`)"""
+
+
+def _least(number: int, x: jax.Array) -> int:
+    """The smallest of the numbers that processes give, which hold an array together."""
+    if x.is_fully_addressable:
+        return number
+    return int(multihost_utils.process_allgather(np.int32(number)).min())
 
 
 def _own(x: jax.Array) -> list[Any]:

@@ -207,7 +207,10 @@ class Blocks:
 
         def block(state: Any) -> Any:
             leaves, twins = state
-            leaves = self._delivered(fixed, leaves, twins)
+            rings = [leaves[k] for k in self.plan.ends]
+            rings, _ = event.scan(lambda rings, _: (self._delivered(fixed, leaves, rings, twins), None), rings, None, 1, short=True)
+            new = dict(zip(self.plan.ends, rings, strict=True))
+            leaves = [new.get(k, x) for k, x in enumerate(leaves)]
             (after, done), (words, kept) = event.scan(
                 lambda state, _: self._ahead(fixed, state, twins),
                 (leaves, jnp.int32(0)),
@@ -245,16 +248,15 @@ class Blocks:
         axis = self.step.carried[k]
         return Value.of_whole(mesh, x) if axis is None else Value.of_part(mesh, x, axis)
 
-    def _delivered(self, fixed: Sequence[Any], leaves: Sequence[Any], twins: Sequence[Any]) -> list[Any]:
-        """With what the last step of the block before sent into rings."""
+    def _delivered(self, fixed: Sequence[Any], leaves: Sequence[Any], rings: Sequence[Any], twins: Sequence[Any]) -> list[Any]:
+        """Rings with what was sent into them in the last step of the block before."""
         mesh, ends = self.step.devices(), self.plan.ends
         env = self._env(fixed, mesh) | {v: self._leaf(mesh, k, x) for k, (v, x) in enumerate(zip(self.carry, leaves, strict=True))}
+        env |= {self.carry[k]: self._leaf(mesh, k, x) for k, x in zip(ends, rings, strict=True)}
         for k, x in zip(self.plan.twins, twins, strict=True):
             env[self.carry[k]].also(x)
         evaluate(self.jaxpr, env, mesh, list(ends.values()))
-        rings = made(mesh, [env[v] for v in ends.values()], [self.step.carried[k] for k in ends])
-        new = dict(zip(ends, rings, strict=True))
-        return [new.get(k, x) for k, x in enumerate(leaves)]
+        return made(mesh, [env[v] for v in ends.values()], [self.step.carried[k] for k in ends])
 
     def _ahead(self, fixed: Sequence[Any], state: Any, twins: Sequence[Any]) -> Any:
         """A step, as far as a device can do it by itself; and what it has to tell, and what is kept."""

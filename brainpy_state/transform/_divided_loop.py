@@ -55,6 +55,8 @@ class DividedLoop:
         twins = divided.twins if planned is None else planned.twins
 
         def one_device(fixed: list[Any], carry: list[Any]) -> tuple[list[Any], list[Any]]:
+            divided.index = jax.lax.axis_index(self.mesh.axis_names)
+
             def goes(leaves: Any) -> Any:
                 return goes_on(jax.tree.unflatten(tree, leaves[:n]))  # type: ignore[misc]
 
@@ -100,6 +102,7 @@ class _Step:
     def __init__(self, jaxpr: Jaxpr, carried: int, mesh: DeviceMesh):
         sizes, synapses = populations(jaxpr)
         self.jaxpr, self.mesh, self.sizes = jaxpr, mesh, sizes
+        self.index: Any = None  # of the device, once it is one
         axes = [synapses.get(v) or self.devices().along(v.aval.shape) for v in jaxpr.invars]
         n = len(axes) - carried
         self.fixed, self.carried = axes[:n], axes[n:]
@@ -126,7 +129,7 @@ class _Step:
         self.fixed = [*self.fixed, *[None] * len(self.known)]
 
     def devices(self) -> Mesh:
-        return Mesh(self.mesh.axis_names, self.mesh.size, self.sizes)
+        return Mesh(self.mesh.axis_names, self.mesh.size, self.sizes, self.index)
 
     def _trace(self) -> tuple[list[Value], list[Value]]:
         """The operands of the step, which know whether they were asked for as wholes, and its results."""

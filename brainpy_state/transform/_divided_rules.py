@@ -198,7 +198,7 @@ def picked(eqn: Any, operands: list[Value], mesh: Mesh) -> Value | None:
         return None
     at = jnp.clip(places.whole(), 0, axis.size - 1)
     own, size = source.part(axis), axis.part(mesh.parts)
-    first = (jax.lax.axis_index(mesh.names) * size).astype(at.dtype)
+    first = (mesh.index * size).astype(at.dtype)
     params = eqn.params | {'mode': _Mode.CLIP}
     found = eqn.primitive.bind(own, jnp.clip(at - first, 0, size - 1), **params)
     is_mine = (at[..., 0] >= first) & (at[..., 0] < first + size)
@@ -248,7 +248,7 @@ def _iota(eqn: Any, operands: list[Value], mesh: Mesh) -> Value:
         own = jax.lax.broadcasted_iota(dtype, axis.local(shape, mesh.parts), dimension)
         if axis.number != dimension:
             return own
-        return own + (jax.lax.axis_index(mesh.names) * axis.part(mesh.parts)).astype(dtype)
+        return own + (mesh.index * axis.part(mesh.parts)).astype(dtype)
 
     axis = mesh.along(shape) if dimension == len(shape) - 1 else None
     return Value(mesh, axis, part=part, whole=lambda: jax.lax.broadcasted_iota(dtype, shape, dimension), follows=True)

@@ -24,10 +24,13 @@ class Mesh:
         The number of devices.
     sizes : set of int
         Of populations: what is made with one of them as its last axis is divided.
+    index : int32, optional
+        The number of the device, where it is known.
     """
 
-    def __init__(self, names: tuple[str, ...], parts: int, sizes: Collection[int] = ()):
+    def __init__(self, names: tuple[str, ...], parts: int, sizes: Collection[int] = (), index: Any = None):
         self.names, self.parts, self.sizes = names, parts, sizes
+        self._index = index
         self.asked: list[Value] = []
         self.exchanged: list[Value] = []
         self.delivers: Any = None  # whether deliveries into rings happen, where that is not certain
@@ -36,13 +39,18 @@ class Mesh:
         """The axis of neurons of an array of this shape."""
         return Axis(len(shape) - 1, shape[-1]) if shape and shape[-1] in self.sizes else None
 
+    @property
+    def index(self) -> Any:
+        """The number of the device."""
+        return jax.lax.axis_index(self.names) if self._index is None else self._index
+
     def part(self, x: Any, axis: Axis) -> Any:
         """The own part of a whole array."""
-        return of_part(x, axis, jax.lax.axis_index(self.names), self.parts)
+        return of_part(x, axis, self.index, self.parts)
 
     def inside(self) -> Mesh:
         """The same within a branch, from which nothing may be asked outside."""
-        return Mesh(self.names, self.parts, self.sizes)
+        return Mesh(self.names, self.parts, self.sizes, self._index)
 
     def exchange(self) -> None:
         """Gather all values that were asked for, in one message."""
