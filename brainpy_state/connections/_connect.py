@@ -260,7 +260,7 @@ def _on_mesh(
             weights = np.asarray(u.get_mantissa(given), environ.dftype())
     elif is_trained(weight) and np.ndim(u.get_mantissa(weight.value() if isinstance(weight, Param) else weight.value)):
         raise ParameterError(f'{rule}: on a mesh, a State or Param is one weight for all synapses; others are drawn, or given as an array.')
-    made = divided(mesh, rows, post, weights, delays)
+    made = divided(rule, mesh, rows, post, weights, delays)
     if made.weights is not None:
         weight = with_unit(made.weights, weight.unit if isinstance(weight, Drawn) else u.get_unit(given))
     return Connection(made.structure, weight if given is None or made.weights is not None else given, space=space, delay_steps=made.delays)

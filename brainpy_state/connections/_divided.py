@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from .. import event
+from .._errors import ParameterError
 from ..event._parts import Axis
 from . import _compiled, _parallel
 from ._engine import engine
@@ -20,6 +22,11 @@ from ._rows import Growing, Listing, Rows
 from ._sampling import Values
 
 Law = tuple[np.ndarray, np.ndarray, Any]  # keys of rows, law and type of what is drawn for each synapse
+
+
+_DISAGREE = """\
+{rule}: process {other} connects other neurons than process 0. Each must build the same network in the same order, with the same sizes, numbers \
+and seeds; a rule without a seed draws one from the default generator, which one seed in all processes makes the same (`random.seed`)."""
 
 
 class Divided(NamedTuple):
@@ -30,17 +37,24 @@ class Divided(NamedTuple):
     delays: Any
 
 
-def divided(mesh: Mesh, rows: Rows | Listing, post: int, weights: Law | np.ndarray | None, delays: Law | None) -> Divided:
+def divided(rule: str, mesh: Mesh, rows: Rows | Listing, post: int, weights: Law | np.ndarray | None, delays: Law | None) -> Divided:
     """Synapses of the pairs that a rule has found or draws, listed by source, on the devices of those targets.
 
     Parameters
     ----------
+    rule : str
+        For messages.
     mesh : Mesh
     rows : Rows or Listing
     post : int
     weights : law, or array of shape (n_synapses,), optional
     delays : law, optional
         With delays, the synapses of each source are in the order of delays.
+
+    Raises
+    ------
+    ParameterError
+        If processes that share the mesh connect other neurons.
     """
     mesh = Mesh(mesh.devices, mesh.axis_names)
     starts = rows.indptr if isinstance(rows, Rows) else rows.starts
@@ -52,8 +66,10 @@ def divided(mesh: Mesh, rows: Rows | Listing, post: int, weights: Law | np.ndarr
             for block in pool.map(lambda span: _block(rows, starts, span, weights, delays), group):
                 for part in mine:
                     part.add(*block)
-    room = _largest(max((len(part.targets) for part in mine), default=0), mesh)
     pre = starts.size - 1
+    drawn = [law[0] for law in (weights, delays) if isinstance(law, tuple)]
+    sum_of_all = zlib.crc32(b''.join(x.tobytes() for x in (starts, np.array([post]), *drawn)))
+    room = _largest(rule, max((len(part.targets) for part in mine), default=0), sum_of_all, mesh)
     spread = _Spread(mesh)
     structure = event.Parts(
         spread([part.starts() for part in mine]),
@@ -145,11 +161,14 @@ def _is_own(device: Any) -> bool:
     return device.process_index == jax.process_index()
 
 
-def _largest(number: int, mesh: Mesh) -> int:
+def _largest(rule: str, number: int, of_all: int, mesh: Mesh) -> int:
     """The largest number of all processes; at least 1, so that no array is empty."""
     if all(map(_is_own, mesh.devices.flat)):
         return max(number, 1)
-    return max(int(np.max(multihost_utils.process_allgather(np.int64(number)))), 1)
+    found = multihost_utils.process_allgather(np.array([number, of_all], np.uint32))
+    if (other := np.flatnonzero(found[:, 1] != found[0, 1])).size:
+        raise ParameterError(_DISAGREE.format(rule=rule, other=other[0]))
+    return max(int(found[:, 0].max()), 1)
 
 
 def _batched(items: list[Any], size: int) -> Iterator[list[Any]]:

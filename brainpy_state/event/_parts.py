@@ -13,6 +13,7 @@ from jax.experimental import multihost_utils
 from jax.extend.core import ClosedJaxpr, Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
 
+from ._csr import CSR as _CSR
 from ._csr import _restored
 from ._structure import Structure
 
@@ -111,6 +112,24 @@ class Parts(Structure):
 
         return self.mapped(of_part, self.firsts)[0]
 
+    def order(self, delays: jax.Array | None = None) -> np.ndarray:
+        """Where the synapses stand, in the order that they have on one device: by source, delay and target; on the host.
+
+        Parameters
+        ----------
+        delays : int, (parts * room,), optional
+            By which those of each source are ordered.
+        """
+        room, found = self.nnz // self.parts, []
+        for k, starts in enumerate(on_host(self.indptr).reshape(self.parts, -1)):
+            sources = np.repeat(np.arange(self.shape[0], dtype=np.int32), np.diff(starts))
+            found.append((sources, k * room + np.arange(sources.size)))
+        sources, places = map(np.concatenate, zip(*found, strict=True))
+        if delays is not None:
+            by_delay = np.argsort(on_host(delays)[places], kind='stable')
+            sources, places = sources[by_delay], places[by_delay]
+        return places[_CSR.row_order(sources)]
+
     def mapped(self, f: Callable[..., Sequence[np.ndarray]], *arrays: jax.Array, beyond: int = 0) -> list[jax.Array]:
         """Arrays made on the host of the synapses of each part that this process has.
 
@@ -183,6 +202,11 @@ class Parts(Structure):
 
 _NO_DERIVATIVE = """\
 A network that is divided between devices is simulated only; for derivatives, divide samples instead (`fit(mesh=)`)"""
+
+
+def on_host(x: jax.Array) -> np.ndarray:
+    """An array of which processes may hold parts, as a whole in each of them."""
+    return np.asarray(x if not isinstance(x, jax.Array) or x.is_fully_addressable else multihost_utils.process_allgather(x, tiled=True))
 
 
 def _least(number: int, x: jax.Array) -> int:

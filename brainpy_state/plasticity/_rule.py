@@ -173,7 +173,7 @@ class SynapticRule(Dynamics):
         self.sources = event.Ends.of_sources(ends)
         self.targets = event.Ends.of_targets(ends) if 'on_post' in self.asked else None
         is_divided = self.stream is not None and isinstance(comm.structure, event.Parts)
-        self._numbers = comm.structure.numbers() if is_divided else None  # of synapses that are not all here
+        self.numbers = comm.structure.numbers() if is_divided else None  # of synapses that are not all here
         self._of_target = self._needed()
         self.lines: dict[str, Delay] = {f'{key} seen': Seen(self, key, delays) for key in self._of_target if delays is not None}
         for name, trace in self.traces.items():
@@ -403,7 +403,7 @@ class SynapticRule(Dynamics):
 
     def _of_synapses(self, key: str, weight: Any) -> Any:
         if key == NOISE:
-            return self.stream.standard_normal(self.sizes['synapse'], elements=self._numbers)  # type: ignore[union-attr]
+            return self.stream.standard_normal(self.sizes['synapse'], elements=self.numbers)  # type: ignore[union-attr]
         return weight if key == 'w' else getattr(self, key).value
 
     def _number(self, name: str, key: str, value: Any, unit: Any) -> Any:

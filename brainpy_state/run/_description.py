@@ -12,6 +12,7 @@ import numpy as np
 
 from ..modules import Dynamics, Module, trained_state
 from ..transform._program import Program
+from ._synapses import arrays_of_synapses, connected
 
 
 def description(models: Sequence[Module], program: Program) -> dict[str, Any]:
@@ -20,7 +21,9 @@ def description(models: Sequence[Module], program: Program) -> dict[str, Any]:
     for model in models:
         parts = {'.'.join(map(str, path)) or 'itself': _part(node) for path, node in model.nodes().items()}
         found[f'model {len(found)}'] = parts
-    return {'models': found, 'arrays': _checksum(jax.tree.leaves(program.captured))}
+    of_synapses = arrays_of_synapses(models)
+    captured = [x for x in jax.tree.leaves(program.captured) if id(x) not in of_synapses]
+    return {'models': found, 'arrays': _checksum(captured), 'connections': connected(models)}
 
 
 def _part(node: Any) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
+
 from .. import environ, random
 from .._tracebacks import entry
 from ..modules import Module, init_all_states
@@ -25,6 +27,7 @@ from ._progress import Bar
 from ._room import check_room, samples
 from ._sink import Sink
 from ._steps import LONGEST, Steps, recorders_of, span
+from ._synapses import InOrder
 
 _NEEDS_ARGUMENTS = """\
 Simulation: {label} is called in each step without arguments, but its update needs some: {error}. Give a function:
@@ -118,7 +121,8 @@ class Simulation:
             self.first = self.i = 0 if start is None else int(whole_steps(start, environ.get_dt(), 'Simulation: start', signed=True))
         _check_call(model)
         self.models = models_of(model, (getattr(x, 'target', None) for x in self.recorders.values()))
-        self._sink = None if to is None else Sink(to, self.recorders)
+        self._writes = self.mesh is None or jax.process_index() == min(device.process_index for device in self.mesh.devices.flat)
+        self._sink = None if to is None else Sink(to, self.recorders, self._writes)
         self._begins_anew = False
         self._described: tuple[Program, dict[str, Any]] | None = None
         fresh = [model for model in self.models if is_fresh(model)]
@@ -211,6 +215,7 @@ class Simulation:
         """Have on disk what was recorded, and then, where one is asked for, a file that goes on from there."""
         if self._sink is not None:
             self._sink.take(self.i, now=True)
+            self._steps.wait()
         if checkpoint is not None:
             self.save(checkpoint)
 
@@ -253,8 +258,11 @@ class Simulation:
             An OSError, if the file cannot be written; one that was there is as it was.
         """
         states, recorders = self._what_decides()
+        states = InOrder(self.models).states(states)
         about = {'i': self.i, 'dt': _checkpoint.time_as_json(self.dt), 'made of': self._made_of(), **self._about()}
-        _checkpoint.save(path, states, recorders, about)
+        if self._writes:
+            _checkpoint.save(path, states, recorders, about)
+        self._steps.wait()
 
     @entry
     def load(self, path: Any) -> None:
@@ -269,8 +277,10 @@ class Simulation:
         """
         states, recorders = self._what_decides()
         self.close()
+        in_order = InOrder(self.models)
         with self._clock():
-            self.i = _checkpoint.load(path, states, recorders, self._made_of(), self.dt)
+            self.i = _checkpoint.load(path, in_order.states(states), recorders, self._made_of(), self.dt)
+        in_order.put_back()
         self._begins_anew = True
 
     def _what_decides(self) -> tuple[dict[str, State], dict[str, Recorder]]:

@@ -22,17 +22,19 @@ class Sink:
         Of the store, which is made, or gone on with, when it is needed.
     recorders : dict
         By name.
+    writes : bool
+        Whether this process is the one that writes; of several, which all have the records, one does.
     """
 
-    def __init__(self, folder: Any, recorders: Mapping[str, Recorder]):
-        self.folder, self.recorders = folder, recorders
+    def __init__(self, folder: Any, recorders: Mapping[str, Recorder], writes: bool = True):
+        self.folder, self.recorders, self.writes = folder, recorders, writes
         self._store: Store | None = None
         self._waiting: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in recorders}
         self._last = -np.inf
 
     def open(self, dt: Any, start: int, step: int, about: dict[str, Any], *, overwrite: bool) -> None:
         """Be ready for what is recorded from a step on."""
-        if self._store is None:
+        if self._store is None and self.writes:
             layouts = {name: recorder.layout() for name, recorder in self.recorders.items()}
             if step == start:
                 self._store = Store.create(self.folder, layouts, dt=dt, start=start, about=about, overwrite=overwrite)
@@ -48,7 +50,7 @@ class Sink:
             If it cannot be written; what was taken is kept, and written with what comes next.
         """
         for name, recorder in self.recorders.items():
-            if len(next(iter((columns := recorder.take()).values()))):
+            if len(next(iter((columns := recorder.take()).values()))) and self.writes:
                 self._waiting[name].append(columns)
         waits = sum(x.nbytes for parts in self._waiting.values() for columns in parts for x in columns.values())
         if self._store is None or not (now or waits > _MOST or time.monotonic() - self._last > _PAUSE):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from .. import environ, event
@@ -16,7 +17,7 @@ from ..numerics import LAST_STEP, whole_steps
 from ..record import Recorder
 from ..record._base import Full
 from ..state import StateTraceStack
-from ..transform._devices import Devices
+from ..transform._devices import Devices, is_whole, told
 from ..transform._divided_loop import DividedLoop
 from ..transform._loop import loops
 from ..transform._program import Program
@@ -53,6 +54,7 @@ class Steps:
     ):
         self.step = step
         self.devices = None if mesh is None else Devices('Simulation', mesh)
+        self._agreed: Program | None = None  # of which it is known that all processes have it
         scan = _UntilFull(None if self.devices is None else self.devices.mesh)
         self._programs = loops(step, _Clocked(tuple(before), tuple(after), keeps), length, scan=scan)
 
@@ -82,12 +84,27 @@ class Steps:
         """The smallest of the numbers that processes give, which share the steps."""
         return int(number) if self.devices is None else self.devices.least(number)
 
+    def wait(self) -> None:
+        """Until all processes are here that share the steps."""
+        self.least(0)
+
     def _enter(self) -> None:
         """Bring what the steps need to the devices, unless it is there."""
         assert self.devices is not None
         program = self.program()
+        if self._agreed is not program:
+            self._check_agreement(program)
+            self._agreed = program
         program.captured = self.devices.placed(program.captured)
         self.devices.enter({*program.reads, *program.writes})
+
+    def _check_agreement(self, program: Program) -> None:
+        """Raise if processes that share the steps would do different ones."""
+        assert self.devices is not None
+        if self.devices.is_shared:
+            values = [(state.label, state.peek()) for state in program.reads]
+            own = [(name, x) for name, x in values if all(map(is_whole, jax.tree.leaves(x)))]
+            self.devices.check_agreement(' '.join(told(program.trace(arguments(0, 0)).jaxpr)), own)
 
     def leave(self) -> None:
         """Let states hold arrays of the process's own again, but for what belongs to divided synapses."""

@@ -122,7 +122,7 @@ class Devices:
     def leave(self, states: Iterable[State]) -> None:
         """Let states hold arrays of the process's own again, where these are the same on all devices."""
         for state in states:
-            state.value = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)) if x.is_fully_replicated else x, state.peek())
+            state.value = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)) if is_same(x) else x, state.peek())
 
     def check_agreement(self, function: str, values: Sequence[tuple[str, Any]]) -> None:
         """Raise `ParameterError` in all processes if one has another function, values or packages than the first."""
@@ -141,6 +141,16 @@ class Devices:
                 other = int(np.flatnonzero((found != found[0]).any(1))[0])
                 told = ', '.join(dict.fromkeys(name for name, _ in items))
                 raise ParameterError(_DISAGREE.format(owner=self.owner, other=other, kind=kind, names=told))
+
+
+def is_same(x: Any) -> bool:
+    """Whether all devices have the same of an array."""
+    return not isinstance(x, jax.Array) or x.is_fully_replicated
+
+
+def is_whole(x: Any) -> bool:
+    """Whether this process has all of an array."""
+    return not isinstance(x, jax.Array) or x.is_fully_replicated or x.is_fully_addressable
 
 
 def _sum(x: Any) -> int:

@@ -90,7 +90,7 @@ class Delayed(Network):
 class Late(Network):
     """Nothing arrives before 0.7 ms, so devices need not exchange anything in each step."""
 
-    current = 0.105 * u.nA
+    current = 0.15 * u.nA
 
     def connect(self):
         self.I = cells(30, tau=10.0 * u.ms)
