@@ -12,6 +12,7 @@ import numpy as np
 from .. import environ, event
 from .._errors import ParameterError, ShapeError
 from .._typing import Initializer
+from ..event._parts import on_host
 from ..modules import Module, Param, short
 from ..numerics import with_unit
 from ..random._keys import Seed
@@ -141,18 +142,26 @@ class Connection(Module):
     @property
     def targets(self) -> np.ndarray:
         """The target of each synapse, int32, shape ``(n_synapses,)``."""
+        if isinstance(self.structure, event.Parts):
+            return self.structure.targets(self.delay_steps)
         return np.asarray(self.structure.indices)
 
     @property
     def weights(self) -> Any:
         """The weight of each synapse with its unit, shape ``(n_synapses,)``, also where all share one number."""
         weight = self.acting_weight
-        return with_unit(jnp.broadcast_to(u.get_mantissa(weight), (self.n_synapses,)), u.get_unit(weight))
+        return with_unit(jnp.broadcast_to(self._listed(u.get_mantissa(weight)), (self.n_synapses,)), u.get_unit(weight))
 
     @property
     def delays(self) -> Any:
         """The delay of each synapse, shape ``(n_synapses,)``, in the unit of ``dt``; None unless its rule has drawn them."""
-        return None if self.delay_steps is None else self.delay_steps * self.made_for
+        return None if self.delay_steps is None else self._listed(self.delay_steps) * self.made_for
+
+    def _listed(self, values: Any) -> Any:
+        """What synapses have, also of those that other devices have, in their order on one device."""
+        if not (isinstance(self.structure, event.Parts) and np.ndim(values)):
+            return values
+        return jnp.asarray(on_host(values)[self.structure.order(self.delay_steps)])
 
     @property
     def distances(self) -> Any:
@@ -184,7 +193,7 @@ class Connection(Module):
         array or quantity, shape (n_pre, n_post)
             Weights of synapses between the same pair are added.
         """
-        weight = self.acting_weight
+        weight = self.weights if isinstance(self.structure, event.Parts) else self.acting_weight
         numbers = np.asarray(u.get_mantissa(weight))
         matrix = np.zeros(self.structure.shape, numbers.dtype)
         np.add.at(matrix, (self.sources, self.targets), numbers)

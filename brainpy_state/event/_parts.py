@@ -81,8 +81,14 @@ class Parts(Structure):
         return self.indices.shape[0]
 
     def row_lengths(self) -> np.ndarray:
-        """Refused, since no process need have them all."""
-        raise ValueError('event.Parts: the synapses are divided between devices, so they cannot be listed as a whole.')
+        """Number of synapses of each source in all parts, (pre,), on the host."""
+        return np.diff(on_host(self.indptr).reshape(self.parts, -1), axis=1).sum(0)
+
+    def targets(self, delays: jax.Array | None = None) -> np.ndarray:
+        """The target of each synapse, int32, (total,), in the order of `order`; on the host."""
+        room = self.nnz // self.parts
+        firsts = np.repeat(np.arange(self.parts, dtype=np.int32) * np.int32(self._targets), room)
+        return (on_host(self.indices) + firsts)[self.order(delays)]
 
     def later(self, steps: Any, length: int) -> Parts:
         """The same synapses, each leading to the place ``steps * targets of a part + target`` of a ring of so many steps.
@@ -201,7 +207,8 @@ class Parts(Structure):
 
 
 _NO_DERIVATIVE = """\
-A network that is divided between devices is simulated only; for derivatives, divide samples instead (`fit(mesh=)`)"""
+What sources collect from their targets cannot be had where synapses are divided between devices: derivatives and symmetric gap junctions need \
+the network on one device (without `mesh`); samples can be divided instead, by `fit(mesh=)` and `sweep(mesh=)`."""
 
 
 def on_host(x: jax.Array) -> np.ndarray:
