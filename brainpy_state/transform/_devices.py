@@ -77,8 +77,7 @@ class Devices:
 
     def placed(self, tree: Any) -> Any:
         """Arrays on all devices as they are, others as wholes."""
-        devices = set(self.mesh.devices.flat)
-        return jax.tree.map(lambda x: x if isinstance(x, jax.Array) and x.sharding.device_set == devices else self.place(x), tree)
+        return jax.tree.map(lambda x: x if getattr(getattr(x, 'sharding', None), 'mesh', None) == self.mesh else self.place(x), tree)
 
     def enter(self, states: Iterable[State]) -> None:
         """Let states hold arrays that are on all devices."""
