@@ -5,6 +5,7 @@ import json
 import math
 from pathlib import Path
 
+import brainunit as u
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -205,3 +206,30 @@ def test_inhibition_lowers_the_rates_of_a_sweep(tmp_path):
     assert (np.diff(found[:, -1]) < 0).all()  # more inhibition
     cluster.plot(tmp_path / 'rates.png', g, rate, found)
     assert (tmp_path / 'rates.png').stat().st_size > 5_000
+
+
+@pytest.mark.slow
+def test_a_network_on_several_machines_goes_on_from_its_file(tmp_path, capsys):
+    cluster, file = load('cluster/network'), tmp_path / 'run.npz'
+    options = ['--neurons', '400', '--checkpoint', str(file)]
+    cluster.main([*options, '--duration', '60'])
+    cluster.main([*options, '--duration', '100', '--plot', str(tmp_path / 'raster.png')])
+    at_once = cluster.simulate(400, 100.0 * u.ms)
+    assert f'400 neurons on 1 devices: {len(at_once)} spikes' in capsys.readouterr().out.splitlines()[-1]
+    assert len(at_once) > 400
+    assert (tmp_path / 'raster.png').stat().st_size > 5_000
+
+
+@pytest.mark.slow
+def test_the_forecast_of_many_hosts(tmp_path, capsys):
+    cluster = load('cluster/forecast')
+    seconds, memory, received = cluster.forecast(np.array([1, 2, 1024]))
+    assert sum(seconds.values())[0] == pytest.approx(cluster.NEURONS * (5e-9 + 1e-10 + 3.2e-4 * (8 * 3e-8 + 1.2e-9 * 299e6 / 77_169)))
+    assert (np.diff(memory) < 0).all()
+    assert received.tolist() == [0.0, 77_169 / 8, 77_169 / 8]
+    assert [cluster.limit(cluster.forecast(hosts)[0]) for hosts in (1, 1024)] == ['neurons', 'messages']
+    costs = cluster.measured(repeats=1)
+    assert all(0 < x < 1e-6 for x in (costs.neuron, costs.look, costs.synapse))
+    cluster.main(['--plot', str(tmp_path / 'scaling.png')])
+    assert 'what takes longest' in capsys.readouterr().out
+    assert (tmp_path / 'scaling.png').stat().st_size > 10_000
