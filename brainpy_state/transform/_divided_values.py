@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
@@ -214,8 +216,10 @@ def encoded(x: Any, is_bit: bool) -> Any:
     """The items of an array as words of 32 bits; of bits, 32 in a word."""
     x = x.reshape(-1)
     if is_bit or x.dtype == np.bool_:
-        bits = jnp.pad(x.astype(jnp.uint32), (0, -x.size % 32)).reshape(-1, 32)
-        return (bits << jnp.arange(32, dtype=jnp.uint32)).sum(1, dtype=jnp.uint32)
+        size = -(-x.size // 32)
+        runs = [x[k * size : (k + 1) * size] for k in range(32)]  # of items, one for each place in the words
+        runs = [jnp.pad(run, (0, size - run.size)) if run.size < size else run for run in runs]
+        return functools.reduce(operator.or_, (jnp.where(run != 0, np.uint32(1 << k), np.uint32(0)) for k, run in enumerate(runs)))
     if x.dtype.itemsize < 4:
         return jax.lax.bitcast_convert_type(x, f'uint{8 * x.dtype.itemsize}').astype(jnp.uint32)
     return jax.lax.bitcast_convert_type(x, jnp.uint32).reshape(-1)
@@ -225,7 +229,7 @@ def decoded(words: Any, form: Form) -> Any:
     """The arrays, one for each row of words."""
     n, dtype = words.shape[0], form.dtype
     if form.is_bit or dtype == np.bool_:
-        bits = (words[..., None] >> jnp.arange(32, dtype=jnp.uint32)) & jnp.uint32(1)
+        bits = (words[:, None] >> jnp.arange(32, dtype=jnp.uint32)[:, None]) & jnp.uint32(1)
         found = bits.reshape(n, -1)[:, : math.prod(form.shape)].astype(dtype)
     elif dtype.itemsize < 4:
         found = jax.lax.bitcast_convert_type(words.astype(f'uint{8 * dtype.itemsize}'), dtype)
