@@ -239,8 +239,6 @@ def connect(
     Without delays, a structure of the same pairs may take the place of the list. Where a mesh is set, its devices have each a part.
     """
     mesh = environ.get('mesh', None)
-    if mesh is None and isinstance(rows, Listing):
-        rows = rows.rows()
     pre, weights, delays = rows.n, None, None
     if isinstance(weight, Drawn) or delay is not None:
         seed = _check.seed(rule, seed)
@@ -251,10 +249,10 @@ def connect(
             delays = keys((seed, 'delay'), pre), law, np.min_scalar_type(longest)
     if mesh is not None:
         return _on_mesh(rule, mesh, rows, post, weight, weights, delays, space)
-    assert isinstance(rows, Rows)
-    drawn, steps = values_of(rows, weights, delays)
+    listed = rows if isinstance(rows, Rows) else rows.rows()
+    drawn, steps = values_of(listed, weights, delays)
     if structure is None or delays:
-        structure = as_csr(rows, post)
+        structure = as_csr(listed, post)
     return Connection(structure, weight if drawn is None else with_unit(drawn, weight.unit), space=space, delay_steps=steps)
 
 

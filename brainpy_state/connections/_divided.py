@@ -25,8 +25,8 @@ Law = tuple[np.ndarray, np.ndarray, Any]  # keys of rows, law and type of what i
 
 
 _DISAGREE = """\
-{rule}: process {other} connects other neurons than process 0. Each must build the same network in the same order, with the same sizes, numbers \
-and seeds; a rule without a seed draws one from the default generator, which one seed in all processes makes the same (`random.seed`)."""
+{rule}: process {other} connects other neurons than process 0. Each must build the same network in the same order, with the same sizes and \
+seeds; a rule without a seed draws one from the default generator, which one seed in all processes makes the same (`random.seed`)."""
 
 
 class Divided(NamedTuple):

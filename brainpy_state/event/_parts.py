@@ -207,8 +207,8 @@ class Parts(Structure):
 
 
 _NO_DERIVATIVE = """\
-What sources collect from their targets cannot be had where synapses are divided between devices: derivatives and symmetric gap junctions need \
-the network on one device (without `mesh`); samples can be divided instead, by `fit(mesh=)` and `sweep(mesh=)`."""
+What sources collect from their targets cannot be had where synapses are divided between devices: derivatives and symmetric gap junctions \
+need the network on one device (without `mesh`); samples can be divided instead, by `fit(mesh=)` and `sweep(mesh=)`."""
 
 
 def on_host(x: jax.Array) -> np.ndarray:

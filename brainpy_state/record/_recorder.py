@@ -194,7 +194,7 @@ class SpikeRecorder(Recorder):
         raise ShapeError(f'{message}.')
 
     def reserve(self) -> None:
-        """Make room for two steps in which all neurons fire, so that it is emptied after many steps, not after each; on a mesh, for more."""
+        """Make room for two steps in which all neurons fire, so that it is emptied after many steps, not each; on a mesh, for more."""
         if (least := (1 + steps_at_once()) * (abs(int(self.clock.value[2])) + _MARKS)) > self.capacity:
             self.drain()
             self.events.value = jnp.zeros((1 << (least - 1).bit_length(), 3), jnp.int32)

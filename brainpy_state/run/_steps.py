@@ -75,7 +75,7 @@ class Steps:
         """Do the steps from ``i`` to ``stop``, or fewer where a recorder is full; the step that comes next, and the results."""
         given = arguments(i, stop)
         if self.devices is not None:
-            self._enter()
+            self._enter(self.devices)
             given = self.devices.place(given)
         (i, *_), out = self._programs(self.step, given)
         return int(i), out
@@ -88,23 +88,21 @@ class Steps:
         """Until all processes are here that share the steps."""
         self.least(0)
 
-    def _enter(self) -> None:
+    def _enter(self, devices: Devices) -> None:
         """Bring what the steps need to the devices, unless it is there."""
-        assert self.devices is not None
         program = self.program()
         if self._agreed is not program:
-            self._check_agreement(program)
+            self._check_agreement(program, devices)
             self._agreed = program
-        program.captured = self.devices.placed(program.captured)
-        self.devices.enter({*program.reads, *program.writes})
+        program.captured = devices.placed(program.captured)
+        devices.enter({*program.reads, *program.writes})
 
-    def _check_agreement(self, program: Program) -> None:
+    def _check_agreement(self, program: Program, devices: Devices) -> None:
         """Raise if processes that share the steps would do different ones."""
-        assert self.devices is not None
-        if self.devices.is_shared:
+        if devices.is_shared:
             values = [(state.label, state.peek()) for state in program.reads]
             own = [(name, x) for name, x in values if all(map(is_whole, jax.tree.leaves(x)))]
-            self.devices.check_agreement(' '.join(told(program.trace(arguments(0, 0)).jaxpr)), own)
+            devices.check_agreement(' '.join(told(program.trace(arguments(0, 0)).jaxpr)), own)
 
     def leave(self) -> None:
         """Let states hold arrays of the process's own again, but for what belongs to divided synapses."""
@@ -162,7 +160,7 @@ class _Clocked:
 
 @dataclass(frozen=True)
 class _UntilFull:
-    """As many steps of a clocked body as recorders have room for, and the results of at most ``length``; on a mesh, each device its part."""
+    """As many steps of a clocked body as recorders have room for, and the results of at most ``length``; on a mesh, in parts."""
 
     mesh: Any = None
 

@@ -2,7 +2,7 @@
 
 A step is traced as that of the whole network. Of its values, those along neurons are divided; an equation that acts item by item then
 needs its own part of each, and one that mixes neurons the whole, which devices gather. What is delivered along synapses is
-`event._parts.in_parts`, whose synapses are divided from the start. So no equation is written for parts, and results are those of one device.
+`event._parts.in_parts`, whose synapses are divided from the start. So no equation is written for parts; results are those of one device.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ def _noting(mesh: Mesh, of: Callable, branch: ClosedJaxpr, found: list[Any], lea
 
 
 def populations(jaxpr: Any) -> tuple[set[int], dict[Any, Axis]]:
-    """The sizes of populations, from what is delivered between them; and which values belong to synapses, which are divided as these are."""
+    """The sizes of populations, from what is delivered between them; and the values of synapses, which are divided as these."""
     sizes: set[int] = set()
     synapses: dict[Any, Axis] = {}
     for eqn in reversed(jaxpr.eqns):

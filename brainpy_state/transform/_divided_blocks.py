@@ -1,8 +1,8 @@
 """Steps of a divided network in blocks, between which devices exchange what they did: once for the shortest delay, not in each step.
 
-What is delivered into a ring of coming steps, or read from a delay, is not needed before its time, and what is recorded is needed by nobody.
+What is delivered into a ring of coming steps, or read from a delay, is not needed before its time, and what is recorded is not at all.
 So a block does its steps without any of these, each device for itself, and keeps what the others will want to know; then one message tells
-all devices what all have done, and the rest of the equations follows, step by step in their order. Sums have the same order as without blocks.
+all devices what all have done, and the rest of the equations follows, step by step in order. Sums have the order that they have without.
 """
 
 from __future__ import annotations

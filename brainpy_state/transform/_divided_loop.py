@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jax.sharding import Mesh as DeviceMesh
 from jax.sharding import PartitionSpec
 
@@ -99,7 +99,7 @@ class _Step:
         How further results are divided.
     """
 
-    def __init__(self, jaxpr: Jaxpr, carried: int, mesh: DeviceMesh):
+    def __init__(self, jaxpr: Any, carried: int, mesh: DeviceMesh):
         sizes, synapses = populations(jaxpr)
         self.jaxpr, self.mesh, self.sizes = jaxpr, mesh, sizes
         self.index: Any = None  # of the device, once it is one
@@ -196,7 +196,7 @@ class _Step:
 
 def _plain(x: Any) -> Any:
     """The type of an array, wherever it is."""
-    aval = jax.typeof(x)
+    aval: Any = jax.typeof(x)
     return jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
 
 

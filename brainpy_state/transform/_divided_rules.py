@@ -97,14 +97,12 @@ def _concatenate(eqn: Any, operands: list[Value]) -> Found:
 
 
 def _transpose(eqn: Any, operands: list[Value]) -> Found:
-    axis = operands[0].axis
-    assert axis is not None
+    axis: Any = operands[0].axis
     return [axis], [axis._replace(number=eqn.params['permutation'].index(axis.number))], None
 
 
 def _slice(eqn: Any, operands: list[Value]) -> Found:
-    axis = operands[0].axis
-    assert axis is not None
+    axis: Any = operands[0].axis
     if eqn.outvars[0].aval.shape[axis.number] != axis.size:
         return None
 
@@ -183,8 +181,7 @@ def _gather(eqn: Any, operands: list[Value]) -> Found:
             axes = [None, places.axis]
     else:
         return None
-    place = axes[1]
-    assert place is not None
+    place: Any = axes[1]
     return axes, [place._replace(number=batch[place.number])], None
 
 

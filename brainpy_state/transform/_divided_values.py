@@ -154,15 +154,13 @@ class Value:
     @property
     def form(self) -> Form:
         """How it is sent."""
-        assert self.axis is not None
-        own = self.part(self.axis)
+        own = self.part(self.axis)  # type: ignore[arg-type]
         return Form(own.shape, own.dtype, self.is_bit, self.axis)
 
     @property
     def to_send(self) -> Any:
         """What a device gives, so that all have the whole."""
-        assert self.axis is not None
-        return encoded(self.part(self.axis), self.is_bit)
+        return encoded(self.part(self.axis), self.is_bit)  # type: ignore[arg-type]
 
 
 class Picked(Value):

@@ -1,7 +1,7 @@
 """What a divided network would take on a number of hosts: memory, messages and time of a step, from constants of this machine.
 
 The network is the microcircuit of Potjans & Diesmann 2014, doi:10.1093/cercor/bhs358 (77,169 neurons, 299 million synapses, 3.2 Hz on
-average, steps of 0.1 ms, a shortest delay of one step), or several of them side by side that are connected as densely. Costs of a neuron and
+average, steps of 0.1 ms, a shortest delay of one step), or several of them side by side, connected as densely. Costs of a neuron and
 of a synapse are measured here; those of a message are numbers of the network that connects hosts::
 
     python examples/cluster/forecast.py --latency 20 --bandwidth 10 --plot scaling.png

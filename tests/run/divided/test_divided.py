@@ -98,13 +98,13 @@ def test_devices_exchange_once_for_the_shortest_delay(monkeypatch, make, steps):
 
 def test_a_burst_of_all_neurons_is_recorded_whole():
     with bst.environ.context(dt=0.1 * u.ms, mesh=mesh_of_one()):
-        neurons = cells(500)
+        neurons = cells(500, bst.LIF, spk_reset='hard')
         monitor = bst.record.SpikeMonitor(neurons, capacity=600)
         projection = bst.DeltaProj(comm=bst.one_to_one(500, 500, weight=0.0 * u.mV), post=neurons, delay=2.0 * u.ms)
 
         def step():
             projection(neurons.get_spike())
-            neurons(20.0 * u.nA)
+            neurons(40.0 * u.nA)
 
         simulation = bst.Simulation(step, record={'spikes': monitor})
         simulation.run(10.0 * u.ms)

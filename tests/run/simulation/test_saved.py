@@ -105,7 +105,7 @@ def test_a_file_of_another_simulation_is_refused_with_what_differs(tmp_path):
 
     found = refusal(simulation(Other()))
     assert "N.tau: '10 ms' in the file, '11 ms' here" in found
-    assert 'arrays:' in found
+    assert 'connections:' in found
     net = Net()
     fewer = bst.Simulation(net, dt=0.2 * u.ms, record={'V': StateMonitor(net.N, 'V', of=[0], every=1.0 * u.ms)})
     found = refusal(fewer)
