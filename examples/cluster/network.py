@@ -11,8 +11,8 @@ Under SLURM, and under Open MPI's ``mpirun``, JAX finds processes and coordinato
     mpirun -n 8 python examples/cluster/network.py --cluster --checkpoint run.npz
 
 Give each process as many threads as it has cores (``--threads``; all that it may use by default). If one dies or hangs, the others end
-within ``--patience`` seconds. Started again with the same ``--checkpoint``, also with another number of processes, the simulation goes on from
-the file, which all processes read and the first one writes.
+within ``--patience`` seconds. Started again with the same ``--checkpoint``, also with another number of processes, the simulation goes
+on from the file, which all processes read and the first one writes.
 """
 
 import argparse
