@@ -12,7 +12,7 @@ from llvmlite import ir
 from .. import _threads
 from .._nodes import Node, Number
 from .._plan import Plan, Stage
-from .llvm_events import SHARED
+from .llvm_events import SHARED, begin
 from .llvm_frame import I32, LEDGER, CallFrame, Find, Place, answer_metadata, counting
 from .llvm_operations import I64, OPERATIONS, Value, constant, load, place_at, reads_memory, store
 
@@ -89,6 +89,8 @@ def _lane(plan: Plan, module: ir.Module, pointer: Any, find: Find) -> Value:
     b = ir.IRBuilder(function.append_basic_block())
     start, head, body, after = b.block, *(b.append_basic_block() for _ in range(3))
     results = CallFrame(plan, b, frame, find).results
+    for node in plan.kept:
+        begin(CallFrame(plan, b, frame, find, Place(I64(0), lane, steps)), node)
     b.branch(head)
     b.position_at_end(head)
     done = b.phi(I64)
