@@ -47,8 +47,8 @@ def doubled(spikes, new):
 
 def needed_after(spikes, new):
     """What was sent before is delivered with weights that follow from who fires now, so both lists are needed at once."""
-    weight = HALF * (event.product(ALL, UNIT, new)[0] > 2)
-    return event.product(ALL, weight, spikes), new
+    weights = jnp.full(ALL.nnz, HALF) * (event.product(ALL, UNIT, new)[0] > 2)
+    return event.product(ALL, weights, spikes), new
 
 
 KEPT = {whole_and_parts: 1, one_part: 1, the_same_part: 1, another_part: 0, all_of_them: 1, doubled: 0, needed_after: 0}
