@@ -104,7 +104,8 @@ def debug_nan(fn: Callable, *args: Any, **kwargs: Any) -> Any:
     fn : callable
         A function that may read and write states; compiled once for each signature.
     *args, **kwargs
-        Its arguments. Arrays among them are traced; numbers of Python, also with a unit, are known to it: ``debug_nan(run, step, 10. * u.ms)``.
+        Its arguments. Arrays among them are traced; numbers of Python, also with a unit, are known to it:
+        ``debug_nan(run, step, 10. * u.ms)``.
 
     Returns
     -------
