@@ -70,11 +70,9 @@ def _what(node: Node) -> tuple[Any, int, int]:
 
 def _original(value: Any) -> Any:
     """What a value is a copy of."""
-    while (
-        isinstance(value, Node)
-        and value.name == 'copy'
-        and value.operands[0].size == value.size
-        and not isinstance(value.operands[0], Part)
-    ):
-        (value,) = value.operands
+    while isinstance(value, Node) and value.name == 'copy':
+        (source,) = value.operands
+        if not isinstance(source, (Node, Operand)) or source.size != value.size:
+            break
+        value = source
     return value

@@ -61,6 +61,8 @@ class Loop:
     flag : int, optional
         The result that tells whether there is another step.
     apart : Apart, optional
+    listens : bool
+        Whether an interrupt ends it, see `_interrupts`.
     """
 
     reads: range
@@ -68,6 +70,7 @@ class Loop:
     reverse: bool
     flag: int | None
     apart: Apart | None = None
+    listens: bool = False
 
 
 @dataclass
