@@ -50,8 +50,8 @@ def sweep(
 ) -> Any:
     """Call a function with all combinations of values, compiled once for all of them.
 
-    Each combination is a lane, which is simulated as if it were alone: of the same numbers, bit for bit, as far as its loops are native.
-    Threads share the lanes.
+    Each combination is a lane, which is simulated as if it were alone: of the same numbers, bit for bit, as far as its loops are native;
+    what is computed outside of loops, such as first values of gates, may differ in the last digit. Threads share the lanes.
 
     Parameters
     ----------
