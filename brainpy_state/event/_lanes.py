@@ -29,7 +29,7 @@ lanes_p.multiple_results = True
 
 
 def _batch(
-    operands: Any, axes: Any, *, step: ClosedJaxpr, same: int, carried: int, stops: bool, backend: str, **options: Any
+    operands: Any, axes: Any, *, step: ClosedJaxpr, same: int, carried: int, stops: bool, backend: str, listens: bool, **options: Any
 ) -> tuple[Any, Any]:
     if stops:  # lanes may end in different steps
         whole = functools.partial(portable, step=step, same=same, carried=carried, stops=stops, **options)

@@ -16,6 +16,7 @@ from jax.extend.core import ClosedJaxpr
 
 from ._accumulate import accumulated, origin_of
 from ._flat import Flat
+from ._lists import KEPT, are_kept, with_kept_lists
 from ._nodes import Node, Operand, Part, Value, source_of
 from ._operation import Operation
 from ._turns import in_turn
@@ -60,6 +61,8 @@ class Loop:
     flag : int, optional
         The result that tells whether there is another step.
     apart : Apart, optional
+    listens : bool
+        Whether an interrupt ends it, see `_interrupts`.
     """
 
     reads: range
@@ -67,6 +70,7 @@ class Loop:
     reverse: bool
     flag: int | None
     apart: Apart | None = None
+    listens: bool = False
 
 
 @dataclass
@@ -91,6 +95,11 @@ class Plan:
     aliases: dict[int, int]
     loop: Loop | None = None
 
+    @property
+    def kept(self) -> list[Node]:
+        """Lists that steps take over from each other, to be made before the first."""
+        return [node for stage in self.stages if stage.operation is KEPT for node in stage.nodes]
+
     def between(self, operands: Sequence[Any], results: int) -> list[Any]:
         """The memory for values between stages, after so many results, that of all lanes; or an operand that is changed in place."""
         lanes = self.loop.apart.lanes if self.loop and self.loop.apart else 1
@@ -114,7 +123,7 @@ def plan(closed: ClosedJaxpr, pairs: dict[int, int], loop: Loop | None = None) -
     first = frozenset[int]()  # in a loop: operands that are copied before the step, results that are written after it
     late = first
     while True:
-        found = _planned(closed, pairs, first, late)
+        found = _planned(closed, pairs, first, late, keeps=loop is not None)
         missing = {k for k, result in pairs.items() if found.aliases.get(k) != result}
         others = found.aliases.keys() - pairs.keys()  # what the next step reads as it was
         if loop is None or not (missing or others):
@@ -123,7 +132,15 @@ def plan(closed: ClosedJaxpr, pairs: dict[int, int], loop: Loop | None = None) -
         first, late = first | others | missing & {k for k in pairs if pairs[k] in late}, late | {pairs[k] for k in missing}
 
 
-def _planned(closed: ClosedJaxpr, pairs: dict[int, int], first: Collection[int], late: Collection[int], accumulates: bool = True) -> Plan:
+def _planned(
+    closed: ClosedJaxpr,
+    pairs: dict[int, int],
+    first: Collection[int],
+    late: Collection[int],
+    *,
+    accumulates: bool = True,
+    keeps: bool = False,
+) -> Plan:
     jaxpr = closed.jaxpr
     operands = [Operand(k, v.aval.size, v.aval.dtype) for k, v in enumerate(jaxpr.invars)]
     flat = Flat()
@@ -137,7 +154,9 @@ def _planned(closed: ClosedJaxpr, pairs: dict[int, int], first: Collection[int],
             value = flat.copy(value, aval)
         value.results.append(k)
         outputs.append(value)
-    nodes = in_turn(_used(flat.nodes))
+    nodes = in_turn(_used(with_kept_lists(_used(flat.nodes), pairs, outputs) if keeps else flat.nodes))
+    if not are_kept(nodes):
+        return _planned(closed, pairs, first, late, accumulates=accumulates)
     nodes = _used(accumulated(nodes, pairs)) if accumulates else nodes
     for node in _last_of_chains(nodes):
         if isinstance(origin := origin_of(node), Node):
@@ -150,7 +169,7 @@ def _planned(closed: ClosedJaxpr, pairs: dict[int, int], first: Collection[int],
             results.append((node.size, node.dtype))
     taken = _taken(stages, pairs, outputs)
     if any(node.into is not None and not node.results and origin_of(node).number not in taken for stage in stages for node in stage.nodes):
-        return _planned(closed, pairs, first, late, False)
+        return _planned(closed, pairs, first, late, accumulates=False, keeps=keeps)
     return Plan(operands, stages, results, taken | _changed(stages))
 
 

@@ -35,6 +35,7 @@ def scan(
     base: int | None = None,
     tell: Callable | None = None,
     short: bool = False,
+    listens: bool = False,
 ) -> tuple[Any, Any]:
     """``jax.lax.scan`` whose steps, and where possible the loop itself, are native functions on CPU.
 
@@ -56,6 +57,8 @@ def scan(
         Called in the loop with the number of steps done, and of those since the last call; after blocks, where a derivative takes them.
     short : bool
         Whether native functions are also made of few items, where they gain nothing: rounding does not depend on their number then.
+    listens : bool
+        Whether a native loop ends before its time when there is an interrupt; for programs that are called by `_interrupts.listening`.
 
     Returns
     -------
@@ -68,7 +71,8 @@ def scan(
     >>> bst.event.scan(lambda x, _: (0.5 * x, x), jnp.ones(2), None, 3)[0]
     Array([0.125, 0.125], dtype=float32)
     """
-    options: dict[str, Any] = {'length': length, 'reverse': reverse, 'unroll': unroll, 'base': base, 'tell': tell, 'short': short}
+    options: dict[str, Any] = {'length': length, 'reverse': reverse, 'unroll': unroll, 'base': base, 'tell': tell}
+    options |= {'short': short, 'listens': listens}
     if goes_on is not None:
         (carry, _), ys = _scan(_flagged(step, goes_on), (init, goes_on(init)), xs, stops=True, **options)
         return carry, ys
@@ -105,6 +109,7 @@ def loop(
 
     Some of the rows, by number, are zero over a range.
     """
+    options = {'listens': False} | options
     n, in_blocks = len(carry), options['base'] is not None
     is_native = bool(options['length']) and _backend.is_native() and options['tell'] is None
     if not is_native and not in_blocks:
@@ -166,8 +171,9 @@ def _by_jax(
     stops: bool,
     base: int | None,
     tell: Callable | None,
+    listens: bool = False,
 ) -> list[Any]:
-    """The loop as JAX has it; ``base`` is a matter of derivatives."""
+    """The loop as JAX has it; ``base`` is a matter of derivatives, and it does not listen."""
     n = len(carry)
 
     def step(carry: Sequence[Any], x: Sequence[Any]) -> tuple[list[Any], list[Any]]:
@@ -223,9 +229,9 @@ def portable(*operands: Any, step: ClosedJaxpr, same: int, carried: int, fused: 
     return _by_jax(fuse(flat, carried) if fused else flat, carry, rows, **options)
 
 
-def _planned(*avals: Any, step: ClosedJaxpr, same: int, carried: int, reverse: bool, stops: bool, **_: Any) -> Plan:
+def _planned(*avals: Any, step: ClosedJaxpr, same: int, carried: int, reverse: bool, stops: bool, listens: bool, **_: Any) -> Plan:
     rows, made = range(same + carried, len(step.jaxpr.invars)), range(carried, len(step.jaxpr.outvars))
-    return plan(step, {same + k: k for k in range(carried)}, Loop(rows, made, reverse, carried - 1 if stops else None))
+    return plan(step, {same + k: k for k in range(carried)}, Loop(rows, made, reverse, carried - 1 if stops else None, listens=listens))
 
 
 loop_p.def_effectful_abstract_eval(_avals)

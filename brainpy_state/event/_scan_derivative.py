@@ -68,6 +68,7 @@ def _tangent(
     backend: str,
     base: int | None,
     tell: Any,
+    listens: bool,
     **options: Any,
 ) -> tuple[Any, Any]:
     if stops:

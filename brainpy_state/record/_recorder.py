@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -22,6 +25,19 @@ _MOST = 2**31 - 1  # events hold their numbers in 32 bits
 _NEVER = -(2**31)  # in the place of the step of the last call
 _ONE = np.float32(1).view(np.int32)  # as a row of an event holds it
 _MARKS = 2  # rows that a step may need besides those of its spikes, where it does not follow the one before
+
+
+_room: ContextVar[int] = ContextVar('room', default=0)
+
+
+@contextmanager
+def room_for(events: int) -> Iterator[None]:
+    """A block in which recorders that are made, or begin anew, have room for so many events at least."""
+    token = _room.set(events)
+    try:
+        yield
+    finally:
+        _room.reset(token)
 
 
 class Clock(Gathered):
@@ -113,7 +129,7 @@ class SpikeRecorder(Recorder):
         self.size = size
         self.grids: list[Any] = []  # time steps that it was called with; kept, since compiled steps know their numbers
         self.kept = Kept()
-        self.events = Gathered(jnp.zeros((capacity, 3), jnp.int32))
+        self.events = Gathered(jnp.zeros((max(capacity, _room.get()), 3), jnp.int32))
         self.count = Gathered(jnp.zeros((), jnp.int32))
         self.clock = Clock(_unused(size, 1))
 
@@ -141,7 +157,7 @@ class SpikeRecorder(Recorder):
 
     def _forget(self, entries: Any) -> None:
         self.kept = Kept()
-        self.events.value = jnp.zeros((self.capacity, 3), jnp.int32)
+        self.events.value = jnp.zeros((max(self.capacity, _room.get()), 3), jnp.int32)
         self.count.value = jnp.zeros((), jnp.int32)
         self.full.value = jnp.array(False)
         self.clock.value = _unused(entries, self.clock.value[4])

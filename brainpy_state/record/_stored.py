@@ -294,6 +294,9 @@ class Records(Mapping[str, Any]):
             raise ParameterError(f'{self.root.folder}: there is no record {name!r}, but {", ".join(self._made) or "none"}.')
         return self._made[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._made
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._made)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -29,6 +29,10 @@ _ROOM = 1 << 28  # bytes that the values of all lanes of a block may take
 _MOST = 4096  # lanes at once
 
 
+class Outgrown(Exception):  # noqa: N818  (a signal, not an error)
+    """The lanes of a block have recorded more events than there is room for; ``args`` has their number."""
+
+
 class Recorded(NamedTuple):
     """What a recorder is made of: in the place of its events, among the results of a lane."""
 
@@ -43,8 +47,12 @@ class Recorded(NamedTuple):
             raise ParameterError(f'sweep: {recorder.label} records a batch; sweep over trials instead, or return numbers.')
         return Recorded(recorder.label, recorder.size, recorder.grids), [recorder.events.value, recorder.count.value, recorder.clock.value]
 
-    def spikes(self, arrays: list[tuple[Any, bool]], lanes: int) -> np.ndarray:
-        """The spikes of each lane."""
+    def spikes(self, arrays: list[tuple[Any, bool]], lanes: int, room: int) -> np.ndarray:
+        """The spikes of each lane; raises `Outgrown` if more than ``room``, which it was given, would have helped."""
+        (events, has_lanes), (count, _), (clock, _) = arrays
+        needed, capacity = int((np.asarray(count) + np.asarray(clock)[..., 3]).max()), events.shape[1 if has_lanes else 0]
+        if needed > capacity >= room:
+            raise Outgrown(needed)
         found = np.empty(lanes, object)
         if any(has_lanes for _, has_lanes in arrays[:2]):
             found[:] = [self._spikes(*(x[k] if has_lanes else x for x, has_lanes in arrays)) for k in range(lanes)]
@@ -83,13 +91,21 @@ class LaneProgram(Program):
     """Compiled for as many lanes as its arguments have. States that the function writes are its own in each lane, and forgotten.
 
     With ``devices``, each has lanes of its own.
+
+    Attributes
+    ----------
+    room : int
+        Events for which recorders in it have room at least.
+    outgrown_by : int
+        The room of the program to use instead, after a call has recorded more; else 0.
     """
 
     is_closed = True  # what results mean belongs to one trace
 
-    def __init__(self, lifted: Lifted, outcome: Outcome, args: Any, devices: Devices | None = None):
+    def __init__(self, lifted: Lifted, outcome: Outcome, args: Any, devices: Devices | None = None, room: int = 0):
         super().__init__(lifted.pure, lifted, lifted.reads, lifted.writes, args)
         self.outcome, self._lifted = outcome, lifted
+        self.room, self.outgrown_by = room, 0
         # states that each lane has one of its own from the start; streams have the numbers that they have in a run alone
         self._split = [s for s in lifted.reads if s.lanes is not None and not isinstance(s, Stream)]
         self.devices = devices
@@ -111,7 +127,7 @@ class LaneProgram(Program):
             self._bytes = sum(x.size * x.dtype.itemsize for x in made if x.shape not in buffers)
         return min(max(_ROOM // max(self._bytes, 1), event.threads()), _MOST)
 
-    def of(self, grid: Grid, blocks: list[np.ndarray]) -> Iterator[list[list[tuple[Any, bool]]]]:
+    def of(self, grid: Grid, blocks: list[np.ndarray]) -> Generator[list[list[tuple[Any, bool]]]]:
         """For each block of lanes, and each device, the arrays of each result, and whether they have a first axis of lanes."""
         taken = claim(self.random)
         try:

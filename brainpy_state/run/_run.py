@@ -10,7 +10,9 @@ import numpy as np
 
 from .. import environ
 from .._tracebacks import entry
+from ..event._interrupts import may_listen
 from ..numerics import host_times, whole_steps
+from ._interrupt import Interrupted
 from ._steps import LONGEST, Steps, span
 from ._traced import is_traced, run_traced
 
@@ -48,6 +50,9 @@ def run(step: Callable[[], Any], duration: Any, *, chunk: Any = None, start: Any
         what a recorder has.
     BrainStateError
         If a recorder got values that are no numbers of spikes.
+    KeyboardInterrupt
+        If it was interrupted. States and recorders are as after the last chunk that was done, or filled a recorder; what steps have
+        returned is lost. Chunks of 10,000 steps or more end at once, if steps are native (see `explain`); else it is heard after them.
 
     Notes
     -----
@@ -85,14 +90,15 @@ class Chunks:
         self.total = span(duration, self.first, dt, 'run')
         most = LONGEST if chunk is None else max(1, int(whole_steps(chunk, dt, 'run: chunk')))
         self.length = max(1, min(most, self.total))
-        self.steps = Steps(step, self.length, keeps=True)
+        self.steps = Steps(step, self.length, keeps=True, listens=may_listen(self.length))
         self.recorders = self.steps.ready(self.first, 'run')
 
     def advance(self, done: int, results: list[np.ndarray]) -> tuple[int, Any]:
         """Run the chunk after so many steps, and put what it gives into its place; returns how many are done then."""
         i, out = self.steps.advance(self.first + done, self.first + min(done + self.length, self.total))
-        for recorder in self.recorders:
-            recorder.drain()
+        with Interrupted():  # a record is emptied as a whole
+            for recorder in self.recorders:
+                recorder.drain()
         leaves, self.structure = jax.tree.flatten(out)
         if done == 0:
             results = [np.empty((self.total, *x.shape[1:]), x.dtype) for x in leaves]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ from ..state import State
 from ..transform._program import Program
 from . import _checkpoint
 from ._description import description
+from ._generator import Generator
 from ._interrupt import Interrupted
 from ._models import check_batch, is_fresh, models_of
 from ._pace import Pace
@@ -48,8 +50,8 @@ class Simulation:
     record : dict, optional
         What to record, by name: `record.SpikeMonitor`, `record.StateMonitor`, `record.RateMonitor`; or a `record.SpikeRecorder` that
         the model itself calls.
-    seed : int or str, optional
-        Of the default random generator, whenever the simulation begins.
+    seed : int, optional
+        Of the default random generator as the simulation has it, whenever it begins; by default one that the default generator draws.
     batch_size : int, optional
         Trials that are simulated together; goes to ``init_all_states``.
     start : time, optional
@@ -81,6 +83,9 @@ class Simulation:
     `record.StoredTrace`, from which parts can be read. A recorder that the model calls is found, and
     emptied in time, whether it has a name here or not.
 
+    While it begins or runs, the default generator is one of its own, which is saved with it. So simulations that run in turns, and what a
+    script draws in between, do not change each other's numbers.
+
     Examples
     --------
     >>> import brainunit as u
@@ -102,7 +107,7 @@ class Simulation:
         *,
         dt: Any = None,
         record: Mapping[str, Recorder] | None = None,
-        seed: int | str | None = None,
+        seed: int | None = None,
         batch_size: int | None = None,
         start: Any = None,
         to: Any = None,
@@ -120,6 +125,7 @@ class Simulation:
         with self._clock():
             self.first = self.i = 0 if start is None else int(whole_steps(start, environ.get_dt(), 'Simulation: start', signed=True))
         _check_call(model)
+        self._random, self._is_traced = Generator(seed), False
         self.models = models_of(model, (getattr(x, 'target', None) for x in self.recorders.values()))
         self._writes = self.mesh is None or jax.process_index() == min(device.process_index for device in self.mesh.devices.flat)
         self._sink = None if to is None else Sink(to, self.recorders, self._writes)
@@ -139,9 +145,7 @@ class Simulation:
 
     def _begin(self, models: list[Module]) -> None:
         """Initialise models, and empty all records."""
-        if self.seed is not None:
-            random.seed(self.seed)
-        with self._clock():
+        with self._clock(), self._random.begin():
             for model in sorted(models, key=_needs_others):
                 init_all_states(model, batch_size=self.batch_size)
             for recorder in self.recorders.values():
@@ -191,7 +195,10 @@ class Simulation:
             stop = self.i + span(duration, self.i, environ.get_dt(), 'Simulation.run')
             if self._sink is None:
                 check_room(self._monitors, stop - self.i, 'Simulation.run')
-            recorders = self._steps.ready(self.i, 'Simulation.run')
+            with self._traces():
+                recorders = self._steps.ready(self.i, 'Simulation.run')
+                draws = random.DEFAULT in self._steps.program().random
+            lend: Any = self._random.lend if draws else contextlib.nullcontext
             for monitor in self._between:
                 monitor.expect(self.i, 'Simulation.run')
             if checkpoint is not None:
@@ -202,14 +209,23 @@ class Simulation:
             with Bar(self.i, stop, self.dt, progress) as bar, Interrupted() as interrupted:
                 try:
                     while self.i < stop and not interrupted.agree(self._steps.least):
-                        self._advance(stop, recorders)
+                        with lend():
+                            self._advance(stop, recorders)
                         bar.show(self.i)
                         if checkpoint is not None and not self._steps.least(time.monotonic() - saved <= checkpoint_seconds):
                             self._keep(checkpoint)
                             saved = time.monotonic()
                 finally:
-                    self._steps.leave()
+                    with lend():
+                        self._steps.leave()
                     self._keep(checkpoint)
+
+    @contextlib.contextmanager
+    def _traces(self) -> Iterator[None]:
+        """A block in which the step may be traced, with what is drawn meanwhile."""
+        with self._clock(), self._random.lend(numpy=not self._is_traced):
+            yield
+            self._is_traced = True
 
     def _keep(self, checkpoint: Any) -> None:
         """Have on disk what was recorded, and then, where one is asked for, a file that goes on from there."""
@@ -223,6 +239,7 @@ class Simulation:
         """The program of a run, and how many bytes each monitor would record in it; for `forecast`."""
         with self._clock():
             steps = span(duration, self.i, environ.get_dt(), 'Simulation.run')
+        with self._traces():
             return self._steps.program(), {monitor.label: size for monitor, size in samples(self._monitors, steps).items()}
 
     def _advance(self, stop: int, recorders: list[Recorder]) -> None:
@@ -261,7 +278,8 @@ class Simulation:
         states = InOrder(self.models).states(states)
         about = {'i': self.i, 'dt': _checkpoint.time_as_json(self.dt), 'made of': self._made_of(), **self._about()}
         if self._writes:
-            _checkpoint.save(path, states, recorders, about)
+            with self._random.lend():
+                _checkpoint.save(path, states, recorders, about)
         self._steps.wait()
 
     @entry
@@ -278,14 +296,14 @@ class Simulation:
         states, recorders = self._what_decides()
         self.close()
         in_order = InOrder(self.models)
-        with self._clock():
+        with self._clock(), self._random.lend():
             self.i = _checkpoint.load(path, in_order.states(states), recorders, self._made_of(), self.dt)
         in_order.put_back()
         self._begins_anew = True
 
     def _what_decides(self) -> tuple[dict[str, State], dict[str, Recorder]]:
         """States by their names, and recorders: those with a name, and others that the model calls."""
-        with self._clock():
+        with self._traces():
             program = self._steps.program()
         found = recorders_of(program)
         named = dict(self.recorders)
@@ -294,7 +312,7 @@ class Simulation:
         return _checkpoint.states_of(self.models, [*program.reads, *program.writes], list(named.values())), named
 
     def _made_of(self) -> dict[str, Any]:
-        with self._clock():
+        with self._traces():
             program = self._steps.program()
         if self._described is None or self._described[0] is not program:  # the checksum of many synapses takes a while
             self._described = program, description(self.models, program)

@@ -40,6 +40,8 @@ class Steps:
         What else is called in each step, before it and after it.
     mesh : jax.sharding.Mesh, optional
         Whose devices each have a part of the network.
+    listens : bool
+        Whether Ctrl-C ends a call, whose steps are then as good as not done.
     """
 
     def __init__(
@@ -51,11 +53,12 @@ class Steps:
         before: Sequence[Callable] = (),
         after: Sequence[Callable] = (),
         mesh: Any = None,
+        listens: bool = False,
     ):
         self.step = step
         self.devices = None if mesh is None else Devices('Simulation', mesh)
         self._agreed: Program | None = None  # of which it is known that all processes have it
-        scan = _UntilFull(None if self.devices is None else self.devices.mesh)
+        scan = _UntilFull(None if self.devices is None else self.devices.mesh, listens)
         self._programs = loops(step, _Clocked(tuple(before), tuple(after), keeps), length, scan=scan)
 
     def program(self) -> Program:
@@ -163,12 +166,13 @@ class _UntilFull:
     """As many steps of a clocked body as recorders have room for, and the results of at most ``length``; on a mesh, in parts."""
 
     mesh: Any = None
+    listens: bool = False
 
     def __call__(
         self, body: Callable, same: Any, carry: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
     ) -> tuple[Any, Any]:
         if self.mesh is None:
-            return event.scan(functools.partial(body, same), carry, xs, length, goes_on=_goes_on)
+            return event.scan(functools.partial(body, same), carry, xs, length, goes_on=_goes_on, listens=self.listens)
         return DividedLoop(self.mesh)(lambda same, carry: body(same, carry, None), same, carry, length, _goes_on)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,13 +15,14 @@ from .._errors import ParameterError, TraceContextError
 from .._tracebacks import entry
 from ..event import threads
 from ..numerics import brief, host_times
+from ..record._recorder import room_for
 from ..transform._args import name_of
 from ..transform._devices import Devices
 from ..transform._lift import lift
 from ..transform._programs import shared_programs
 from ._grid import Grid
 from ._labelled import dataset
-from ._lanes import LaneProgram, Outcome
+from ._lanes import LaneProgram, Outcome, Outgrown
 from ._traced import is_traced
 
 _NEEDS_VALUE = """\
@@ -47,15 +50,16 @@ def sweep(
 ) -> Any:
     """Call a function with all combinations of values, compiled once for all of them.
 
-    Each combination is a lane, which is simulated as if it were alone: of the same numbers, bit for bit, as far as its loops are native.
-    Threads share the lanes.
+    Each combination is a lane, which is simulated as if it were alone: of the same numbers, bit for bit, as far as its loops are native;
+    what is computed outside of loops, such as first values of gates, may differ in the last digit. Threads share the lanes.
 
     Parameters
     ----------
     f : callable
         Called with one value of each parameter, by name, which have no numbers yet (see `transform.vmap`). It builds a network or
         uses one, simulates, by `run` or a loop, and returns arrays, in any container. A `record.SpikeRecorder` among the results
-        stands for its spikes; its ``capacity`` is that of all lanes at once, since it is not emptied in between.
+        stands for its spikes. It is not emptied in between: where all lanes together record more than its ``capacity``, it gets a
+        larger one and they are computed again; later calls begin with that.
     over : mapping
         Values of each parameter, by name: numbers or quantities, along a first axis.
     zipped : bool
@@ -114,24 +118,31 @@ def sweep(
     if lanes is not None and (int(lanes) != lanes or lanes < 1):
         raise ParameterError(f'sweep: lanes must be an integer of 1 or more, but is {brief(lanes)}.')
 
-    def build(f: Callable, args: dict[str, Any]) -> LaneProgram:
-        outcome = Outcome()
-        try:
-            lifted = lift(f, args, outcome.flat)
-        except _ASKED as error:
-            if names := _asked_for(f, args, outcome):
-                told = ' and '.join(map(repr, names))
-                raise ParameterError(_NEEDS_VALUE.format(where=where, names=told, first=names[0])) from error
-            raise
-        return LaneProgram(lifted, outcome, args, devices)
-
-    first = grid.first()
-    program: Any = shared_programs(f, ('sweep', mesh, *grid.values), build).find(f, first)
-    program.check_agreement(where, grid)
-    most = program.most_lanes(first) if lanes is None else int(lanes)
-    found = _assembled(program, grid, _blocks(grid.size, most, 1 if devices is None else devices.size))
+    first, room, found = grid.first(), 0, None
+    while found is None:
+        program: Any = shared_programs(f, ('sweep', mesh, room, *grid.values), functools.partial(_built, devices, room)).find(f, first)
+        if not (room := program.outgrown_by):
+            program.check_agreement(where, grid)
+            most = program.most_lanes(first) if lanes is None else int(lanes)
+            try:
+                found = _assembled(program, grid, _blocks(grid.size, most, 1 if devices is None else devices.size))
+            except Outgrown as more:
+                room = program.outgrown_by = 1 << int(more.args[0]).bit_length()
     results = host_times(jax.tree.unflatten(program.outcome.tree, found))
     return dataset(results, grid) if labelled else results
+
+
+def _built(devices: Devices | None, room: int, f: Callable, args: dict[str, Any]) -> LaneProgram:
+    outcome = Outcome()
+    try:
+        with room_for(room):
+            lifted = lift(f, args, outcome.flat)
+    except _ASKED as error:
+        if names := _asked_for(f, args, outcome):
+            told = ' and '.join(map(repr, names))
+            raise ParameterError(_NEEDS_VALUE.format(where=name_of(f), names=told, first=names[0])) from error
+        raise
+    return LaneProgram(lifted, outcome, args, devices, room)
 
 
 def _check_names(f: Callable, grid: Grid, where: str) -> None:
@@ -156,14 +167,15 @@ def _assembled(program: LaneProgram, grid: Grid, blocks: list[np.ndarray]) -> li
     whole: list[Any] = [None] * len(program.outcome.parts)
     done, devices = 0, 1 if program.devices is None else program.devices.size
     parts = [part for block in blocks for part in np.split(block, devices)]
-    for lanes, out in zip(parts, program.of(grid, blocks), strict=True):
-        n = max(min(len(lanes), grid.size - done), 0)
-        for k, (part, arrays) in enumerate(zip(program.outcome.parts, out, strict=True)):
-            rows = _plain(arrays, n) if part is None else part.spikes(arrays, n)
-            if whole[k] is None:
-                whole[k] = np.empty((grid.size, *rows.shape[1:]), rows.dtype)
-            whole[k][done : done + n] = rows
-        done += n
+    with contextlib.closing(program.of(grid, blocks)) as of_blocks:
+        for lanes, out in zip(parts, of_blocks, strict=True):
+            n = max(min(len(lanes), grid.size - done), 0)
+            for k, (part, arrays) in enumerate(zip(program.outcome.parts, out, strict=True)):
+                rows = _plain(arrays, n) if part is None else part.spikes(arrays, n, program.room)
+                if whole[k] is None:
+                    whole[k] = np.empty((grid.size, *rows.shape[1:]), rows.dtype)
+                whole[k][done : done + n] = rows
+            done += n
     return [x.reshape(*grid.shape, *x.shape[1:]) for x in whole]
 
 

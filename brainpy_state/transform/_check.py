@@ -12,6 +12,7 @@ from typing import Any
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.experimental import checkify as _checkify
 
 from .. import event
@@ -19,7 +20,7 @@ from .._errors import NanError, TraceContextError
 from .._frames import EAGER, current_trace
 from .._tracebacks import entry
 from ..state import State, Undo
-from ._args import name_of
+from ._args import ARRAYS, Static, name_of
 from ._error_if import error_if
 from ._lift import lift
 from ._made import Made
@@ -37,6 +38,7 @@ check = _checkify.check
 check_error = _checkify.check_error
 
 _MACHINERY = tuple(os.path.dirname(path) + os.sep for path in (jax.__file__, u.__file__, inspect.getfile(u.Quantity), __file__))
+_KNOWN = (int, float, complex, np.generic)
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
@@ -102,8 +104,8 @@ def debug_nan(fn: Callable, *args: Any, **kwargs: Any) -> Any:
     fn : callable
         A function that may read and write states; compiled once for each signature.
     *args, **kwargs
-        Its arguments; arrays among them are traced. What must be known in Python, such as a duration, belongs into ``fn``:
-        ``debug_nan(lambda: run(step, 10. * u.ms))``.
+        Its arguments. Arrays among them are traced; numbers of Python, also with a unit, are known to it:
+        ``debug_nan(run, step, 10. * u.ms)``.
 
     Returns
     -------
@@ -153,7 +155,8 @@ def _checked(where: str, fn: Callable, args: tuple, kwargs: dict) -> Any:
     _need_values(where)
     undo = _Before()
     with undo:
-        error, out = checkify(fn, nan_checks)(*args, **kwargs)
+        given, named = jax.tree.map(lambda x: Static(x) if isinstance(x, _KNOWN) else x, (args, kwargs))
+        error, out = checkify(fn, nan_checks)(*given, **named)
     spoilt = [f'the result{path}' for path in _nans(out)] + [s.label for s in undo.before if _nans(s.value)]
     if error.get() is None and not spoilt:
         return out
@@ -187,8 +190,8 @@ def _nans(tree: Any) -> list[str]:
     """Paths of the arrays that hold a NaN."""
     found = []
     for path, x in jax.tree_util.tree_leaves_with_path(tree):
-        dtype = getattr(x, 'dtype', None) or jnp.result_type(x)
-        if jnp.issubdtype(dtype, jnp.inexact) and bool(jnp.isnan(x).any()):
+        dtype = getattr(x, 'dtype', None) or (jnp.result_type(x) if isinstance(x, ARRAYS) else None)
+        if dtype is not None and jnp.issubdtype(dtype, jnp.inexact) and bool(jnp.isnan(x).any()):
             found.append(jax.tree_util.keystr(path))
     return found
 

@@ -6,6 +6,7 @@ import functools
 import operator
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -15,6 +16,7 @@ import numpy as np
 from .. import event
 from .._errors import BrainStateError, ShapeError
 from .._tracebacks import entry
+from ..event._interrupts import may_listen
 from ..state import State
 from ._args import name_of, same_type, show_types
 from ._lift import Lifted, Trace, lift
@@ -58,6 +60,10 @@ def for_loop(f: Callable, *xs: Any, length: int | None = None, reverse: bool = F
         If lengths differ or nothing says how many steps to run.
     BrainStateError
         If the shape or type of a state changes inside the loop.
+    KeyboardInterrupt
+        If it was interrupted (Ctrl-C): states hold what they held before the loop. A native loop (see `explain`) of 10,000 steps or
+        more, without ``pbar``, ends at once when it is called in the main thread and outside of other transforms; else it is heard
+        when the loop has ended.
 
     Examples
     --------
@@ -99,7 +105,7 @@ def scan(
 
     Raises
     ------
-    ShapeError, BrainStateError
+    ShapeError, BrainStateError, KeyboardInterrupt
         As `for_loop`, also for the carry.
 
     Examples
@@ -129,11 +135,23 @@ def call_scan_body(f: Callable, args: Any) -> Any:
     return out
 
 
-def plain_scan(
-    body: Callable, same: Any, init: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
-) -> tuple[Any, Any]:
-    """One compiled loop over all steps of ``body(same, carry, x)``; ``same`` are the arrays that every step reads."""
-    return event.scan(functools.partial(body, same), init, xs, length, reverse=reverse, unroll=unroll, tell=tell)
+@dataclass(frozen=True)
+class Plain:
+    """One compiled loop over all steps of ``body(same, carry, x)``; ``same`` are the arrays that every step reads.
+
+    Attributes
+    ----------
+    listens : bool
+        Whether Ctrl-C ends it.
+    """
+
+    listens: bool = False
+
+    def __call__(
+        self, body: Callable, same: Any, init: Any, xs: Any, length: int, reverse: bool, unroll: int, tell: Callable | None
+    ) -> tuple[Any, Any]:
+        step = functools.partial(body, same)
+        return event.scan(step, init, xs, length, reverse=reverse, unroll=unroll, tell=tell, listens=self.listens)
 
 
 class _Loops(threading.local):
@@ -152,15 +170,17 @@ def loop(
     reverse: bool = False,
     unroll: int = 1,
     *,
-    scan: Callable = plain_scan,
+    scan: Callable | None = None,
     pbar: Any = None,
 ) -> tuple[Any, Any]:
     """Scan ``call(f, (carry, x)) -> (carry, y)``."""
-    return loops(f, call, steps_of(f, xs, length), reverse, unroll, scan=scan, pbar=pbar)(f, (init, xs))
+    steps = steps_of(f, xs, length)
+    scan = Plain(pbar is None and may_listen(steps)) if scan is None else scan
+    return loops(f, call, steps, reverse, unroll, scan=scan, pbar=pbar)(f, (init, xs))
 
 
 def loops(
-    f: Callable, call: Callable, length: int, reverse: bool = False, unroll: int = 1, *, scan: Callable = plain_scan, pbar: Any = None
+    f: Callable, call: Callable, length: int, reverse: bool = False, unroll: int = 1, *, scan: Callable, pbar: Any = None
 ) -> Programs:
     """The programs of `loop`, to be called with ``f, (init, xs)``; ``call`` and ``scan`` are compared, so that they are found again."""
     bar = as_bar(pbar)
@@ -195,8 +215,11 @@ def loops(
             return (user_carry, ys), new
 
         if trace.checks:
-            return _checked_first(pure, lifted, touched, trace.checks, args)
-        return Program(pure, lifted, touched, lifted.writes, args)
+            program = _checked_first(pure, lifted, touched, trace.checks, args)
+        else:
+            program = Program(pure, lifted, touched, lifted.writes, args)
+        program.listens = getattr(scan, 'listens', False)
+        return program
 
     return shared_programs(f, (call, length, reverse, unroll, scan, bar), build)
 

@@ -16,6 +16,7 @@ import numpy as np
 from .. import environ, event
 from .._frames import EAGER, current_trace
 from .._garbage import no_collection
+from ..event._interrupts import listening
 from ..random._claims import claim, release, split_off
 from ..state import NO_HOOKS, State, any_hooks, fingerprint, write_back
 from ._args import Static, signature
@@ -53,6 +54,7 @@ class Program:
 
     world: World
     is_closed = False  # whether it cannot take in another
+    listens = False  # whether an interrupt ends its loops
 
     def __init__(
         self,
@@ -149,7 +151,7 @@ class Program:
         eager = current_trace() is EAGER
         taken = claim(self.random) if eager else ()
         try:
-            out, new = self.jitted(self._values(taken), self._settings(), self.captured, args)
+            out, new = self._run(self._values(taken), self._settings(), self.captured, args)
             if self.flags and eager:
                 raise_if_set([(new[k], flag) for k, flag in self.flags])
             write_back(*self._to_write(new, taken))
@@ -157,6 +159,9 @@ class Program:
             if eager:
                 release(self.random, taken)
         return out
+
+    def _run(self, *given: Any) -> Any:
+        return listening(self.jitted, *given) if self.listens else self.jitted(*given)
 
     def trace(self, args: Any) -> jax.stages.Traced:
         """JAX's traced program for these arguments."""
@@ -174,7 +179,8 @@ class Program:
         asked.call = trace, self, fn, args
         try:
             values = self._values(taken) if taken else [s._value for s in self.reads]  # one that has escaped from a trace is a TypeError
-            out, new = self.jitted(values, self._settings() if self.settings else [], self.captured, args)
+            run = self._run if self.listens else self.jitted
+            out, new = run(values, self._settings() if self.settings else [], self.captured, args)
             traced = new and type(new[0]) is not self.array and current_trace() is not EAGER
             if self.flags and not traced:
                 raise_if_set([(new[k], flag) for k, flag in self.flags])

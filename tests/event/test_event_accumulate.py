@@ -81,7 +81,7 @@ def loop(step, state, fused=True):
 @pytest.fixture
 def plans(monkeypatch):
     made, plan = [], _plan._planned
-    monkeypatch.setattr(_plan, '_planned', lambda *args: made.append(plan(*args)) or made[-1])
+    monkeypatch.setattr(_plan, '_planned', lambda *args, **options: made.append(plan(*args, **options)) or made[-1])
     return made
 
 

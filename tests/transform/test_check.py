@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from jax.experimental import checkify as jax_checkify
 
+import brainpy_state as bst
 from brainpy_state import LIF, BrainStateError, ParamState, RandomState, State, TraceContextError
 from brainpy_state import transform as bt
 from brainpy_state.nn import init_all_states
@@ -39,6 +40,18 @@ def test_a_check_that_fails_is_an_error_to_throw_and_the_state_is_written(level)
     with pytest.raises(jax_checkify.JaxRuntimeError, match='the level fell to -2.0'):
         error.throw()
     assert float(level.value) == -2.0
+
+
+def test_debug_nan_looks_into_a_run_of_a_given_duration(level, dt):
+    def step():
+        level.value = level.value - 1.0
+        return jnp.log(level.value)
+
+    before = float(level.value)
+    line = step.__code__.co_firstlineno + 2
+    assert f'test_check.py:{line} in step' in message_of(bst.run, step, 1.0 * u.ms)
+    assert float(level.value) == before
+    assert debug_nan(bst.run, step, 0.2 * u.ms, start=0.1 * u.ms).shape == (2,)
 
 
 @pytest.mark.parametrize('inner', [jit, lambda f: lambda x: for_loop(f, jnp.stack([x, x]))], ids=['jit', 'for_loop'])

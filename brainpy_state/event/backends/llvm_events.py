@@ -24,15 +24,31 @@ WORTH_SHARING = 1 << 13, 1 << 10  # synapses of active sources: with targets tha
 def collect(frame: CallFrame, nodes: list[Node]) -> None:
     """List the sources that fire, for each row of a batch."""
     (node,), size = nodes, nodes[0].params['size']
-    (spikes,), rows = node.operands, nodes[0].size // (nodes[0].params['size'] + 1)
+    spikes, rows = node.operands[0], nodes[0].size // (nodes[0].params['size'] + 1)
     places = frame.address(spikes), frame.address(node)
     if rows == 1:
-        frame.call('numba_deliver', 'collect', (str(spikes.dtype),), *places, I64(size))
+        _collect_one(frame, spikes, node, size)
         return
     words = [frame.as_word(word) for word in (*places, I64(rows), I64(size))]
     shared = rows * size >= SHARED_ROWS and _threads.ready()
     function = frame.function(3, 'numba_deliver', 'collect_rows', str(spikes.dtype))
     frame.give(function, words, I64(rows * size) if shared else None)
+
+
+def _collect_one(frame: CallFrame, spikes: Any, node: Node, size: int) -> None:
+    frame.call('numba_deliver', 'collect', (str(spikes.dtype),), frame.address(spikes), frame.address(node), I64(size))
+
+
+def begin(frame: CallFrame, node: Node) -> None:
+    """Make a list that steps take over from each other, before the first of them."""
+    _collect_one(frame, node.params['of'], node, node.params['size'])
+
+
+def portion(frame: CallFrame, nodes: list[Node]) -> None:
+    """List those of a part of the sources, given the list of all."""
+    (node,) = nodes
+    places = frame.address(node.operands[0]), frame.address(node)
+    frame.call('numba_deliver', 'portion', (), *places, *map(I64, (node.params['first'], node.params['size'])))
 
 
 def to_post(frame: CallFrame, nodes: list[Node]) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from .. import _threads
+from .. import _interrupts, _threads
 from .._nodes import Node, Number
 from .._plan import Plan, Stage
-from .llvm_events import SHARED
+from .llvm_events import SHARED, begin
 from .llvm_frame import I32, LEDGER, CallFrame, Find, Place, answer_metadata, counting
 from .llvm_operations import I64, OPERATIONS, Value, constant, load, place_at, reads_memory, store
 
@@ -89,11 +89,16 @@ def _lane(plan: Plan, module: ir.Module, pointer: Any, find: Find) -> Value:
     b = ir.IRBuilder(function.append_basic_block())
     start, head, body, after = b.block, *(b.append_basic_block() for _ in range(3))
     results = CallFrame(plan, b, frame, find).results
+    for node in plan.kept:
+        begin(CallFrame(plan, b, frame, find, Place(I64(0), lane, steps)), node)
+    interrupted = _interrupted(b) if loop.listens else None
     b.branch(head)
     b.position_at_end(head)
     done = b.phi(I64)
     done.add_incoming(I64(0), start)
     goes_on = b.icmp_signed('<', done, steps)
+    if interrupted is not None:
+        goes_on = b.and_(goes_on, b.icmp_signed('==', b.load_atomic(interrupted, 'monotonic', 8), I64(0)))
     if loop.flag is not None:
         goes_on = b.and_(goes_on, load(b, results[loop.flag], np.dtype(bool)))
     b.cbranch(goes_on, body, after)
@@ -104,6 +109,13 @@ def _lane(plan: Plan, module: ir.Module, pointer: Any, find: Find) -> Value:
     b.position_at_end(after)
     b.ret_void()
     return function
+
+
+def _interrupted(b: ir.IRBuilder) -> Value:
+    """Where a word stands that is not zero after an interrupt."""
+    _interrupts.name_word()
+    function = ir.Function(b.module, ir.FunctionType(I64, []), _interrupts.SYMBOL)
+    return b.inttoptr(b.call(function, []), I64.as_pointer())
 
 
 def _share_lanes(frame: CallFrame, lane: Value, pointer: Value, steps: Value, lanes: int) -> None:

@@ -79,6 +79,22 @@ def collect_rows(spike: str) -> Callable:
     return function
 
 
+def portion() -> Callable:
+    """Of a list of sources, those from ``first`` on, ``size`` at most, counted from there."""
+
+    def function(active: int, portion: int, first: int, size: int) -> int:
+        rows, chosen, count = _int32(active), _int32(portion), 0
+        for n in range(1, rows[0] + 1):
+            row = rows[n] - first
+            if 0 <= row < size:
+                count += 1
+                chosen[count] = row
+        chosen[0] = count
+        return 0
+
+    return function
+
+
 def worth() -> Callable:
     """Along how many synapses active sources deliver, on average; 0 if they are no more than ``least``."""
 

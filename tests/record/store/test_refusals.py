@@ -199,6 +199,7 @@ def test_reading_what_is_not_there(folder):
     records = record.open(folder)
     with pytest.raises(ParameterError, match="there is no record 'V', but spikes, net.E V, rate, w, silent"):
         records['V']
+    assert 'V' not in records and 'rate' in records
     for window in ((-1, 10), (0, 51), (20, 10)):
         with pytest.raises(ParameterError, match=r"'rate': steps -?\d+ to \d+ are asked for, but it has steps 0 to 50"):
             records['rate'].trace(*window)

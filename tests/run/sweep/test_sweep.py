@@ -79,6 +79,27 @@ def test_each_combination_is_a_run_by_itself(where, lanes, singles, dt):
     assert (net.drive.value, net.proj.comm.weight.value) == before
 
 
+@pytest.mark.parametrize('lanes', [None, 2])
+@pytest.mark.parametrize('where', ['inside', 'outside'])
+def test_a_recorder_that_is_too_small_for_all_lanes_grows(where, lanes, singles, compilations, dt):
+    net = Net(capacity=3)
+
+    def f(gain, drive):
+        one = net if where == 'outside' else Net(capacity=3)
+        return simulate(one, gain, drive), one.recorder, bst.random.normal()
+
+    bst.random.seed(1)
+    results, spikes, numbers = bst.sweep(f, {'gain': GAINS, 'drive': DRIVES}, lanes=lanes)
+    for g, d in singles:
+        check({'counts': results['counts'][g, d], 'V': results['V'][g, d]}, spikes[g, d], singles[g, d])
+    bst.random.seed(1)
+    with compilations() as found:
+        _, again, same = bst.sweep(f, {'gain': GAINS, 'drive': DRIVES}, lanes=lanes)
+    assert not found and net.recorder.capacity == 3
+    np.testing.assert_array_equal(again[2, 1].step, spikes[2, 1].step)
+    np.testing.assert_array_equal(same, numbers)
+
+
 def test_zipped_values_go_together(singles, dt):
     results, spikes = bst.sweep(inside, {'gain': GAINS[:2], 'drive': DRIVES}, zipped=True)
     assert results['counts'].shape == (2, 60)
