@@ -146,11 +146,11 @@ class Simulation:
         """What was recorded so far under a name."""
         if name not in self.recorders:
             raise KeyError(f'Simulation: there is no record {name!r}; records are {", ".join(map(repr, self.recorders)) or "none"}.')
-        if self._sink is not None:
+        if self._sink is not None and self.i != self.first:  # before its first step, what is on disk is of others
             return open_store(self._sink.folder)[name]
         recorder: Any = self.recorders[name]
         with self._clock():
-            return recorder.spikes() if isinstance(recorder, SpikeRecorder) else recorder.trace()
+            return recorder.spikes_until(self.i) if isinstance(recorder, SpikeRecorder) else recorder.trace()
 
     @entry
     def run(self, duration: Any, *, progress: bool | None = None, checkpoint: Any = None, checkpoint_seconds: float = 60.0) -> None:
