@@ -102,6 +102,8 @@ class Simulation:
     ):
         self.step, self.seed, self.batch_size = model, seed, batch_size
         self.dt = environ.get_dt() if dt is None else dt
+        if not (record is None or isinstance(record, Mapping)):
+            raise TypeError(f"Simulation: record must be a dictionary, as in {{'V': StateMonitor(...)}}, but is a {type(record).__name__}.")
         self.recorders = dict(record or {})
         for name, recorder in self.recorders.items():
             if not isinstance(recorder, Recorder):

@@ -294,6 +294,8 @@ class TestErrors:
             Simulation(3, dt=DT)
         with pytest.raises(TypeError, match=r"record\['V'\] must be a monitor"):
             Simulation(lambda: None, dt=DT, record={'V': 3})
+        with pytest.raises(TypeError, match='record must be a dictionary, as in .* but is a list'):
+            Simulation(lambda: None, dt=DT, record=[SpikeMonitor(bst.LIF(3))])
 
     def test_a_name_that_there_is_not(self, whole):
         with pytest.raises(KeyError, match="no record 'W'; records are 'spikes', 'some', 'V'"):
