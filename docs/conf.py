@@ -74,6 +74,7 @@ html_static_path = ['_static', str(mathjax)]
 mathjax_path = mathjax.name  # from this site, so that formulas are there without a network
 html_css_files = ['site.css']
 html_sidebars = {page: [] for page in ('index', 'accuracy', 'benchmarks', 'contributing')}  # which have no section
+html_search_scorer = 'search_scorer.js'
 html_show_sourcelink = False
 html_copy_source = False
 copybutton_exclude = '.linenos, .gp, .go'
