@@ -15,6 +15,12 @@ os.environ['MATPLOTLIBRC'] = str(DOCS / 'matplotlibrc')
 os.environ['JAX_PLATFORMS'] = 'cpu'
 os.environ.pop('MPLBACKEND', None)  # a kernel then shows figures in the page
 
+# Kernels of this site have a profile of their own: none of what its maker has set, no history, and no word on each one's transport.
+profile = DOCS / '_build' / 'ipython' / 'profile_default'
+profile.mkdir(parents=True, exist_ok=True)
+(profile / 'ipython_kernel_config.py').write_text("c.IPKernelApp.log_level = 'ERROR'\nc.HistoryManager.enabled = False\n")
+os.environ['IPYTHONDIR'] = str(profile.parent)
+
 import brainpy_state  # noqa: E402
 from docs._site.sources import digest  # noqa: E402
 
@@ -42,7 +48,6 @@ myst_heading_anchors = 3
 # Pages with code
 nb_execution_mode = 'cache'
 nb_execution_cache_path = str(DOCS / '_build' / 'executed' / digest()[:16])  # of this state of the package
-nb_execution_in_temp = True  # what pages write goes with them
 nb_execution_timeout = 600
 nb_execution_in_temp = True  # what a page writes is not left among the pages
 nb_execution_raise_on_error = True
@@ -69,6 +74,7 @@ html_static_path = ['_static', str(mathjax)]
 mathjax_path = mathjax.name  # from this site, so that formulas are there without a network
 html_css_files = ['site.css']
 html_sidebars = {page: [] for page in ('index', 'accuracy', 'benchmarks', 'contributing')}  # which have no section
+html_search_scorer = str(DOCS / 'search_scorer.js')
 html_show_sourcelink = False
 html_copy_source = False
 copybutton_exclude = '.linenos, .gp, .go'

@@ -90,13 +90,13 @@ def meaning(parameter: Parameter) -> str:
 
 
 def show(x: Any) -> str:
-    """A default as one writes it."""
+    """A default as one writes it; of a function, what its docstring says."""
     if x is None:
         return 'none'
     if isinstance(x, str):
         return f'`{x}`'
     if callable(x):
-        return 'computed'
+        return inspect.getdoc(x) or 'computed'
     unit, number = u.get_unit(x), f'{float(u.get_mantissa(x)):g}'
     return number if unit.is_unitless else f'{number} {unit}'
 

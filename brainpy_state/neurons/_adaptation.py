@@ -7,13 +7,19 @@ from typing import Any
 import brainunit as u
 
 from ..modules import Parameter, Variable, positive
+from ..numerics import with_unit
 from ._neuron import Neuron
+
+
+def _nothing(model: Any, _: tuple[int, ...]) -> Any:
+    """0 in the unit of `b`"""
+    return with_unit(0.0, u.get_unit(model.b))
 
 
 class Adaptation(Neuron):
     r"""Base of adaptation: a current w against the input, which follows V and which a spike raises by b.
 
-    A model names it before the base whose ``dV`` it changes.
+    A model names it before the base whose ``dV`` it changes. w is kept in the unit of b, unless ``w_initializer`` has another.
     """
 
     order = (('V',), ('w',))
@@ -24,7 +30,7 @@ class Adaptation(Neuron):
     a: Any = Parameter(1.0 * u.siemens, doc='adaptation below threshold')
     b: Any = Parameter(1.0 * u.mA, doc='adaptation by one spike')
 
-    w: Any = Variable(0.0 * u.mA, 'adaptation current')
+    w: Any = Variable(_nothing, 'adaptation current')
 
     def dV(self, V: Any, w: Any, I: Any) -> Any:  # noqa: E741
         return super().dV(V, I - w)  # type: ignore[misc]

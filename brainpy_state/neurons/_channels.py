@@ -60,6 +60,7 @@ class Gate(Variable):
         self.relative_to, self.speed, self.stored = relative_to, speed, not instantaneous
 
     def _at_rest(self, model: Any, shape: tuple[int, ...]) -> Any:
+        """at rest at the first V"""
         return self.steady(model, model.V.value)
 
     def steady(self, model: Any, V: Any) -> Any:

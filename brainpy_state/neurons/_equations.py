@@ -142,7 +142,8 @@ def check_spike(model: Any, spike: Any, margin: Any) -> Any:
 
 def check_current(model: Any, place: str, value: Any, V: Any) -> Any:
     """The current of a receptor, checked: of the unit of the input, and broadcasting to the shape of V."""
-    return _checked(model, f'the current of {place}', value, u.get_unit(model.input_like), V, ', as the input has')
+    why = ', as the input has; a synapse that carries a conductance takes COBA, one that carries a current takes CUBA.desc(scale=1.)'
+    return _checked(model, f'the current of {place}', value, u.get_unit(model.input_like), V, why)
 
 
 def _checked_dict(model: Any, method: str, values: Any) -> Values:

@@ -16,6 +16,7 @@ from ._neuron import Neuron
 
 
 def _somewhere_at_rest(_: Any, shape: tuple[int, ...]) -> Any:
+    """random between -70 and -60 mV"""
     return random.uniform(-70.0, -60.0, shape) * u.mV
 
 

@@ -30,8 +30,8 @@ def trace(
         What was recorded.
     t : time, shape (T,), optional
         The time of each value, if they are no `Trace`.
-    of : int or sequence of int, optional
-        Which neurons, by their numbers in the population; the first eight by default.
+    of : int, slice, int array or bool array, optional
+        Which neurons, by their numbers in the population; the first eight by default. A slice is those of them that were recorded.
     spikes : Spikes, optional
         Of the population: each spike is drawn as a line from the trace up to ``peak``, for models without an action potential of
         their own.
@@ -108,11 +108,19 @@ def _given(values: Any, t: Any, of: Any, name: str | None) -> tuple[Any, np.ndar
     of_neurons = neurons is not None or of is not None or (is_array and y.ndim == 2)  # else something else, such as an expression
     y = y[:, None] if y.ndim == 1 else y
     neurons = np.arange(y.shape[1]) if neurons is None else np.asarray(neurons)
-    chosen = neurons[:_MOST] if of is None else np.atleast_1d(np.asarray(of))
+    chosen = neurons[:_MOST] if of is None else _chosen(of, neurons)
     if unknown := [k for k in chosen.tolist() if k not in neurons]:
         raise ParameterError(f'trace: neurons {unknown} are asked for, but {brief(neurons)} were recorded.')
     columns = [int(np.flatnonzero(neurons == k)[0]) for k in chosen]
     return t, y[:, columns], unit, chosen, name or 'V', of_neurons
+
+
+def _chosen(of: Any, neurons: np.ndarray) -> np.ndarray:
+    """The neurons that are asked for; of a slice, those that were recorded."""
+    if isinstance(of, slice):
+        return neurons[np.isin(neurons, np.arange(max(neurons, default=-1) + 1)[of])]
+    of = np.atleast_1d(np.asarray(of))
+    return np.flatnonzero(of) if of.dtype == np.bool_ else of
 
 
 def _in(name: str, x: Any, unit: Any) -> float:

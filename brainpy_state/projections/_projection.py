@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import environ, event
-from .._errors import ParameterError, ShapeError
+from .._errors import ParameterError, ShapeError, UnitError
 from ..connections import Connection
 from ..modules import Delay, Dynamics, Module, call_order, check_unit, longest_delay, read
 from ..neurons import Neuron
@@ -268,10 +268,20 @@ class AlignPostProj(Projection):
         """Deliver the spikes of the source, shape ``(batch, n_pre)``."""
         x, g = self._leave(spikes), self.receptor.syn.g.value
         if isinstance(self.line, DelayedConnection):
-            check_unit(self.line.comm.acting_weight, g, self.label, 'weight')
+            self._check_weight(self.line.comm.acting_weight, g)
             self.line.send(x)
         else:
-            self.receptor.syn.receive(self._check(self._arrive(x), g))
+            arrived = self._arrive(x)
+            self._check_weight(arrived, g)
+            self.receptor.syn.receive(self._check(arrived, g))
+
+    def _check_weight(self, weight: Any, g: Any) -> None:
+        try:
+            check_unit(weight, g, self.label, 'weight')
+        except UnitError as error:
+            unit = u.get_unit(weight)
+            first = '0.' if unit.is_unitless else f'0. * u.{unit}'
+            raise UnitError(f'{error} Weights have the unit of the synapse, which g_initializer={first} would change.') from None
 
 
 class AlignPreProj(Projection):

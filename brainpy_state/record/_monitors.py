@@ -102,7 +102,7 @@ class StateMonitor(Recorder):
     Raises
     ------
     ParameterError, UnitError
-        If there is no such state or neuron; for an interval that is no multiple of ``dt``.
+        If there is no such state or neuron; if a function changes a state; for an interval that is no multiple of ``dt``.
     TypeError
         If the target is none of these, or its value is no array.
 
@@ -142,7 +142,10 @@ class StateMonitor(Recorder):
         self.dt = environ.get_dt()
         self.interval = 1 if self.every is None else int(whole_steps(self.every, self.dt, f'{self.label}: every', positive=True))
         with environ.context(i=0):  # a value may depend on the time; only its unit and shape matter here
-            whole = self._checked(lift(self._look, (), where=self.label).avals[0])
+            looked = lift(self._look, (), where=self.label)
+        if looked.writes:
+            raise ParameterError(_CHANGES.format(label=self.label, states=', '.join(x.label for x in looked.writes)))
+        whole = self._checked(looked.avals[0])
         self.neurons = self._numbers(whole.shape)
         value = whole if self.of is None else jax.eval_shape(self._part, whole)
         self.unit, item = u.get_unit(value), u.get_mantissa(value)
@@ -362,6 +365,12 @@ _WHAT = (
 )
 
 
+_CHANGES = (
+    '{label}: the function changes the states {states}, so the model would not be what it is without the record. It must only look: '
+    "call the model in the step, and record its state, as in StateMonitor(noise, 'x'), or what the step has kept in a State of its own."
+)
+
+
 def _state_of(module: Module, name: str, label: str) -> Any:
     found = getattr(module, name, None) if name in vars(module) or hasattr(type(module), name) else None
     if isinstance(found, (State, Param)):
@@ -378,8 +387,6 @@ def _is_of_neurons(target: Any, variable: str | None) -> bool:
 def chosen(of: Any, n: int, label: str) -> np.ndarray:
     """The numbers of the neurons that are asked for."""
     try:
-        if isinstance(of, (int, np.integer)):
-            of = [of]
         return _neurons(of, n)
     except ParameterError as error:
         raise ParameterError(f'{label}: of={brief(of)}: {error}') from None

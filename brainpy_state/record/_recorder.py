@@ -362,6 +362,14 @@ class SpikeRecorder(Recorder):
         trial, i = np.divmod(i, self.size)
         return Spikes(step, i, self.size, dt, first, last, trial, abs(entries) // self.size)
 
+    def spikes_until(self, i: int) -> Spikes:
+        """What was recorded before the step ``i`` of a simulation; before its first step there is an empty record."""
+        self.drain()
+        if self.kept.stretches:
+            return self.spikes()
+        none, n_trials = np.zeros(0, int), self.trials
+        return Spikes(none, none, self.size, environ.get_dt(), i, i, None if n_trials is None else none, n_trials)
+
     def _window(self, start: int | None, stop: int | None) -> tuple[int, int]:
         stretches = self.kept.stretches
         first = stretches[0][0] if start is None else whole('start', start, f'{self.label}: spikes')

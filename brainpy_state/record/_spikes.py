@@ -157,9 +157,9 @@ class Spikes:
         ----------
         first, last : int
             From which neuron, and up to which one (not included).
-        first : slice, int array or bool array
-            Without ``last``: which neurons, as one would index an array. A list gives the order of the new numbers; a mask has
-            shape ``(size,)``.
+        first : int, slice, int array or bool array
+            Without ``last``: which neurons, as one would index an array, and as monitors take it. One number is one neuron. A list
+            gives the order of the new numbers; a mask has shape ``(size,)``.
 
         Raises
         ------
@@ -331,14 +331,16 @@ def _neurons(which: Any, size: int) -> np.ndarray:
                 raise ParameterError(f'Spikes.of: {which} is asked for, but there are {size} neurons.')
         return np.arange(size)[which]
     which = np.asarray(which, None if np.size(which) else np.int64)
+    if which.ndim == 0 and which.dtype.kind in 'iu':
+        which = which[None]
     if which.dtype == np.bool_:
         if which.shape != (size,):
             raise ShapeError(f'Spikes.of: the mask has shape {which.shape}, expected ({size},), one for each neuron.')
         return np.flatnonzero(which)
     if which.ndim != 1 or which.dtype.kind not in 'iu':
         raise ParameterError(
-            'Spikes.of: give the first neuron and the last (not included), or a slice, a list of integers or a mask, '
-            f'but not {brief(which)} alone.'
+            'Spikes.of: give the number of a neuron, the first and the last (not included), or a slice, a list of integers or a mask, '
+            f'but not {brief(which)}.'
         )
     if which.size and not -size <= which.min() <= which.max() < size:
         raise ParameterError(f'Spikes.of: neurons from {which.min()} to {which.max()} are asked for, but there are {size}.')

@@ -116,6 +116,8 @@ class Simulation:
         self.step, self.seed, self.batch_size = model, seed, batch_size
         self.dt = environ.get_dt() if dt is None else dt
         self.mesh = environ.get('mesh', None) if mesh is None else mesh
+        if not (record is None or isinstance(record, Mapping)):
+            raise TypeError(f"Simulation: record must be a dictionary, as in {{'V': StateMonitor(...)}}, but is a {type(record).__name__}.")
         self.recorders = dict(record or {})
         for name, recorder in self.recorders.items():
             if not isinstance(recorder, Recorder):
@@ -160,11 +162,11 @@ class Simulation:
         """What was recorded so far under a name."""
         if name not in self.recorders:
             raise KeyError(f'Simulation: there is no record {name!r}; records are {", ".join(map(repr, self.recorders)) or "none"}.')
-        if self._sink is not None:
+        if self._sink is not None and self.i != self.first:  # before its first step, what is on disk is of others
             return open_store(self._sink.folder)[name]
         recorder: Any = self.recorders[name]
         with self._clock():
-            return recorder.spikes() if isinstance(recorder, SpikeRecorder) else recorder.trace()
+            return recorder.spikes_until(self.i) if isinstance(recorder, SpikeRecorder) else recorder.trace()
 
     @entry
     def run(self, duration: Any, *, progress: bool | None = None, checkpoint: Any = None, checkpoint_seconds: float = 60.0) -> None:

@@ -136,6 +136,11 @@ class Expon(_Filter):
         self.relax('g', self.tau)
 
 
+def _nothing(synapse: Any, _: tuple[int, ...]) -> Any:
+    """0 in the unit of g"""
+    return with_unit(0.0, u.get_unit(synapse.g.value))
+
+
 class _Rising(_Filter):
     r"""Base of synapses whose conductance takes time to rise.
 
@@ -147,7 +152,7 @@ class _Rising(_Filter):
 
     normalize: Any
 
-    h: Any = Variable(lambda self, _: with_unit(0.0, u.get_unit(self.g.value)), 'drive of the conductance')
+    h: Any = Variable(_nothing, 'drive of the conductance')
 
     def _time_constants(self) -> tuple[Any, Any]:
         """Of rise and decay."""

@@ -151,6 +151,14 @@ def test_several_traces_share_an_axis_and_many_have_a_scale_bar(ax):
     assert len(plots.trace(np.zeros((4, 20)), T, ax=Figure().subplots()).lines) == 9  # the first eight, and the bar
 
 
+@pytest.mark.parametrize('of, names', [(slice(0, 5), '3'), (slice(3, 8), '73'), (np.arange(9) == 7, '7'), (np.array([3, 7]), '37')])
+def test_a_trace_is_drawn_of_neurons_as_one_would_index_an_array(of, names, ax):
+    plots.trace(Trace(np.arange(0, 40, 10), V, DT, np.array([7, 3]), 'V'), of=of, ax=ax)
+    shown = [text.get_text() for text in ax.get_legend().get_texts()] if len(names) > 1 else [ax.get_ylabel()]
+    assert shown == ([f'neuron {k}' for k in names] if len(names) > 1 else [f'V of neuron {names} (mV)'])
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), V.mantissa[:, '73'.index(names[0])])
+
+
 def test_what_is_not_known_to_be_of_neurons_is_not_called_so(ax):
     assert plots.trace(V[:, 0], T, name='I', ax=ax).get_ylabel() == 'I (mV)'
     assert plots.trace(Trace(np.arange(4), V[:, :1], DT, None, 'I'), ax=Figure().subplots()).get_ylabel() == 'I (mV)'

@@ -275,7 +275,9 @@ def test_bad_parts_are_errors_at_construction(make, kind, message):
 def test_a_weight_of_the_wrong_unit_names_projection_target_and_units(dt):
     post, projection = pair(weight=1.0 * u.mV)
     bst.nn.init_all_states(post)
-    with pytest.raises(UnitError, match='AlignPostProj: weight = .* has the unit mV, but needs one like mS'):
+    with pytest.raises(
+        UnitError, match=r'AlignPostProj: weight = .* has the unit mV, but needs one like mS.*g_initializer=0\. \* u\.mV would change'
+    ):
         projection(jnp.ones(2))
 
 

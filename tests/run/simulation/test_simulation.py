@@ -65,6 +65,18 @@ def test_an_input_is_recorded_as_it_is_called_at_its_time():
     assert sim['I'].values.to_decimal(u.nA)[:, 0].tolist() == [0.0, 0.0, 1.0, 1.0, 2.0]
 
 
+def test_a_record_that_would_change_the_model_is_an_error():
+    cells, noise = bst.LIF(3), bst.OUProcessInput(3, 0.0 * u.mA, 1.0 * u.mA, 5.0 * u.ms, seed=1)
+    match = r'StateMonitor: the function changes the states .*call the model in the step, and record its state'
+    with pytest.raises(ParameterError, match=match):
+        Simulation(lambda: cells(noise()), dt=DT, record={'I': StateMonitor(lambda: noise())})
+    kept = Simulation(lambda: cells(noise()), dt=DT, record={'I': StateMonitor(noise, 'x')})
+    kept.run(1.0 * u.ms)
+    alone = bst.nn.init_all_states(bst.OUProcessInput(3, 0.0 * u.mA, 1.0 * u.mA, 5.0 * u.ms, seed=1))
+    with bst.environ.context(dt=DT):
+        np.testing.assert_array_equal(kept['I'].values.mantissa, bst.run(alone, 1.0 * u.ms).mantissa)
+
+
 def test_a_reset_begins_again(whole):
     sim = simulation()
     sim.run(7.3 * u.ms)
@@ -74,9 +86,19 @@ def test_a_reset_begins_again(whole):
     same(sim, whole)
 
 
-def test_spikes_before_the_first_run_are_an_error_that_says_what_to_do():
-    with pytest.raises(bst.BrainStateError, match='SpikeMonitor: it has recorded no step; run the simulation first'):
-        simulation()['spikes']
+@pytest.mark.parametrize('to', [None, 'run.zarr'])
+@pytest.mark.parametrize('batch_size', [None, 2])
+def test_records_before_the_first_step_are_empty(batch_size, to, tmp_path):
+    N = bst.LIF(3)
+    record = {'spikes': SpikeMonitor(N), 'V': StateMonitor(N, 'V'), 'rate': RateMonitor(N, bin=1.0 * u.ms)}
+    sim = Simulation(lambda: N(), dt=DT, record=record, batch_size=batch_size, start=2.0 * u.ms, to=to and tmp_path / to)
+    assert [len(sim[name]) for name in record] == [0, 0, 0]
+    spikes = sim['spikes']
+    assert (spikes.size, spikes.n_trials, spikes.start, spikes.stop) == (3, batch_size, 20, 20)
+    assert spikes.count.sum() == 0
+    sim.run(1.0 * u.ms)
+    sim.reset()
+    assert [len(sim[name]) for name in record] == [0, 0, 0]
 
 
 @pytest.mark.slow
@@ -272,6 +294,8 @@ class TestErrors:
             Simulation(3, dt=DT)
         with pytest.raises(TypeError, match=r"record\['V'\] must be a monitor"):
             Simulation(lambda: None, dt=DT, record={'V': 3})
+        with pytest.raises(TypeError, match='record must be a dictionary, as in .* but is a list'):
+            Simulation(lambda: None, dt=DT, record=[SpikeMonitor(bst.LIF(3))])
 
     def test_a_name_that_there_is_not(self, whole):
         with pytest.raises(KeyError, match="no record 'W'; records are 'spikes', 'some', 'V'"):
