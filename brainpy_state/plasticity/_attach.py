@@ -90,6 +90,8 @@ def check_weights(rule: Any, owner: str) -> None:
         require(low < high, '{}: w_min = {} of {} must lie below w_max = {}.', owner, told[0], rule.label, told[1])
     if not np.size(numbers):
         return
+    if not isinstance(numbers, jax.core.Tracer):
+        numbers = np.asarray(numbers)  # NumPy compiles nothing
     least, greatest = numbers.min(), numbers.max()
     is_hinted = all(not isinstance(x, jax.core.Tracer) for x in (least, low)) and low == 0 > least
     bounds = [(text, x) for text, x in (('from', low), ('to', high)) if x is not None]

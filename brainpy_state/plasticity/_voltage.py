@@ -30,7 +30,8 @@ class VoltageSTDP(SynapticRule):
     integrates the means along with it, here they go towards its value at the start, a difference of the order of dt.
 
     A spike that lasts is part of the means before it is over, so that it would potentiate alone. Where it is to see but earlier spikes, let
-    ``delay_u_bars`` be longer than it (5 ms by default in NEST, 3 ms in the authors' code, where a spike takes 2 ms).
+    ``delay_u_bars`` be longer than it (5 ms by default in NEST, 3 ms in the authors' code, where a spike takes 2 ms). Until the
+    first potential comes, means stay as they begin; those of NEST are 0 mV for that time, which depresses at spikes of the source.
 
     A model that is reset in the step in which it spikes is never seen at its peak: let ``V_peak`` stand for the potential there (NEST's
     ``V_clamp``, of 33 mV).

@@ -145,22 +145,22 @@ class SpikeRecorder(Recorder):
             )
         self.batch_size = batch_size
         entries = self.size * (1 if batch_size is None else batch_size)
-        lanes = self.clock.value[4]
-        self._forget(jnp.where(lanes > 1, -entries * lanes, entries))
+        clock, xp = _known(self.clock.value)
+        self._forget(xp.where(clock[4] > 1, -entries * clock[4], entries))
 
     def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Forget everything, and expect spikes of as many trials as before, or of ``batch_size``."""
         if batch_size is not None:
             self.init_state(batch_size)
         else:
-            self._forget(self.clock.value[2])
+            self._forget(_known(self.clock.value)[0][2])
 
     def _forget(self, entries: Any) -> None:
         self.kept = Kept()
         self.events.value = jnp.zeros((max(self.capacity, _room.get()), 3), jnp.int32)
         self.count.value = jnp.zeros((), jnp.int32)
         self.full.value = jnp.array(False)
-        self.clock.value = _unused(entries, self.clock.value[4])
+        self.clock.value = _unused(entries, _known(self.clock.value)[0][4])
 
     def update(self, spikes: Any) -> None:
         """Record the spikes of one step.
@@ -211,7 +211,7 @@ class SpikeRecorder(Recorder):
 
     def reserve(self) -> None:
         """Make room for two steps in which all neurons fire, so that it is emptied after many steps, not each; on a mesh, for more."""
-        if (least := (1 + steps_at_once()) * (abs(int(self.clock.value[2])) + _MARKS)) > self.capacity:
+        if (least := (1 + steps_at_once()) * (abs(int(np.asarray(self.clock.value)[2])) + _MARKS)) > self.capacity:
             self.drain()
             self.events.value = jnp.zeros((1 << (least - 1).bit_length(), 3), jnp.int32)
 
@@ -301,7 +301,7 @@ class SpikeRecorder(Recorder):
     @property
     def trials(self) -> int | None:
         """Of how many trials it records; None without a batch."""
-        entries = int(self.clock.value[2])
+        entries = int(np.asarray(self.clock.value)[2])
         return abs(entries) // self.size if self.batch_size is not None or entries < 0 else None
 
     def layout(self) -> Layout:
@@ -391,7 +391,13 @@ class SpikeRecorder(Recorder):
 
 def _unused(entries: Any, lanes: Any) -> jax.Array:
     """The clock of a recorder that was not called."""
-    return jnp.array([_NEVER, -1, entries, 0, lanes], jnp.int32)
+    xp = jnp if any(isinstance(x, jax.core.Tracer) for x in (entries, lanes)) else np
+    return jnp.asarray(xp.array([_NEVER, -1, entries, 0, lanes], np.int32))
+
+
+def _known(x: jax.Array) -> tuple[Any, Any]:
+    """An array and the module for it: NumPy, which compiles nothing, unless it is traced."""
+    return (x, jnp) if isinstance(x, jax.core.Tracer) else (np.asarray(x), np)
 
 
 def _sorted(rows: np.ndarray) -> np.ndarray:

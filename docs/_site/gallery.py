@@ -22,7 +22,7 @@ SHORT = {
     'diehl_cook_2015': ('--epochs 1', 'one epoch'),
     'izhikevich_2007': ('--duration 120000', 'two minutes of the half hour'),
     'masquelier_2008': ('--duration 20000 --passes 1', 'one pass of 20 s'),
-    'morrison_2007': ('--scale 0.2', 'a fifth of the neurons'),
+    'morrison_2007': ('--scale 0.2', 'a fifth of the neurons, too few: all weights grow'),
     'potjans_diesmann_2014': ('--scale 0.1 --duration 500', 'a tenth of the neurons and of the synapses of each, for half a second'),
     'vogels_2011': ('--neurons 2000 --duration 20000', 'a fifth of the neurons, for 20 s'),
     'wang_2002': ('--coherence 12.8', 'a single trial'),

@@ -45,7 +45,7 @@ def test_weights_and_drive_are_those_that_nest_computes(net):
         assert float((drive.freq * drive.num_input).to_decimal(u.Hz)) == pytest.approx(20_856.037, rel=1e-5)
 
 
-def test_a_spike_raises_the_potential_by_at_most_a_seventh_of_a_millivolt_after_its_delay(net):
+def test_a_spike_raises_the_potential_by_a_seventh_of_a_millivolt_as_late_as_in_nest(net):
     with bst.environ.context(dt=0.1 * u.ms, i=0):
         bst.nn.init_all_states(net)
         net.E.V.value = 0.0 * net.E.V.value
@@ -58,8 +58,12 @@ def test_a_spike_raises_the_potential_by_at_most_a_seventh_of_a_millivolt_after_
 
         V = np.asarray(bst.transform.for_loop(step, jnp.arange(80)).to_decimal(u.mV))
     np.testing.assert_allclose(V.max(0), 0.14 * number, rtol=2e-3)
-    # the spike is one of the step before, and V that at the end of a step
-    assert 0.1 * (V[:, number.argmax()].argmax() + 2) == pytest.approx(1.5 + 1.700759, abs=0.1)
+    # NEST's current begins 1.5 ms after the end of the step of the spike, which is the step before the first call here
+    t = np.maximum(0.1 * (np.arange(80) + 1) - 1.5, 0.0)
+    tau, syn, C, J = 10.0, 0.32582722403722841, 250.0, 45.6096
+    b = 1 / syn - 1 / tau
+    alpha = J * np.e / (syn * C) * ((np.exp(-t / tau) - np.exp(-t / syn)) / b**2 - t * np.exp(-t / syn) / b)
+    np.testing.assert_allclose(V / np.maximum(number, 1), alpha[:, None] * (number > 0), atol=1e-4)  # one step off: 0.018
 
 
 @pytest.mark.slow
