@@ -332,7 +332,7 @@ VALUES = {
 MOMENTARY = {
     bst.HookHandle, bst.HookContext, bst.InitHookContext, bst.ReadHookContext, bst.RestoreHookContext, bst.WriteHookContext,
     bst.MutableWriteHookContext, bst.StateTraceStack, bst.environ.Setting, bst.Simulation,
-    record.Store, record.Records, record.StoredSpikes, record.StoredTrace, record.Values,
+    event.Parts, record.Store, record.Records, record.StoredSpikes, record.StoredTrace, record.Values,
 }  # fmt: skip
 
 TABLE = MODULES | STATES | VALUES

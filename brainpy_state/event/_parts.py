@@ -62,6 +62,15 @@ class Parts(Structure):
         The number, among those of all parts, of the first synapse of each source in a part.
     least : int
         Of places in a ring: the shortest delay.
+
+    Examples
+    --------
+    >>> import jax
+    >>> import brainpy_state as bst
+    >>> with bst.environ.context(mesh=jax.make_mesh((1,), ('parts',))):
+    ...     comm = bst.fixed_indegree(10, 6, 2, weight=1., seed=1)
+    >>> comm.structure
+    Parts(shape=(10, 6), 12 synapses in 1 parts)
     """
 
     __slots__ = ('__weakref__', 'firsts', 'indices', 'indptr', 'least', 'ordered', 'parts', 'shape', 'total')

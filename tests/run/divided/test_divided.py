@@ -15,7 +15,6 @@ from brainpy_state.transform._divided_values import Form, encoded
 from tests.run.divided.networks import NETWORKS, Late, Network, Plastic, cells
 
 DIGESTS, FILES = 'tests.run.divided.digests', 'tests.run.divided.files'
-QUICK = ('delayed', 'late')
 
 
 @pytest.fixture(scope='module')
@@ -29,10 +28,6 @@ def same(together, whole, parts, *names, devices=8, processes=1):
         for name in names:
             assert found[name]['spikes in all'] > 30
             assert found[name] == whole(name)
-
-
-def test_some_networks_do_the_same_on_several_devices(together, whole):
-    same(together, whole, '3', *QUICK)
 
 
 @pytest.mark.slow
