@@ -62,13 +62,17 @@ def plan(step: Any) -> Plan | None:
     carry, out = jaxpr.invars[first:], jaxpr.outvars[:n]
     if len(jaxpr.outvars) > n or any(isinstance(v, Literal) for v in out):
         return None
-    deliveries, ends = _deliveries(jaxpr, carry)
+    made_by = {v: eqn for eqn in jaxpr.eqns for v in eqn.outvars}
+    deliveries, ends = _deliveries(jaxpr, carry, out)
     aged: dict[int, list[Any]] = {}
     least = [1 + eqn.params['waits'] for eqn in jaxpr.eqns if id(eqn) in deliveries]
     for eqn in jaxpr.eqns:
         if eqn.primitive is aged_p and eqn.invars[0] in carry:
-            aged.setdefault(carry.index(eqn.invars[0]), []).append(eqn.outvars[0])
-            least.append(eqn.params['least'])
+            k = carry.index(eqn.invars[0])
+            aged.setdefault(k, []).append(eqn.outvars[0])
+            last = made_by.get(out[k])
+            once = last is not None and last.primitive.name == 'dynamic_update_slice' and last.invars[0] is carry[k]
+            least.append(eqn.params['least'] if once else 0)  # steps, where the delay is called once in each
     steps = min([*least, MOST_STEPS])
     if steps < 2:
         return None
@@ -78,10 +82,10 @@ def plan(step: Any) -> Plan | None:
     return Plan(steps, deliveries, ends, found.later, found.twins, found.aged, found.late, found.kept)
 
 
-def _deliveries(jaxpr: Any, carry: Sequence[Any]) -> tuple[set[int], dict[int, Any]]:
-    """Equations that deliver into rings that are carried, and the rings after them; those that nothing is read from before."""
+def _deliveries(jaxpr: Any, carry: Sequence[Any], out: Sequence[Any]) -> tuple[set[int], dict[int, Any]]:
+    """Equations that deliver into rings that are carried, and the rings after them, of which what is due is taken next, once in a step."""
     readers: dict[Any, list[Any]] = {}
-    for eqn in jaxpr.eqns:
+    for eqn in needed(jaxpr, jaxpr.outvars):
         for v in set(variables(eqn.invars)):
             readers.setdefault(v, []).append(eqn)
     deliveries: set[int] = set()
@@ -91,7 +95,8 @@ def _deliveries(jaxpr: Any, carry: Sequence[Any]) -> tuple[set[int], dict[int, A
         while len(by := readers.get(v, [])) == 1 and by[0].primitive is in_parts_p and by[0].params['waits'] and by[0].invars[-1] is v:
             here.append(by[0])
             v = by[0].outvars[0]
-        if here:
+        after = readers.get(v, [])
+        if here and len(after) == 1 and after[0].primitive.name == 'event_due' and after[0].outvars[0] is out[k]:
             ends[k] = v
             deliveries.update(map(id, here))
     return deliveries, ends

@@ -12,7 +12,7 @@ import brainpy_state as bst
 from brainpy_state.event._parts import Axis
 from brainpy_state.transform import _divided_loop
 from brainpy_state.transform._divided_values import Form, encoded
-from tests.run.divided.networks import NETWORKS, Late, Network, Plastic, cells
+from tests.run.divided.networks import EXCITATORY, NETWORKS, Late, Network, Plastic, cells
 
 DIGESTS, FILES = 'tests.run.divided.digests', 'tests.run.divided.files'
 
@@ -69,7 +69,35 @@ def mesh_of_one():
     return jax.make_mesh((1,), ('i',))
 
 
-@pytest.mark.parametrize(('make', 'steps'), [(Network, None), (Late, 8), (Plastic, 8)])
+class Twice(Network):
+    """A delay of two steps that is called twice in each step is one of one step."""
+
+    def connect(self):
+        comm = bst.pairwise_bernoulli(101, 101, 0.1, weight=2.0 * u.nS, seed=1)
+        self.ee = bst.AlignPostProj(comm=comm, post=self.E, delay=0.2 * u.ms, **EXCITATORY)
+
+    def update(self):
+        spikes = self.E.get_spike()
+        self.ee(spikes)
+        self.ee(0.0 * spikes)
+        self.E(self.current)
+
+
+class Soon(Network):
+    """Delays of two steps and more, of one way and the other."""
+
+    def connect(self):
+        comm = bst.pairwise_bernoulli(101, 101, 0.1, weight=2.0 * u.nS, delay=bst.drawn.uniform(0.2 * u.ms, 0.6 * u.ms), seed=1)
+        self.ee = bst.AlignPostProj(comm=comm, post=self.E, **EXCITATORY)
+        comm = bst.fixed_indegree(101, 101, 5, weight=-0.5 * u.mV, seed=2)
+        self.inhibition = bst.DeltaProj(comm=comm, post=self.E, delay=0.2 * u.ms)
+
+    def update(self):
+        self.inhibition(self.E.get_spike())
+        super().update()
+
+
+@pytest.mark.parametrize(('make', 'steps'), [(Network, None), (Late, 8), (Plastic, 8), (Soon, 2), (Twice, None)])
 def test_devices_exchange_once_for_the_shortest_delay(monkeypatch, make, steps):
     found = []
 
