@@ -220,6 +220,12 @@ What sources collect from their targets cannot be had where synapses are divided
 need the network on one device (without `mesh`); samples can be divided instead, by `fit(mesh=)` and `sweep(mesh=)`."""
 
 
+def of_this_process(x: jax.Array) -> np.ndarray:
+    """What this process has of an array."""
+    whole = not isinstance(x, jax.Array) or x.is_fully_addressable
+    return np.asarray(x) if whole else np.concatenate([np.asarray(shard.data) for shard in _own(x)])
+
+
 def on_host(x: jax.Array) -> np.ndarray:
     """An array of which processes may hold parts, as a whole in each of them."""
     return np.asarray(x if not isinstance(x, jax.Array) or x.is_fully_addressable else multihost_utils.process_allgather(x, tiled=True))

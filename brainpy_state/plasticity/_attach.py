@@ -11,6 +11,7 @@ import numpy as np
 from .. import event
 from .._errors import ParameterError, UnitError
 from ..connections import Connection
+from ..event._parts import of_this_process
 from ..modules import Param, require
 from ..numerics import brief, plain, with_unit
 
@@ -91,7 +92,7 @@ def check_weights(rule: Any, owner: str) -> None:
     if not np.size(numbers):
         return
     if not isinstance(numbers, jax.core.Tracer):
-        numbers = np.asarray(numbers)  # NumPy compiles nothing
+        numbers = of_this_process(numbers)  # NumPy compiles nothing
     least, greatest = numbers.min(), numbers.max()
     is_hinted = all(not isinstance(x, jax.core.Tracer) for x in (least, low)) and low == 0 > least
     bounds = [(text, x) for text, x in (('from', low), ('to', high)) if x is not None]
