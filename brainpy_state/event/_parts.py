@@ -226,6 +226,12 @@ def of_this_process(x: jax.Array) -> np.ndarray:
     return np.asarray(x) if whole else np.concatenate([np.asarray(shard.data) for shard in _own(x)])
 
 
+def largest(x: Any) -> int:
+    """The largest of whole numbers, also of those that other processes have; 0 of none."""
+    found = int(np.max(of_this_process(x), initial=0))
+    return found if not isinstance(x, jax.Array) else -_least(-found, x)
+
+
 def on_host(x: jax.Array) -> np.ndarray:
     """An array of which processes may hold parts, as a whole in each of them."""
     return np.asarray(x if not isinstance(x, jax.Array) or x.is_fully_addressable else multihost_utils.process_allgather(x, tiled=True))

@@ -11,6 +11,7 @@ import numpy as np
 from .. import environ, event
 from .._errors import ParameterError
 from ..connections import Connection, ring_slots
+from ..event._parts import largest
 from ..modules import Allocated, Delay, Module, call_order, check_dt, delay_steps, longest_delay, read, ring_length
 from ..numerics import plain, split_steps, with_unit
 from ..state import DelayState
@@ -44,7 +45,7 @@ class Ring(Module):
         first = self.lines[0]
         dt = environ.get('dt', desc=f'{first.label} needs the time step for its delays')
         steps = [line.in_steps(dt) for line in self.lines]
-        length = 1 + max(int(each.max()) if np.size(each) else 0 for each in steps)
+        length = 1 + max(map(largest, steps))
         for line, each in zip(self.lines, steps, strict=True):
             line.lay_out(each, length, dt)
         shape = (length, *(() if batch_size is None else (batch_size,)), first.comm.structure.shape[1])
