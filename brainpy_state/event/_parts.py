@@ -160,7 +160,7 @@ class Parts(Structure):
             lengths, held = np.diff(np.asarray(starts.data)), np.asarray(indices.data)
             used = int(lengths.sum())
             results = [
-                np.pad(x, (0, room - used)) if x.shape == (used,) else x
+                np.pad(x, (0, room - used), constant_values=beyond) if x.shape == (used,) else x
                 for x in f(lengths, held[:used], self._targets, *(np.asarray(x.data) for x in others))
             ]
             found.append([jax.device_put(x, indices.device) for x in results])

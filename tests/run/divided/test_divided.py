@@ -145,6 +145,18 @@ def test_a_derivative_and_a_symmetric_gap_junction_are_errors():
             gap()
 
 
+def test_unused_places_of_a_ring_lie_outside_of_it():
+    with bst.environ.context(dt=0.1 * u.ms, mesh=mesh_of_one()):
+        comm = bst.fixed_indegree(10, 6, 2, weight=1.0, delay=bst.drawn.uniform(0.1 * u.ms, 0.5 * u.ms), seed=1)
+    whole = comm.structure
+    padded = bst.event.Parts(
+        whole.indptr, jnp.pad(whole.indices, (0, 3), constant_values=6), whole.shape, 1, False, whole.total, whole.firsts
+    )
+    places = np.asarray(padded.later(np.int32(2), 8).indices)
+    assert (places[:12] < 8 * 6).all()
+    assert places[12:].tolist() == [8 * 6] * 3
+
+
 def test_a_trained_weight_for_each_synapse_is_an_error_on_a_mesh():
     with (
         bst.environ.context(dt=0.1 * u.ms, mesh=mesh_of_one()),
