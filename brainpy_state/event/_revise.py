@@ -86,7 +86,7 @@ class Ends(NamedTuple):
     def of_targets(cls, structure: Any) -> Ends:
         """The synapses of each target, in the order of their sources; 8 bytes a synapse."""
         if isinstance(structure, Parts):
-            starts, others, places = structure.mapped(_columns)
+            starts, others, places = structure.mapped(_columns, beyond=structure.nnz // structure.parts)
             return cls(starts, others, places, Divided(structure.parts, structure.shape[1], True))
         targets, lengths = np.asarray(structure.indices), structure.row_lengths()
         starts, others, places = map(jnp.asarray, _columns(lengths, targets, structure.shape[1]))

@@ -37,6 +37,9 @@ def _digest(x):
 
 if __name__ == '__main__':
     mesh, (parts, *names) = mesh_and_arguments()
+    if parts.startswith('xla'):
+        bst.event.set_backend('xla')
+        parts = parts.removeprefix('xla')
     if parts != 'all':
         mesh = jax.sharding.Mesh(np.array(jax.devices()[: int(parts)]), ('i',)) if int(parts) else None
     tell({name: digests(name, mesh) for name in names})

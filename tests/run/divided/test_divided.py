@@ -44,6 +44,14 @@ def test_two_processes_do_the_same(together, whole, name):
 
 
 @pytest.mark.slow
+def test_results_are_the_same_where_all_is_xla(together):
+    names = ('late', 'pair', 'triplet')
+    (one,), (three,) = (together(DIGESTS, [parts, *names], devices=8) for parts in ('xla0', 'xla3'))
+    assert one == three
+    assert all(one[name]['spikes in all'] > 30 for name in names)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['delayed', 'pair', 'calcium', 'dopamine'])
 def test_a_file_goes_on_with_another_number_of_devices(together, tmp_path, name):
     ((matches, spikes),) = together(FILES, ['goes on', name, str(tmp_path)], devices=8)
