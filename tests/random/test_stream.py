@@ -53,7 +53,7 @@ def test_normal_numbers_are_normal(precision):
 def test_the_extreme_words_give_finite_normal_numbers(precision, monkeypatch):
     ends = jnp.array([0, 2**31, 2**32 - 1], np.uint32)
     a, b = (x.ravel() for x in jnp.meshgrid(ends, ends))
-    monkeypatch.setattr(Stream, 'words', lambda self, size: (a, b))
+    monkeypatch.setattr(Stream, 'words', lambda self, size, elements=None: (a, b))
     x = np.asarray(Stream(0).standard_normal(9)).reshape(3, 3)
     assert np.isfinite(x).all()
     assert x[0, 0] == 0  # b = 0 is the angle 0
@@ -67,7 +67,7 @@ def test_uniform_numbers_are_uniform_and_below_one(precision, monkeypatch):
     bits = {32: 24, 64: 53}[precision]
     assert (x * 2.0**bits % 1 == 0).all()
     assert (x * 2.0 ** (bits - 1) % 1 != 0).any()
-    monkeypatch.setattr(Stream, 'words', lambda self, size: (jnp.array(2**32 - 1, np.uint32),) * 2)
+    monkeypatch.setattr(Stream, 'words', lambda self, size, elements=None: (jnp.array(2**32 - 1, np.uint32),) * 2)
     assert Stream(0).random() == 1 - 2.0**-bits
 
 
@@ -76,7 +76,7 @@ def test_probabilities_are_exact_to_single_words(p, monkeypatch):
     # a uniform float32 number has steps of 2**-24, so an event of probability 1e-7 would come as 1.2e-7
     p = np.float32(p)
     threshold = round(float(p) * 2**32)
-    monkeypatch.setattr(Stream, 'words', lambda self, size: (jnp.array([threshold - 1, threshold], np.uint32),) * 2)
+    monkeypatch.setattr(Stream, 'words', lambda self, size, elements=None: (jnp.array([threshold - 1, threshold], np.uint32),) * 2)
     assert Stream(0).bernoulli(np.float64(p), 2).tolist() == [True, False]
     assert jit(lambda p: Stream(0).bernoulli(p, 2))(p).tolist() == [True, False]
 
