@@ -10,6 +10,8 @@ from ._backend import backend as backend
 from ._backend import preference as preference
 from ._backend import set_backend as set_backend
 from ._backend import use_backend as use_backend
+from ._bits import pack as pack
+from ._bits import unpack as unpack
 from ._csr import CSR as CSR
 from ._explain import Report as Report
 from ._fuse import explain as explain
@@ -47,6 +49,7 @@ __all__ = [
     'due',
     'explain',
     'fuse',
+    'pack',
     'preference',
     'product',
     'record',
@@ -59,5 +62,6 @@ __all__ = [
     'to_pre',
     'to_ring',
     'to_weight',
+    'unpack',
     'use_backend',
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
 from ._equations import RENAMES, called
-from ._lists import COLLECT
+from ._lists import listing
 from ._moves import MOVES, read, strides_of
 from ._nodes import Node, Number, Part, Value, size_of, source_of
 from ._operation import OPERATIONS, Operation
@@ -117,7 +117,7 @@ class Flat:
         key = source_of(spikes), spikes.first if isinstance(spikes, Part) else 0, shape
         if key not in self._collected:
             rows = jax.ShapeDtypeStruct((*batch, size + 1), np.int32)
-            (self._collected[key],) = self.operate(COLLECT, {'size': size}, [spikes], rows)
+            (self._collected[key],) = self.operate(*listing(spikes, size, bool(batch)), rows)
         return self._collected[key]
 
 

@@ -1,4 +1,4 @@
-"""Lists of those that fire, kept from one step of a loop to the next.
+"""Lists of those that fire: made where an operation needs one, and kept from one step of a loop to the next.
 
 Where a step lists the spikes that it makes, to record them, the next step has the list of this state already, and from it those of parts.
 """
@@ -14,6 +14,17 @@ from ._operation import Operation
 COLLECT = Operation('collect', native='llvm_events.collect')
 KEPT = Operation('kept', native='llvm_events.memory')
 _PORTION = Operation('portion', native='llvm_events.portion')
+OF_BITS = 'event_unpack'  # the operation whose items are made of bits
+_LIST_OF_BITS = Operation('list_of_bits', native='llvm_bits.collect')
+
+
+def listing(spikes: Any, size: int, is_batch: bool) -> tuple[Operation, dict[str, Any], list[Any]]:
+    """The operation, parameters and operands that list those that fire, of ``size`` in each row; of bits where they are made of such."""
+    source = source_of(spikes)
+    if isinstance(source, Node) and source.name == OF_BITS and not is_batch:
+        first = spikes.first if isinstance(spikes, Part) else 0
+        return _LIST_OF_BITS, {'first': first, 'size': size, 'row': source.params['size']}, [*source.operands]
+    return COLLECT, {'size': size}, [spikes]
 
 
 def with_kept_lists(nodes: Sequence[Node], pairs: dict[int, int], outputs: Sequence[Node]) -> list[Node]:

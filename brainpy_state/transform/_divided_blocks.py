@@ -224,7 +224,7 @@ class Blocks:
                 goes_on=lambda state: goes_on(state[0]),
                 short=True,
             )
-            told = jax.lax.all_gather(words, self.step.mesh.axis_names, axis=1)
+            told = jnp.moveaxis(self.step.devices().told(words), 0, 1)
             changing = self._changing(after)
             (changing, twins, _), _ = event.scan(
                 lambda state, x: (self._behind(fixed, state, x), None),

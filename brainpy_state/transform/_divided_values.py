@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import operator
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .. import event
+from ..event._bits import words_for
 from ..event._parts import Axis, of_part
+
+_OF_BITS = (np.bool_, np.float32, np.float64)  # what bits are packed from at once
 
 
 class Mesh:
@@ -54,12 +56,17 @@ class Mesh:
         """The same within a branch, from which nothing may be asked outside."""
         return Mesh(self.names, self.parts, self.sizes, self._index)
 
+    def told(self, words: Any) -> Any:
+        """What all devices tell, with a first axis of devices: one direct message between each two, where `all_gather` passes it around."""
+        same = jnp.broadcast_to(words, (self.parts, *words.shape))
+        return jax.lax.all_to_all(same, self.names, 0, 0)
+
     def exchange(self) -> None:
         """Gather all values that were asked for, in one message."""
         asked, self.asked = self.asked, []
         self.exchanged += asked
         message = [value.to_send for value in asked]
-        told = jax.lax.all_gather(jnp.concatenate(message) if len(message) > 1 else message[0], self.names)
+        told = self.told(jnp.concatenate(message) if len(message) > 1 else message[0])
         start = 0
         for value, words in zip(asked, message, strict=True):
             value.also(value.form.read(told[:, start : start + words.size]))
@@ -199,7 +206,8 @@ class Form(NamedTuple):
     @property
     def words(self) -> int:
         """How many words of 32 bits it takes."""
-        return jax.eval_shape(lambda x: encoded(x, self.is_bit), jax.ShapeDtypeStruct(self.shape, self.dtype)).size
+        size = math.prod(self.shape)
+        return words_for(size) if self.is_bit or self.dtype == np.bool_ else size * max(1, self.dtype.itemsize // 4)
 
     def read(self, words: Any) -> Any:
         """The whole, from what all devices gave."""
@@ -214,10 +222,7 @@ def encoded(x: Any, is_bit: bool) -> Any:
     """The items of an array as words of 32 bits; of bits, 32 in a word."""
     x = x.reshape(-1)
     if is_bit or x.dtype == np.bool_:
-        size = -(-x.size // 32)
-        runs = [x[k * size : (k + 1) * size] for k in range(32)]  # of items, one for each place in the words
-        runs = [jnp.pad(run, (0, size - run.size)) if run.size < size else run for run in runs]
-        return functools.reduce(operator.or_, (jnp.where(run != 0, np.uint32(1 << k), np.uint32(0)) for k, run in enumerate(runs)))
+        return event.pack(x if x.dtype in _OF_BITS else x != 0)
     if x.dtype.itemsize < 4:
         return jax.lax.bitcast_convert_type(x, f'uint{8 * x.dtype.itemsize}').astype(jnp.uint32)
     return jax.lax.bitcast_convert_type(x, jnp.uint32).reshape(-1)
@@ -227,8 +232,7 @@ def decoded(words: Any, form: Form) -> Any:
     """The arrays, one for each row of words."""
     n, dtype = words.shape[0], form.dtype
     if form.is_bit or dtype == np.bool_:
-        bits = (words[:, None] >> jnp.arange(32, dtype=jnp.uint32)[:, None]) & jnp.uint32(1)
-        found = bits.reshape(n, -1)[:, : math.prod(form.shape)].astype(dtype)
+        found = event.unpack(words, math.prod(form.shape), dtype if dtype in _OF_BITS else bool).astype(dtype)
     elif dtype.itemsize < 4:
         found = jax.lax.bitcast_convert_type(words.astype(f'uint{8 * dtype.itemsize}'), dtype)
     else:
