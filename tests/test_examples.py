@@ -233,3 +233,18 @@ def test_the_forecast_of_many_hosts(tmp_path, capsys):
     cluster.main(['--plot', str(tmp_path / 'scaling.png')])
     assert 'what takes longest' in capsys.readouterr().out
     assert (tmp_path / 'scaling.png').stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_a_long_recording_is_on_disk(tmp_path, monkeypatch):
+    long_recording = load('long_recording')
+    monkeypatch.setattr(long_recording, 'PIECES', 4)
+    folder = tmp_path / 'run.zarr'
+    t, held, written = long_recording.record(4.0 * u.second, str(folder))
+    records = bst.record.open(folder)
+    assert t[-1] == pytest.approx(4.0)
+    assert records['V'].values.shape == (4000, 10)
+    assert len(records['rate'].values) == 400
+    assert 0 < len(records['spikes']) * 8 / 2**20 < written[-1]
+    long_recording.plot(t, held, written, tmp_path / 'memory.png')
+    assert (tmp_path / 'memory.png').stat().st_size > 5_000

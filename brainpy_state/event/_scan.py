@@ -115,7 +115,7 @@ def loop(
     if not is_native and not in_blocks:
         return _by_jax(fuse(flat, n), carry, rows, **options)
     carry = [jnp.asarray(x) for x in carry]
-    closed = inlined(jax.make_jaxpr(flat)(*map(_aval, carry), *map(_row, rows)))
+    closed = inlined(jax.make_jaxpr(flat)(*map(aval_of, carry), *map(_row, rows)))
     invars, outvars = closed.jaxpr.invars[:n], closed.jaxpr.outvars[:n]
     is_native = is_native and _is_native(closed)
     if not (_lasts(closed, n) and (is_native or in_blocks)):
@@ -139,7 +139,8 @@ def loop(
     return [*(last[k] for k in range(n)), *results[len(change) :]]
 
 
-def _aval(x: Any) -> Any:
+def aval_of(x: Any) -> Any:
+    """The type of an array, wherever it is."""
     aval = jax.typeof(x)
     return jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
 

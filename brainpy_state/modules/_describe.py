@@ -28,6 +28,9 @@ class Documentation:
         return documented(owner, self.text)
 
 
+_REQUIRED = 'required'
+
+
 class Signature:
     """The signature of a model's constructor, for help() and editors; put together when read."""
 
@@ -47,7 +50,7 @@ def documented(cls: type[Dynamics], text: str | None) -> str | None:
         return doc or None
     takes_size = 'in_size' in inspect.signature(cls.__init__).parameters
     rows = [('in_size : int or tuple of int', 'The shape of the population.')] if takes_size else []
-    rows += [(f'{name} : default {default}', meaning) for name, default, meaning in parameter_rows(cls)]
+    rows += [(f'{name} : {_default(default)}', meaning) for name, default, meaning in parameter_rows(cls)]
     rows += [
         (f'{name}_initializer : default {show(v.init)}', f'First {v.doc or name}, or a callable from the shape{_with_batch(v, cls)} to it.')
         for name, v in cls.variables.items()
@@ -65,8 +68,14 @@ def documented(cls: type[Dynamics], text: str | None) -> str | None:
 
 
 def parameter_rows(cls: type[Dynamics]) -> list[tuple[str, str, str]]:
-    """Name, default, and meaning with the range, of each declared parameter."""
-    return [(name, show(p.default), meaning(p)) for name, p in cls.parameters.items()]
+    """Name, default or ``required``, and meaning with the range, of each declared parameter."""
+    given = inspect.signature(cls.__init__).parameters
+    required = {name for name, p in given.items() if p.default is p.empty}
+    return [(name, _REQUIRED if name in required else show(p.default), meaning(p)) for name, p in cls.parameters.items()]
+
+
+def _default(shown: str) -> str:
+    return shown if shown == _REQUIRED else f'default {shown}'
 
 
 def option_rows(cls: type[Dynamics]) -> list[tuple[str, str, str, str]]:

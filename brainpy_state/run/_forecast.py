@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -16,7 +16,7 @@ from ..transform._jit import Bound, Jitted
 from ..transform._lift import lift
 from ..transform._program import Program
 from ..transform._programs import Programs
-from ._memory import Item, existing, made, outputs, size_of
+from ._memory import Item, Messages, existing, made, messages, outputs, size_of
 from ._run import Chunks, run
 from ._simulation import Simulation
 from ._steps import arguments
@@ -48,6 +48,8 @@ class Forecast:
         What else there is while the program runs: the next values of states, and temporary arrays.
     items : tuple of (kind, path, bytes)
         What there is of each kind, the largest first.
+    messages : (bytes, number, steps), optional
+        Of a simulation that is divided between devices: what each sends to each other one, in how many messages, once in how many steps.
 
     Examples
     --------
@@ -63,6 +65,7 @@ class Forecast:
     items: tuple[Item, ...]
     held: int
     peak: int
+    messages: Messages | None = None
 
     def __getattr__(self, name: str) -> int:
         if name not in _KINDS:
@@ -76,6 +79,11 @@ class Forecast:
             largest = [f'{item.path} {_readable(item.bytes)}' for item in items[:2]]
             rows += [(kind, _readable(getattr(self, kind)), ', '.join(largest) + ', ...' * (len(items) > 2))] if items else []
         rows += [('peak', _readable(self.peak), f'{_readable(self.held)} allocated already, {_readable(self.peak - self.held)} to come')]
+        if self.messages is not None:
+            often = 'each step' if self.messages.steps == 1 else f'every {self.messages.steps} steps'
+            plural = 's' if self.messages.number > 1 else ''
+            told = f'in {self.messages.number} message{plural} to each other device, {often}'
+            rows += [('messages', _readable(self.messages.bytes), told)]
         return '\n'.join(f'{kind:<13}{size:>10}   {text}' for kind, size, text in rows)
 
 
@@ -164,7 +172,8 @@ def _of_simulation(simulation: Simulation, duration: Any, **_: Any) -> Forecast:
     _, working = made(program, arguments(0, 0))
     records = [Item('outputs', path, size) for path, size in samples.items()]
     held = _sum(there)
-    return _forecast([*there, *records, *working], held, held + _sum(records) + _sum(working))
+    found = _forecast([*there, *records, *working], held, held + _sum(records) + _sum(working))
+    return replace(found, messages=messages(program, arguments(0, 0)))
 
 
 def _of_call(program: Program, args: Any) -> Forecast:

@@ -33,9 +33,46 @@ class Item(NamedTuple):
     bytes: int
 
 
+class Messages(NamedTuple):
+    """What devices tell each other while a divided network runs.
+
+    Attributes
+    ----------
+    bytes : int
+        That each device sends to each other one at a time.
+    number : int
+        Of messages to each, one after the other.
+    steps : int
+        From one time to the next.
+    """
+
+    bytes: int
+    number: int
+    steps: int
+
+
 def size_of(x: Any) -> int:
-    """The bytes of an array, or of one of this shape and type."""
+    """The bytes of an array, or of one of this shape and type; of what is divided between processes, those of this one."""
+    if isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer) and not x.is_fully_replicated:
+        return sum(shard.data.nbytes for shard in x.addressable_shards)
     return math.prod(x.shape) * x.dtype.itemsize
+
+
+def messages(program: Program, args: Any) -> Messages | None:
+    """What devices tell each other in the loop of a program; None if nothing."""
+    told = [v.aval for v in _told(program.trace(args).jaxpr.jaxpr, in_loop=False)]
+    if not told:
+        return None
+    steps = max(aval.shape[1] if aval.ndim == 3 else 1 for aval in told)  # devices, steps and words, or devices and words
+    return Messages(sum(size_of(aval) // aval.shape[0] for aval in told), len(told), steps)
+
+
+def _told(jaxpr: Jaxpr, in_loop: bool) -> Iterator[Any]:
+    for eqn in jaxpr.eqns:
+        if in_loop and eqn.primitive.name == 'all_to_all':
+            yield eqn.invars[0]
+        for inner in _bodies(eqn.params):
+            yield from _told(inner, in_loop or eqn.primitive.name in ('scan', 'native_loop', 'while'))
 
 
 def existing(program: Program, args: Any) -> list[Item]:

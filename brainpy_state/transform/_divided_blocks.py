@@ -124,7 +124,7 @@ class _Found:
 
     def _env(self, leaves: Sequence[Any], mesh: Mesh) -> dict[Any, Value]:
         pairs = zip(self._operands(), leaves, strict=True)
-        env = {v: Value.of_whole(mesh, x) if axis is None else Value.of_part(mesh, x, axis) for (v, axis), x in pairs}
+        env = {v: Value.of(mesh, x, axis) for (v, axis), x in pairs}
         for v, follows in zip(self.carry, self.step.follow, strict=True):
             env[v].follows |= follows
         return env
@@ -250,8 +250,7 @@ class Blocks:
         return dict(zip(self.jaxpr.invars[: self.first], self.step.constants(fixed, mesh), strict=True))
 
     def _leaf(self, mesh: Mesh, k: int, x: Any) -> Value:
-        axis = self.step.carried[k]
-        return Value.of_whole(mesh, x) if axis is None else Value.of_part(mesh, x, axis)
+        return Value.of(mesh, x, self.step.carried[k])
 
     def _delivered(self, fixed: Sequence[Any], leaves: Sequence[Any], rings: Sequence[Any], twins: Sequence[Any]) -> list[Any]:
         """Rings with what was sent into them in the last step of the block before."""

@@ -12,8 +12,9 @@ from jax.sharding import Mesh as DeviceMesh
 from jax.sharding import PartitionSpec
 
 from .. import event
-from ..event._parts import Axis, beyond_the_end
+from ..event._parts import Axis
 from ..event._rewrite import hoisted
+from ..event._scan import aval_of
 from ._divided import closed_over, made, populations, values_of, without_calls
 from ._divided_blocks import Blocks, plan
 from ._divided_values import Mesh, Value
@@ -44,7 +45,7 @@ class DividedLoop:
             structures.append(structure)
             return out
 
-        jaxpr, constants = closed_over(without_calls(jax.make_jaxpr(flat)(*map(_plain, (*fixed, *first)))))
+        jaxpr, constants = closed_over(without_calls(jax.make_jaxpr(flat)(*map(aval_of, (*fixed, *first)))))
         fixed = [*constants, *fixed]
         shared = [v for v, out in zip(jaxpr.invars[len(fixed) :], jaxpr.outvars, strict=False) if v is out]
         before, step_of_all = hoisted(ClosedJaxpr(jaxpr, ()), [*jaxpr.invars[: len(fixed)], *shared])
@@ -54,35 +55,34 @@ class DividedLoop:
         n, planned = len(first), None if goes_on is None else plan(divided)
         twins = divided.twins if planned is None else planned.twins
 
-        def one_device(fixed: list[Any], carry: list[Any]) -> tuple[list[Any], list[Any]]:
+        carried = [*divided.carried, *[None] * len(twins)]
+        stacked = [axis and axis._replace(number=axis.number + 1) for axis in divided.made]
+
+        def one_device(fixed: list[Any], carry: list[Any]) -> list[Any]:
             divided.index = jax.lax.axis_index(self.mesh.axis_names)
+            fixed, carry = divided.entered(fixed, divided.fixed), divided.entered(carry, carried)
 
             def goes(leaves: Any) -> Any:
                 return goes_on(jax.tree.unflatten(tree, leaves[:n]))  # type: ignore[misc]
 
             if planned is not None:
-                return [*Blocks(divided, planned).run(fixed, carry[:n], carry[n:], goes), *carry[n:]], []
+                return divided.left(Blocks(divided, planned).run(fixed, carry[:n], carry[n:], goes), divided.carried)
 
             def advance(carry: Any, _: Any) -> tuple[Any, Any]:
                 results = divided(fixed, carry)
                 return results[: len(carry)], results[len(carry) :]
 
-            return event.scan(advance, carry, None, length, goes_on=goes_on and goes, short=True)
+            last, ys = event.scan(advance, carry, None, length, goes_on=goes_on and goes, short=True)
+            return divided.left([*last[:n], *ys], [*divided.carried, *stacked])
 
-        stacked = [axis and axis._replace(number=axis.number + 1) for axis in divided.made]
-        carried = [*divided.carried, *[None] * len(twins)]
         run = jax.shard_map(
             one_device,
             mesh=self.mesh,
             in_specs=(list(map(divided.spec, divided.fixed)), list(map(divided.spec, carried))),
-            out_specs=(list(map(divided.spec, carried)), list(map(divided.spec, stacked))),
+            out_specs=list(map(divided.spec, [*divided.carried, *stacked])),
             check_vma=False,
         )
-        fixed = [*fixed, *(fixed[k] for k in divided.known)]
-        ready = [divided.padded(x, axis) for x, axis in zip(fixed, divided.fixed, strict=True)]
-        start = [divided.padded(x, axis) for x, axis in zip([*first, *(first[k] for k in twins)], carried, strict=True)]
-        last, ys = run(ready, start)
-        found = [divided.cut(x, axis) for x, axis in zip([*last[:n], *ys], [*divided.carried, *stacked], strict=True)]
+        found = run([*fixed, *(fixed[k] for k in divided.known)], [*first, *(first[k] for k in twins)])
         return jax.tree.unflatten(structures[-1], found)
 
 
@@ -140,7 +140,7 @@ class _Step:
 
         def noting(*leaves: Any) -> list[Any]:
             mesh = self.devices()
-            operands = [_value(mesh, x, axis) for x, axis in zip(leaves, axes, strict=True)]
+            operands = [Value.of(mesh, x, axis) for x, axis in zip(leaves, axes, strict=True)]
             for x, follows in zip(operands[len(self.fixed) :], self.follow, strict=True):
                 x.follows |= follows
             values = values_of(self.jaxpr, operands, mesh)
@@ -157,7 +157,7 @@ class _Step:
         """The next carry and the results of the step, of the own parts."""
         mesh = self.devices()
         constants = self.constants(fixed, mesh)
-        states = [_value(mesh, x, axis) for x, axis in zip(carry, self.carried, strict=False)]
+        states = [Value.of(mesh, x, axis) for x, axis in zip(carry, self.carried, strict=False)]
         for x, follows in zip(states, self.follow, strict=True):
             x.follows |= follows
         for k, whole in zip(self.twins, carry[len(states) :], strict=True):
@@ -170,35 +170,33 @@ class _Step:
     def constants(self, fixed: Sequence[Any], mesh: Mesh) -> list[Value]:
         """What stays the same, as values."""
         n = len(self.fixed) - len(self.known)
-        found = [_value(mesh, x, axis) for x, axis in zip(fixed[:n], self.fixed, strict=False)]
+        found = [Value.of(mesh, x, axis) for x, axis in zip(fixed[:n], self.fixed, strict=False)]
         for k, whole in zip(self.known, fixed[n:], strict=True):
             found[k].also(whole)
         return found
 
     def spec(self, axis: Axis | None) -> PartitionSpec:
-        """How JAX is told that an array is divided."""
-        return PartitionSpec() if axis is None else PartitionSpec(*[None] * axis.number, self.mesh.axis_names)
+        """How JAX is told that an array is divided: outside of the loop, what belongs to synapses."""
+        return PartitionSpec(self.mesh.axis_names) if self._of_synapses(axis) else PartitionSpec()
 
-    def padded(self, x: Any, axis: Axis | None) -> Any:
-        """An array with room for parts of equal size."""
-        if axis is None or not (beyond := axis.part(self.mesh.size) * self.mesh.size - axis.size):
-            return x
-        return beyond_the_end(x, axis, beyond)
+    def entered(self, xs: Sequence[Any], axes: Sequence[Axis | None]) -> list[Any]:
+        """The own parts of what all devices have outside of the loop."""
 
-    def cut(self, x: Any, axis: Axis | None) -> Any:
-        """Without what is beyond the end; the same on all devices, but for what belongs to synapses."""
-        if axis is not None:
-            x = jax.lax.slice_in_dim(x, 0, axis.size, axis=axis.number)
-            if axis.number == 0 and x.ndim == 1 and axis.size not in self.sizes:
-                return x
-        return jax.lax.with_sharding_constraint(x, jax.sharding.NamedSharding(self.mesh, PartitionSpec()))
+        def parts(index: Any, *xs: Any) -> list[Any]:
+            mesh = Mesh(self.mesh.axis_names, self.mesh.size, self.sizes, index)
+            return [x if axis is None or self._of_synapses(axis) else mesh.part(x, axis) for x, axis in zip(xs, axes, strict=True)]
 
+        return list(event.fuse(parts, 0)(self.index, *xs))
 
-def _plain(x: Any) -> Any:
-    """The type of an array, wherever it is."""
-    aval: Any = jax.typeof(x)
-    return jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
+    def left(self, xs: Sequence[Any], axes: Sequence[Axis | None]) -> list[Any]:
+        """What all devices have after the loop, told in one message."""
 
+        def wholes(*xs: Any) -> list[Any]:
+            mesh = self.devices()
+            values = [Value.of(mesh, x, axis) for x, axis in zip(xs, axes, strict=True)]
+            return made(mesh, values, [axis if self._of_synapses(axis) else None for axis in axes])
 
-def _value(mesh: Mesh, x: Any, axis: Axis | None) -> Value:
-    return Value.of_whole(mesh, x) if axis is None else Value.of_part(mesh, x, axis)
+        return list(event.fuse(wholes, 0)(*xs))
+
+    def _of_synapses(self, axis: Axis | None) -> bool:
+        return axis is not None and axis.number == 0 and axis.size not in self.sizes

@@ -118,6 +118,11 @@ class Value:
         self.was_asked = False
 
     @classmethod
+    def of(cls, mesh: Mesh, x: Any, axis: Axis | None) -> Value:
+        """A value of which each device has its part along an axis, or all of it where there is none."""
+        return cls.of_whole(mesh, x) if axis is None else cls.of_part(mesh, x, axis)
+
+    @classmethod
     def of_part(
         cls, mesh: Mesh, x: Any, axis: Axis, is_bit: bool = False, *, whole: Callable | None = None, follows: bool = False
     ) -> Value:

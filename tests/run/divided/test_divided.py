@@ -125,6 +125,9 @@ def test_devices_exchange_once_for_the_shortest_delay(monkeypatch, make, steps):
         spikes.append([simulation['spikes'].step.tolist(), simulation['spikes'].i.tolist(), simulation['V'].values.mantissa.tolist()])
     assert [None if x is None else x.steps for x in found] == [steps]
     assert spikes[0] == spikes[1]
+    told = bst.forecast(simulation.run, 1.0 * u.ms)
+    assert (told.messages.number, told.messages.steps) == (1, steps or 1)
+    assert f'in 1 message to each other device, {"each step" if steps is None else f"every {steps} steps"}' in str(told)
 
 
 def test_a_burst_of_all_neurons_is_recorded_whole():
