@@ -36,6 +36,7 @@ class Signature:
 
     def __get__(self, obj: Any, owner: type[Dynamics]) -> inspect.Signature:
         own = [p for p in inspect.signature(owner.__init__).parameters.values() if p.name != 'self' and p.kind is not p.VAR_KEYWORD]
+        own = [p.replace(default=p.empty) if p.name == 'in_size' else p for p in own]  # without it the error is our own
         declared = owner.options | owner.parameters
         extra = [inspect.Parameter(k, inspect.Parameter.KEYWORD_ONLY, default=p.default) for k, p in declared.items()]
         extra += [inspect.Parameter(f'{k}_initializer', inspect.Parameter.KEYWORD_ONLY, default=None) for k in owner.variables]

@@ -47,6 +47,11 @@ _UNUSED = """\
     self.sum_{kind}_inputs(x, label={label!r})"""
 
 
+_NO_SIZE = (
+    'in_size is missing, the shape of the population, such as 100 or (10, 10); where a projection makes the model, write {name}.desc(...).'
+)
+
+
 @dataclass_transform(kw_only_default=True, field_specifiers=(Parameter, Option))
 class Dynamics(Module):
     """Base of neurons and synapses: what it declares is what its constructor accepts.
@@ -65,8 +70,8 @@ class Dynamics(Module):
 
     Raises
     ------
-    ParameterError, UnitError, ShapeError
-        At construction, for a value out of range, with a wrong unit or of a wrong shape.
+    ParameterError, UnitError, ShapeError, TypeError
+        At construction, for a value out of range, with a wrong unit or of a wrong shape, or without a size.
 
     Examples
     --------
@@ -100,7 +105,9 @@ class Dynamics(Module):
         check_overrides(cls)
         cls.__doc__ = Documentation(vars(cls).get('__doc__'))  # type: ignore[assignment]
 
-    def __init__(self, in_size: Size, *, name: str | None = None, **params: Any):
+    def __init__(self, in_size: Size = None, *, name: str | None = None, **params: Any):  # type: ignore[assignment]
+        if in_size is None:
+            raise TypeError(f'{type(self).__name__}: {_NO_SIZE.format(name=type(self).__name__)}')
         super().__init__(name)
         self.receptors: list[Any] = []
         self._merged: dict[Any, Any] = {}

@@ -129,7 +129,7 @@ class Neuron(Dynamics):
         moves = cls.jump is not Neuron.jump and cls.threshold is not Neuron.threshold
         cls.raises_threshold = True if cls.up_crossing and moves else None
 
-    def __init__(self, in_size: Size, *, name: str | None = None, **params: Any):
+    def __init__(self, in_size: Size = None, *, name: str | None = None, **params: Any):  # type: ignore[assignment]
         if type(self).update is Neuron.update and (missing := self.lacks()):
             raise ModelError(f'{type(self).__name__}: {missing}.')
         super().__init__(in_size, name=name, **params)

@@ -10,6 +10,7 @@ import pytest
 
 import brainpy_state as bst
 from brainpy_state import ParameterError, ParamState, ShapeError, State, UnitError, nn
+from brainpy_state.modules._describe import parameter_rows
 from brainpy_state.transform import grad, jit
 
 
@@ -147,7 +148,7 @@ def test_sizes(size, shape):
     assert nn.init_all_states(Model(size)).V.value.shape == shape
 
 
-@pytest.mark.parametrize('size', [0.5, -1, 'a', None, (2, -1), (), (1.5,)])
+@pytest.mark.parametrize('size', [0.5, -1, 'a', (2, -1), (), (1.5,)])
 def test_bad_sizes_are_errors(size):
     with pytest.raises(ValueError, match='Model: a size is a non-negative integer or a tuple of them'):
         Model(size)
@@ -350,3 +351,16 @@ def test_a_parameter_of_any_unit_is_checked_for_all_else():
     assert Source(1, amplitude=2.0).amplitude == 2.0
     with pytest.raises(ParameterError, match=r'amplitude = -2\. nA must be zero or positive'):
         Source(1, amplitude=-2.0 * u.nA)
+
+
+@pytest.mark.parametrize('cls', [bst.LIF, bst.Expon])
+def test_a_model_without_a_size_is_told_what_is_missing(cls):
+    with pytest.raises(TypeError, match=rf'{cls.__name__}: in_size is missing.* write {cls.__name__}\.desc'):
+        cls(tau=5.0 * u.ms)
+    assert inspect.signature(cls).parameters['in_size'].default is inspect.Parameter.empty
+
+
+def test_a_parameter_that_must_be_given_is_shown_as_required():
+    rows = {name: default for name, default, _ in parameter_rows(bst.OUProcessInput)}
+    assert rows == {'mean': 'required', 'sigma': 'required', 'tau': 'required'}
+    assert 'required' not in [default for _, default, _ in parameter_rows(bst.LIFRef)]
