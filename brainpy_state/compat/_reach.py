@@ -259,6 +259,29 @@ class Reach:
 class ReachNeuron(Reach):
     """The same of a neuron, whose own update takes what was given by hand, as it takes what projections bring in."""
 
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Allocate the variables; a neuron that starts at the threshold has spiked, so it has its reset behind it."""
+        super().init_state(batch_size, **kwargs)  # type: ignore[misc]
+        self._reset_at_threshold()
+
+    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Give the variables their first values again; see `init_state`."""
+        super().reset_state(batch_size, **kwargs)  # type: ignore[misc]
+        self._reset_at_threshold()
+
+    def _reset_at_threshold(self: Any) -> None:
+        if self.up_crossing or type(self).update is not Neuron.update:
+            return
+        values = {name: getattr(self, name).value for group in self.order for name in group}
+        try:
+            threshold = self._threshold(values)
+            spike = self._at_threshold(values['V'], threshold)
+        except UnitError:
+            return  # an error of the step, as for models that are never run
+        for name, value in self._after(spike, values, threshold).items():
+            getattr(self, name).value = value
+        self.spike.value = spike
+
     def _current(self, x: Any) -> Callable[[Any], Any]:
         current, given = super()._current(x), self._take('current')  # type: ignore[misc]
 
