@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
+import jax
+import numpy as np
 
 from .. import nn
 from .._errors import ParameterError, UnitError
@@ -275,6 +277,8 @@ class ReachNeuron(Reach):
         values = {name: getattr(self, name).value for group in self.order for name in group}
         try:
             threshold = self._threshold(values)
+            if _all_below(values['V'], threshold, self.spk_width):
+                return
             spike = self._at_threshold(values['V'], threshold)
         except UnitError:
             return  # an error of the step, as for models that are never run
@@ -298,6 +302,14 @@ class ReachNeuron(Reach):
             for _, inp in self._take('delta'):
                 value = value + (inp() if callable(inp) else inp)
         return super()._settled(name, value, old, delta, held)  # type: ignore[misc]
+
+
+def _all_below(V: Any, threshold: Any, width: Any) -> bool:
+    """Whether no potential is at its threshold, as far as that can be told without a program."""
+    if any(isinstance(u.get_mantissa(x), jax.core.Tracer) for x in (V, threshold, width)):
+        return False
+    V, threshold, width = (np.asarray(u.Quantity(x).to_decimal(u.get_unit(V))) for x in (V, threshold, width))
+    return not np.any((V - threshold) * np.sign(width) >= 0)
 
 
 class ReachSynapse(Reach):
