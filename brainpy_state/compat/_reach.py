@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
+import jax
+import numpy as np
 
 from .. import nn
 from .._errors import ParameterError, UnitError
@@ -259,6 +261,31 @@ class Reach:
 class ReachNeuron(Reach):
     """The same of a neuron, whose own update takes what was given by hand, as it takes what projections bring in."""
 
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Allocate the variables; a neuron that starts at the threshold has spiked, so it has its reset behind it."""
+        super().init_state(batch_size, **kwargs)  # type: ignore[misc]
+        self._reset_at_threshold()
+
+    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Give the variables their first values again; see `init_state`."""
+        super().reset_state(batch_size, **kwargs)  # type: ignore[misc]
+        self._reset_at_threshold()
+
+    def _reset_at_threshold(self: Any) -> None:
+        if self.up_crossing or type(self).update is not Neuron.update:
+            return
+        values = {name: getattr(self, name).value for group in self.order for name in group}
+        try:
+            threshold = self._threshold(values)
+            if _all_below(values['V'], threshold, self.spk_width):
+                return
+            spike = self._at_threshold(values['V'], threshold)
+        except UnitError:
+            return  # an error of the step, as for models that are never run
+        for name, value in self._after(spike, values, threshold).items():
+            getattr(self, name).value = value
+        self.spike.value = spike
+
     def _current(self, x: Any) -> Callable[[Any], Any]:
         current, given = super()._current(x), self._take('current')  # type: ignore[misc]
 
@@ -275,6 +302,14 @@ class ReachNeuron(Reach):
             for _, inp in self._take('delta'):
                 value = value + (inp() if callable(inp) else inp)
         return super()._settled(name, value, old, delta, held)  # type: ignore[misc]
+
+
+def _all_below(V: Any, threshold: Any, width: Any) -> bool:
+    """Whether no potential is at its threshold, as far as that can be told without a program."""
+    if any(isinstance(u.get_mantissa(x), jax.core.Tracer) for x in (V, threshold, width)):
+        return False
+    V, threshold, width = (np.asarray(u.Quantity(x).to_decimal(u.get_unit(V))) for x in (V, threshold, width))
+    return not np.any((V - threshold) * np.sign(width) >= 0)
 
 
 class ReachSynapse(Reach):

@@ -63,9 +63,13 @@ def exp_euler_step(drift: Callable, *args: Any, **kwargs: Any) -> Any:
         raise TypeError('exp_euler_step: there is no value to step from; call exp_euler_step(drift, x, *args).')
     x, *others = args
     dt = environ.get('dt', desc='exp_euler_step needs the time step of the simulation')
-    rate = drift(x, *others, **kwargs)
-    check_unit(rate * dt, x, 'exp_euler_step', 'drift times dt')
-    moved = exp_euler(lambda y: drift(y, *others, **kwargs), u.math.asarray(x, dtype=_floating(x)), dt)
+
+    def rate(y: Any) -> Any:  # runs once, as a drift may take inputs that count once
+        found = drift(y, *others, **kwargs)
+        check_unit(found * dt, x, 'exp_euler_step', 'drift times dt')
+        return found
+
+    moved = exp_euler(rate, u.math.asarray(x, dtype=_floating(x)), dt)
     if diffusion is None:
         return moved
     noise = diffusion(x, *others, **kwargs) * u.math.sqrt(dt)

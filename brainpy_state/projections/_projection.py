@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -18,6 +19,7 @@ from ..numerics import with_unit
 from ..plasticity import SynapticRule
 from ..state import State
 from ..synapses import GatedSynapse, ShortTermPlasticity, Synapse, SynOut
+from ..transform import eval_shape
 from ._delayed import DelayBehind, DelayedConnection, of_synapses
 from ._receptors import Arrival, Description, add_receptor, as_it_is, build, shared_receptor
 
@@ -385,7 +387,7 @@ class DeltaProj(Projection):
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Make the state in which jumps wait for a target that gives its own ``update``."""
         if self.receptor is not None:
-            self.receptor.wait_with(self.comm(_zeros(self.sources, batch_size)))
+            self.receptor.wait_with(_nothing(lambda: self.comm(_zeros(self.sources, batch_size))))
 
     def update(self, spikes: Any) -> None:
         """Deliver the spikes of the source, shape ``(batch, n_pre)``."""
@@ -437,7 +439,7 @@ class CurrentProj(Projection):
     @call_order(1)
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Make the state in which the current waits for the target."""
-        self.receptor.wait_with(self.comm(with_unit(_zeros(self.sources, batch_size), u.get_unit(self.initial))))
+        self.receptor.wait_with(_nothing(lambda: self.comm(with_unit(_zeros(self.sources, batch_size), u.get_unit(self.initial)))))
 
     def update(self, x: Any) -> None:
         """Deliver the signal of the source, shape ``(batch, n_pre)``."""
@@ -451,6 +453,11 @@ def steps_itself(post: Dynamics) -> bool:
 
 def _zeros(sources: tuple[int, ...], batch_size: int | None) -> Any:
     return jnp.zeros((*(() if batch_size is None else (batch_size,)), *sources), environ.dftype())
+
+
+def _nothing(arrives: Callable[[], Any]) -> Any:
+    """Zeros of the shape and unit of what arrives, which is not computed for that."""
+    return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), eval_shape(arrives))
 
 
 def _output(owner: Projection, out: Any) -> Any:

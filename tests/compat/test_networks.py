@@ -68,10 +68,21 @@ def test_rules_of_projections(rule, options, synapses):
 
 def test_potentials_start_where_scripts_expect_them():
     for name, first in (('LIF', 0.0), ('LIFRef', 0.0), ('ALIF', 0.0), ('ExpIF', -65.0), ('AdExIFRef', -65.0)):
-        model = brainstate.nn.init_all_states(getattr(brainpy.state, name)(2, V_rest=-61.0 * u.mV, V_th=-50.0 * u.mV, V_reset=-62.0 * u.mV))
+        model = brainstate.nn.init_all_states(getattr(brainpy.state, name)(2, V_rest=-61.0 * u.mV, V_th=10.0 * u.mV, V_reset=-62.0 * u.mV))
         assert u.math.all(model.V.value == first * u.mV), name
     model = brainpy.state.LIFRef(2, **LIF, V_initializer=-55.0 * u.mV, ref_var=True)
     assert u.math.all(brainstate.nn.init_all_states(model).V.value == -55.0 * u.mV)
+
+
+@pytest.mark.parametrize('name', ['LIF', 'LIFRef'])
+def test_a_potential_that_starts_at_the_threshold_has_spiked_before_the_first_step(name):
+    # V is 0 mV, in steps of 10 mV to below the threshold: the spike before the first step is sent, but is none of a step
+    neuron = brainstate.nn.init_all_states(getattr(brainpy.state, name)(1, **LIF))
+    assert neuron.get_spike() == 1.0 and neuron.V.value == -10.0 * u.mV
+    spikes = brainstate.transform.for_loop(lambda i: neuron(0.0 * u.mA), jnp.arange(8))
+    assert spikes[:, 0].tolist() == [1.0] * 4 + [0.0] * 4
+    neuron.reset_state()
+    assert neuron.get_spike() == 1.0 and neuron.V.value == -10.0 * u.mV
 
 
 def test_facilitation_starts_at_what_a_spike_releases():

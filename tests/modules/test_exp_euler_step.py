@@ -22,6 +22,13 @@ def test_numbers_without_a_unit_need_a_step_without_one():
         np.testing.assert_allclose(exp_euler_step(lambda x: -x, 1), np.exp(-0.1), rtol=1e-6)
 
 
+def test_a_drift_runs_once():
+    ran = []
+    with bst.environ.context(dt=0.1 * u.ms):
+        exp_euler_step(lambda x: ran.append(x) or -x / u.ms, 1.0 * u.mV)
+    assert len(ran) == 1  # or an input that counts once would be gone before it counts
+
+
 @pytest.mark.slow
 def test_noise_has_the_variance_of_the_equation():
     bst.random.seed(0)

@@ -151,3 +151,10 @@ def test_an_update_that_is_called_by_itself_is_an_error():
         nn.init_all_states(proj)
         with pytest.raises(BrainStateError, match='Call the model, not its update'):
             post.update()
+
+
+def test_no_current_waits_for_the_first_step():
+    ma = lambda value: lambda shape, **_: jnp.full(shape, value) * u.mA  # noqa: E731
+    proj = bst.CurrentProj(comm=nn.Linear(2, 3, w_init=ma(1.0), b_init=ma(5.0)), post=bst.LIF(3))
+    nn.init_all_states(proj)
+    assert u.math.all(proj.receptor.waiting.value == 0.0 * u.mA)  # what is added to a signal is added in each step, not before
