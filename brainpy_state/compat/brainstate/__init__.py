@@ -19,6 +19,7 @@ from .._states import HiddenGroupState as HiddenGroupState
 from .._states import HiddenTreeState as HiddenTreeState
 from .._states import StateTraceStack as StateTraceStack
 from . import environ as environ
+from . import event as event
 from . import graph as graph
 from . import mixin as mixin
 from . import nn as nn

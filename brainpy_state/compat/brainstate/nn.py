@@ -18,12 +18,15 @@ from .._connections import EventFixedNumConn as EventFixedNumConn
 from .._connections import EventFixedProb as EventFixedProb
 from .._connections import EventLinear as EventLinear
 from .._connections import FixedNumConn as FixedNumConn
+from .._connections import FixedProb as FixedProb
 from .._connections import OneToOne as OneToOne
 from .._delay import Delay as Delay  # type: ignore[assignment]
 from .._delay import DelayAccess as DelayAccess
 from .._delay import StateWithDelay as StateWithDelay
+from .._delay_tree import InterpolationRegistry as InterpolationRegistry
 from .._gradients import clip_grad_norm as clip_grad_norm
 from .._gradients import count_parameters as count_parameters
+from .._hidata import HiData as HiData
 from .._mapped_modules import Map as Map
 from .._mapped_modules import Map as ModuleMapper  # noqa: F401
 from .._mapped_modules import Vmap as Vmap
@@ -41,4 +44,10 @@ from . import init as init
 
 
 def __getattr__(name: str) -> Any:
-    return vars(_models)[name] if name in vars(_models) else missing(__name__, globals())(name)
+    """Models that stood here, and initialisers, which were ``NormalInit`` and so on, beside `param`."""
+    if name in vars(_models):
+        return vars(_models)[name]
+    first = name.removesuffix('Init')
+    if name == 'param' or (first != name and first in vars(init)):
+        return getattr(init, first)
+    return missing(__name__, globals())(name)

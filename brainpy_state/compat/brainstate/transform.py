@@ -16,6 +16,7 @@ from ...transform import *  # noqa: F403
 from .._debug import breakpoint_if as breakpoint_if
 from .._debug import debug_nan as debug_nan
 from .._debug import debug_nan_if as debug_nan_if
+from .._debug import finite
 from .._debug import jit_error_if as jit_error_if
 from .._devices import StatefulMapping as StatefulMapping
 from .._devices import pmap2 as pmap2
@@ -35,6 +36,9 @@ from .._naming import unvmap as unvmap
 from .._python_text import fn_to_python_code as fn_to_python_code
 from .._python_text import jaxpr_to_python_code as jaxpr_to_python_code
 from .._stateful import StatefulFunction as StatefulFunction
+
+grad, vector_grad = finite(_ours.grad), finite(_ours.vector_grad)
+jacrev, jacfwd, jacobian, hessian = finite(_ours.jacrev), finite(_ours.jacfwd), finite(_ours.jacobian), finite(_ours.hessian)
 
 _WITHOUT = {
     'in_shardings': 'put arguments on devices with jax.device_put, or use transform.shard_map',
