@@ -35,10 +35,13 @@ from .._naming import named_scope as named_scope
 from .._naming import unvmap as unvmap
 from .._python_text import fn_to_python_code as fn_to_python_code
 from .._python_text import jaxpr_to_python_code as jaxpr_to_python_code
+from .._renamed import renamed
 from .._stateful import StatefulFunction as StatefulFunction
 
-grad, vector_grad = finite(_ours.grad), finite(_ours.vector_grad)
-jacrev, jacfwd, jacobian, hessian = finite(_ours.jacrev), finite(_ours.jacfwd), finite(_ours.jacobian), finite(_ours.hessian)
+grad, vector_grad = finite(_ours.grad), renamed(finite(_ours.vector_grad), func='fun')
+fwd_grad = renamed(_ours.fwd_grad, func='fun')
+jacrev, jacobian = finite(_ours.jacrev), finite(_ours.jacobian)
+jacfwd, hessian = renamed(finite(_ours.jacfwd), func='fun'), renamed(finite(_ours.hessian), func='fun')
 
 _WITHOUT = {
     'in_shardings': 'put arguments on devices with jax.device_put, or use transform.shard_map',
