@@ -37,7 +37,8 @@ class DelayTree(nn.Module):
 
     def __init__(self, make: Callable, target_info: Any, *, name: str | None = None, **options: Any):
         super().__init__(name)
-        infos, self._structure = jax.tree.flatten(target_info, is_leaf=_is_value)
+        infos, structure = jax.tree.flatten(target_info, is_leaf=_is_value)
+        self._structure: Any = structure
         init = options.pop('init', None)
         same = jax.tree.structure(init, is_leaf=_is_value) == self._structure
         inits = jax.tree.leaves(init, is_leaf=_is_value) if same else [init] * len(infos)
@@ -69,7 +70,8 @@ class DelayTree(nn.Module):
 
     def update(self, x: Any) -> None:
         """Take in the values of this step; a ValueError if they are no such tree."""
-        values, structure = jax.tree.flatten(x, is_leaf=_is_value)
+        values, found = jax.tree.flatten(x, is_leaf=_is_value)
+        structure: Any = found
         if structure != self._structure:
             raise ParameterError(f'{self.label}: a tree {self._structure} is expected, but {structure} was given.')
         for part, value in zip(self.parts, values, strict=True):

@@ -312,7 +312,7 @@ class ReachSynapse(Reach):
 
     def update(self, x: Any = None) -> Any:
         """Advance one step; see `brainpy_state.Synapse.update`."""
-        given = [(1.0, inp) for _, inp in self._take('delta')]
+        given: list[tuple[Any, Any]] = [(1.0, inp) for _, inp in self._take('delta')]
         if currents := self._take('current'):
             reached = -jnp.expm1(-plain(environ.get_dt() / self.tau))  # type: ignore[attr-defined]
             given += [(reached, inp) for _, inp in currents]

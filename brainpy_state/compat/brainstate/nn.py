@@ -9,6 +9,7 @@ from ...layers import RecurrentCell as RNNCell  # type: ignore[assignment]  # no
 from ...layers import RNNCell as ValinaRNNCell  # noqa: F401
 from ...modules import *  # noqa: F403
 from ...modules import Module as DynamicsGroup  # noqa: F401
+from .. import _initializers as init
 from .._collective import call_all_fns as call_all_fns
 from .._collective import call_order as call_order
 from .._collective import vmap_call_all_fns as vmap_call_all_fns
@@ -40,7 +41,6 @@ from .._reach import not_receive_update_output as not_receive_update_output
 from .._reach import receive_update_input as receive_update_input
 from .._reach import receive_update_output as receive_update_output
 from ..brainpy import state as _models
-from . import init as init
 
 
 def __getattr__(name: str) -> Any:
