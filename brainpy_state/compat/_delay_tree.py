@@ -40,7 +40,7 @@ class DelayTree(nn.Module):
         infos, structure = jax.tree.flatten(target_info, is_leaf=_is_value)
         self._structure: Any = structure
         init = options.pop('init', None)
-        same = self._structure == jax.tree.structure(init, is_leaf=_is_value)
+        same = jax.tree.structure(init, is_leaf=_is_value) in (structure,)
         inits = jax.tree.leaves(init, is_leaf=_is_value) if same else [init] * len(infos)
         self.parts = [make(info, init=x, **options) for info, x in zip(infos, inits, strict=True)]
 
