@@ -27,6 +27,8 @@ def connect(stand_in: ModuleType) -> None:
         for name in ours:
             sys.modules.pop(name, None)
         sys.modules.update(theirs)
+    for room in ('init', 'surrogate', 'optim', 'metric'):  # ``from brainstate.init import ...``, as they stood once
+        sys.modules[f'{stand_in.__name__}.{room}'] = getattr(braintools, room)
     files = braintools.file
     files.msgpack_register_serialization(StateDictManager, _by_path, _fill)
 

@@ -54,6 +54,13 @@ def FixedNumConn(
 EventFixedNumConn = EventFixedProb = FixedNumConn
 
 
+def FixedProb(
+    n_pre: Any, n_post: Any, prob: float, weight: Any, allow_multi_conn: bool = True, seed: int | None = None, name: str | None = None
+) -> Connection:
+    """`FixedNumConn` by a fraction of the targets, under the older names of its arguments."""
+    return FixedNumConn(n_pre, n_post, float(prob), weight, allow_multi_conn=allow_multi_conn, seed=seed, name=name)
+
+
 def AllToAll(in_size: Any, out_size: Any, w_init: Any = 1.0, b_init: Any = None, include_self: bool = True, name: Any = None) -> Connection:
     """All pairs; ``w_init`` is a number, a matrix or a callable of its shape."""
     if b_init is not None:

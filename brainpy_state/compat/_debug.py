@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -86,9 +87,40 @@ def _is_spoilt(fn: Callable, args: tuple) -> jax.Array:
     """Whether a number is not finite in the result of a call, or in a state that it would write."""
     function = transform.StatefulFunction(fn)
     before = [state.value for state in function.get_states(*args)]
-    found = [u.get_mantissa(x) for x in jax.tree.leaves(function.jaxpr_call(before, *args), is_leaf=lambda x: isinstance(x, u.Quantity))]
+    return _not_finite(function.jaxpr_call(before, *args))
+
+
+def _not_finite(tree: Any) -> jax.Array:
+    """Whether a number in a tree is not finite."""
+    found = [u.get_mantissa(x) for x in jax.tree.leaves(tree, is_leaf=lambda x: isinstance(x, u.Quantity))]
     numbers = [x for x in found if jnp.issubdtype(jnp.result_type(x), jnp.inexact)]
     return jnp.stack([~jnp.isfinite(x).all() for x in numbers]).any() if numbers else jnp.zeros((), bool)
+
+
+def finite(derivative: Callable) -> Callable:
+    """A transform like `grad`, whose ``debug_nan=True`` also looks for infinite numbers in what comes out."""
+
+    @functools.wraps(derivative)
+    def made(*function: Callable, debug_nan: bool = False, **options: Any) -> Any:
+        if not debug_nan:
+            return derivative(*function, **options)
+        if not function:
+            return lambda fun: made(fun, debug_nan=True, **options)
+        of = derivative(*function, debug_nan=True, **options)
+
+        @functools.wraps(function[0])
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            out = of(*args, **kwargs)
+            spoilt = _not_finite(out)
+            if isinstance(spoilt, jax.core.Tracer):
+                transform.jit_error_if(spoilt, f'{derivative.__name__}: NaN/Inf detected in what comes out.')
+            elif spoilt:
+                raise NanError(f'{derivative.__name__}: NaN/Inf detected in what comes out; a number is infinite.')
+            return out
+
+        return checked
+
+    return made
 
 
 def breakpoint_if(pred: Any, **options: Any) -> None:

@@ -17,7 +17,9 @@ import numpy as np
 from .. import environ, nn
 from .._errors import ParameterError
 from ..numerics import plain, with_unit
-from ..state import State
+from ..state import ShortTermState, State
+from ..transform import cond
+from ._delay_tree import DelayTree, InterpolationRegistry, at_position, is_tree
 from ._missing import NotSupportedError
 
 _METHODS = ('rotation', 'concat', 'concatenation')
@@ -37,6 +39,11 @@ _BETWEEN: dict[str, tuple[int, Callable[[Any], tuple[Any, ...]]]] = {  # the fir
     'hermite': (-1, _cubic),
 }
 _OLDER = {'round': 'nearest', 'linear_interp': 'linear', None: 'nearest'}
+InterpolationRegistry.register(
+    'nearest', lambda history, indices, position, length: history[(jnp.rint(position).astype(int) % length, *indices)]
+)
+for _name, _between in _BETWEEN.items():
+    InterpolationRegistry.register(_name, at_position(*_between))
 
 
 class Delay(nn.Delay):
@@ -44,8 +51,8 @@ class Delay(nn.Delay):
 
     Parameters
     ----------
-    target_info : jax.ShapeDtypeStruct, array, or a quantity of one
-        Shape without batch, type and unit of a value.
+    target_info : jax.ShapeDtypeStruct, array, or a quantity of one; or a dict, list or tuple of these
+        Shape without batch, type and unit of a value; of several, trees are taken in and given.
     time : time, optional
         The longest delay; the longest of the entries by default. Where ``dt`` is a plain number, so are times.
     init : quantity, number or callable of a shape, or of a shape and a type, optional
@@ -56,19 +63,29 @@ class Delay(nn.Delay):
         How values were kept there; both give the same.
     interpolation : {'nearest', 'linear', 'cubic', 'hermite', 'polynomial2', 'polynomial3'} or callable, optional
         What `retrieve_at_time` gives between two steps: the nearest, or what lies between them; a function
-        ``f(history, indices, position, length)`` of the ring finds it at a position that is no whole number.
+        ``f(history, indices, position, length)`` of the ring finds it at a position that is no whole number. A text may also be a name
+        of `InterpolationRegistry`.
     interp_method : {'round', 'linear_interp'}, optional
         An older name of it.
     take_aware_unit : bool
         True: values keep their unit.
+    update_every : time, optional
+        How far apart the values that are kept are: of so many calls the first is taken in, and steps are of this length.
 
     Raises
     ------
     TypeError
         If ``init`` is no value, or an interpolation neither a text nor a function.
     ValueError
-        If a method is unknown.
+        If a method is unknown, or ``update_every`` shorter than the time step.
     """
+
+    def __new__(cls, target_info: Any = None, time: Any = None, *args: Any, **options: Any) -> Any:
+        """A `DelayTree`, where several values are described."""
+        if cls is not Delay or not is_tree(target_info):
+            return super().__new__(cls)
+        names = ('init', 'entries', 'delay_method', 'interpolation', 'interp_method', 'take_aware_unit')
+        return DelayTree(Delay, target_info, time=time, **dict(zip(names, args, strict=False)), **options)
 
     def __init__(
         self,
@@ -81,14 +98,26 @@ class Delay(nn.Delay):
         interp_method: str | None = None,
         take_aware_unit: bool = True,
         name: str | None = None,
+        update_every: Any = None,
         **options: Any,
     ):
         if options:
             raise TypeError(f'nn.Delay takes no {", ".join(options)} here; it has target_info, time, init, entries and interpolation.')
+        self.update_every = update_every
+        self.update_every_step = 1 if update_every is None else int(float(plain(update_every / environ.get_dt())) + _ROUNDING)
+        if self.update_every_step < 1:
+            raise ParameterError(f'nn.Delay: update_every is {update_every}, shorter than the time step, {environ.get_dt()}.')
         if not take_aware_unit:
             raise NotSupportedError('nn.Delay: take_aware_unit=False is not supported; values keep their unit.')
         self.delay_method = 'rotation' if delay_method is None else delay_method
         asked: Any = interp_method if interpolation is None else interpolation
+        if (
+            isinstance(asked, str)
+            and asked not in _OLDER
+            and asked not in ('nearest', *_BETWEEN)
+            and asked in InterpolationRegistry.list_methods()
+        ):
+            asked = InterpolationRegistry.get(asked)
         self.interp_method = asked if callable(asked) else _OLDER.get(asked, asked)
         for word, given in ((delay_method, _METHODS), (self.interp_method, ('nearest', *_BETWEEN))):
             if not (word is None or isinstance(word, str) or callable(word)):
@@ -149,17 +178,27 @@ class Delay(nn.Delay):
         environ.get('dt', desc=f'{self.label} needs the time step')
         try:
             with _clock() as dt:
-                self.time = (np.ceil(float(plain(asked / dt)) - _ROUNDING) + 1) * dt
+                self.time = (np.ceil(float(plain(asked / dt)) / self.update_every_step - _ROUNDING) + 1) * dt
                 super().init_state(batch_size, **kwargs)
         finally:
             self.time = asked
+        if self.update_every_step > 1:
+            self.calls = ShortTermState(jnp.zeros((), jnp.int32))
 
     def update(self, x: Any) -> None:
         """Take in the value of this step."""
         unit = u.get_unit(self.history.value)
         x = with_unit(jnp.asarray(u.get_mantissa(x)).astype(environ.dftype()), unit if unit.is_unitless else u.get_unit(x))
+        x = x.reshape(1) if self._scalar else x
+        if self.update_every_step == 1:
+            self._keep(x)
+            return
+        cond(self.calls.value == 0, self._keep, lambda x: None, x)
+        self.calls.value = (self.calls.value + 1) % self.update_every_step
+
+    def _keep(self, x: Any) -> None:
         with _clock():
-            super().update(x.reshape(1) if self._scalar else x)
+            super().update(x)
 
     def retrieve_at_step(self, step: Any, *indices: Any) -> Any:
         """The value that was taken in so many steps before the last one; steps as an array give an element for each."""
@@ -180,7 +219,7 @@ class Delay(nn.Delay):
 
     def retrieve_at_time(self, time: Any, *indices: Any) -> Any:
         """The value of the step that began at a time."""
-        return self._before(plain((environ.get('t') - time) / environ.get_dt()), *indices)
+        return self._before(plain((environ.get('t') - time) / environ.get_dt()) / self.update_every_step, *indices)
 
     def at(self, entry: str, *indices: Any) -> Any:
         """The value that was taken in a named delay before the last one."""
@@ -196,7 +235,7 @@ class Delay(nn.Delay):
     def _in_steps(self, time: Any) -> Any:
         """A delay in steps; a plain number is a time only where ``dt`` is one."""
         is_time = u.get_dim(time) == u.ms.dim or _plain_clock()
-        return plain(time / environ.get_dt()) if is_time else time
+        return plain(time / environ.get_dt()) / self.update_every_step if is_time else time
 
     def _after(self, time: Any, *indices: Any) -> Any:
         return self._before(np.asarray(self._in_steps(time), float), *indices)
@@ -265,7 +304,7 @@ class DelayAccess(nn.Module):
 
     def __init__(self, delay: Delay, *time: Any, entry: str):
         super().__init__()
-        if not isinstance(delay, Delay):
+        if not isinstance(delay, (Delay, DelayTree)):
             raise TypeError(f'{self.label}: a Delay is expected, but is {delay!r}.')
         self.delay, self.entry = delay.register_entry(entry, *time), entry
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import jax
@@ -49,6 +50,36 @@ def clip_grad_norm(grad: Any, max_norm: Any, norm_type: Any = 2.0, return_norm: 
     return (clipped, norm) if return_norm else clipped
 
 
-def count_parameters(module: Any) -> int:
-    """How many numbers the parameters of a module are."""
-    return sum(int(np.size(x)) for x in jax.tree.leaves(module.states(ParamState).to_dict_values()))
+def count_parameters(module: Any, precision: int = 2, return_table: bool = False) -> Any:
+    """How many numbers the parameters of a module are; prints them by state.
+
+    Parameters
+    ----------
+    module : Module
+    precision : int
+        Digits after the point of numbers that are printed in thousands and millions.
+    return_table : bool
+        Whether to give the text that is printed as well.
+
+    Returns
+    -------
+    int, or (str, int)
+    """
+    numbers = {str(path): _size(state.value) for path, state in module.states(ParamState).items()}
+    total = sum(numbers.values())
+    rows = [('Modules', 'Parameters')] + [(name, _short(n, precision)) for name, n in {**numbers, 'Total': total}.items()]
+    wide = max(len(name) for name, _ in rows)
+    table = '\n'.join(f'{name:<{wide}}  {number:>10}' for name, number in rows)
+    sys.stdout.write(table + '\n')
+    return (table, total) if return_table else total
+
+
+def _size(value: Any) -> int:
+    return sum(int(np.size(x)) for x in jax.tree.leaves(value))
+
+
+def _short(number: int, precision: int) -> str:
+    for unit, sign in ((10**9, 'G'), (10**6, 'M'), (10**3, 'K')):
+        if number >= unit:
+            return f'{number / unit:.{precision}f} {sign}'
+    return str(number)

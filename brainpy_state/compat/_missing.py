@@ -15,7 +15,10 @@ class NotSupportedError(ParameterError, NotImplementedError):
 
 _INSTEAD = {
     'pmap2_new_states': 'transform.vmap2_new_states',
-    'split_context': 'graph.treefy_split',
+    'split_context': 'graph.treefy_split of one module that holds them all',
+    'merge_context': 'graph.treefy_merge of one module that holds them all',
+    'HookManager': 'register_state_hook, or register_hook of a state',
+    'HookConfig': 'register_state_hook, or register_hook of a state',
     'self_assign_multi_keys': 'random.split_keys',
 }
 

@@ -8,20 +8,23 @@ from typing import Any
 
 import brainunit as u
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from .. import nn
+from .. import environ, nn
 from .._errors import ParameterError, UnitError
 from ..modules import check_unit
 from ..neurons import Neuron
 from ..neurons._equations import check_current
+from ..numerics import plain
 from ..projections._receptors import Description, build
 from ..state import maybe_state
-from ..synapses import Synapse
+from ..synapses import Expon, Synapse
 from ._delay import StateWithDelay
 from ._described import ParamDescriber
 
 _NOT_KEPT = '{owner} keeps no record of {item}; make the delay by `prefetch_delay` or `output_delay` before the states are initialised.'
+_NO_CURRENT = '{owner}: {kind} sums no current inputs, only Expon does; give its events by add_delta_input.'
 _AMBIGUOUS = "{owner}: {name} of this model does not show its spikes; use prefetch('spike')."
 
 
@@ -70,15 +73,21 @@ class Prefetch:
         return self
 
     def at(self, time: Any) -> Delayed:
-        """What the state was a time ago; None for now."""
-        return Delayed(self, time)
+        """What the state was a time ago; None for now. The model keeps a record of it, unless a projection delays it."""
+        delayed = Delayed(self, time)
+        return delayed if time is None else delayed.record()
+
+    def shown(self) -> Any:
+        """What a record keeps: the state, with its spikes where it can show them."""
+        crossing = self.name == 'V' and getattr(self.model, 'up_crossing', False)
+        return maybe_state(self.get_item()) if crossing else self()
 
 
 class Delayed:
     """A state, or an output, as it was some time ago: what a projection delays, or what a call gives.
 
-    A call in ``update`` needs a record, which the model keeps from then on that `record` is called: ``prefetch_delay`` and
-    ``output_delay`` of a model do so.
+    A call in ``update`` needs a record, which the model keeps from then on that `record` is called: ``prefetch(name).delay.at(time)``,
+    ``prefetch_delay`` and ``output_delay`` of a model do so. It is made before the states are initialised.
     """
 
     def __init__(self, source: Prefetch | Output, time: Any):
@@ -101,6 +110,8 @@ class Delayed:
                 del vars(model)['_hooks']['after', name]
 
     def __call__(self, *ignored: Any, **also_ignored: Any) -> Any:
+        if self.time is None and isinstance(self.source, Prefetch):
+            return self.source()
         history = self.source.history(None, make=False)
         return history._after(0.0 * u.ms if self.time is None else self.time)
 
@@ -127,7 +138,8 @@ def _history(model: Any, item: str, init: Any, make: bool) -> StateWithDelay:
             raise ParameterError(_NOT_KEPT.format(owner=model.label, item=item))
         of_state = item != 'output'
         setattr(model, name, StateWithDelay(model, item if of_state else None, init))
-        model.add_after_update(name, lambda out: getattr(model, name)(*(() if of_state else (out,))))
+        shown = Prefetch(model, item).shown
+        model.add_after_update(name, lambda out: getattr(model, name)(shown() if of_state else out))
     return getattr(model, name)
 
 
@@ -135,6 +147,11 @@ class Reach:
     """What models have besides under their older names."""
 
     _given: dict[Any, tuple[Any, str, str | None]]
+
+    def __init__(self, *args: Any, size: Any = None, keep_size: bool = False, **kwargs: Any):
+        if size is not None:  # as models were given their shape once
+            args = (size if keep_size else int(np.prod(size)), *args)
+        super().__init__(*args, **kwargs)
 
     def prefetch(self, name: str) -> Prefetch:
         """A state, read when it is needed; the first argument of a projection."""
@@ -315,10 +332,26 @@ def _all_below(V: Any, threshold: Any, width: Any) -> bool:
 class ReachSynapse(Reach):
     """The same of a synapse, to which what was given by hand arrives with its input."""
 
+    def add_current_input(self, key: Any, inp: Any, label: str | None = None) -> None:
+        """Let a function, or once a value, drive an exponential synapse: g goes to it with the time constant.
+
+        Raises
+        ------
+        ValueError
+            For a synapse of another kind, whose equation has no such term.
+        """
+        if not isinstance(self, Expon):
+            raise ParameterError(_NO_CURRENT.format(owner=self.label, kind=type(self).__name__))  # type: ignore[attr-defined]
+        super().add_current_input(key, inp, label)
+
     def update(self, x: Any = None) -> Any:
         """Advance one step; see `brainpy_state.Synapse.update`."""
-        for _, inp in self._take('delta'):
-            arrives = inp() if callable(inp) else inp
+        given: list[tuple[Any, Any]] = [(1.0, inp) for _, inp in self._take('delta')]
+        if currents := self._take('current'):
+            reached = -jnp.expm1(-plain(environ.get_dt() / self.tau))  # type: ignore[attr-defined]
+            given += [(reached, inp) for _, inp in currents]
+        for part, inp in given:
+            arrives = part * (inp() if callable(inp) else inp)
             x = arrives if x is None else x + arrives
         return super().update(x)  # type: ignore[misc]
 

@@ -24,14 +24,14 @@ class NewStates(Frame):
     """
 
     def __init__(self, state_tag: str | None, state_to_exclude: Filter):
-        self._tag = state_tag
+        self.state_tag = state_tag
         self._excluded = to_predicate(state_to_exclude)
         self._states: list[State] = []
 
     def adopt(self, state: State) -> None:
         if not self._excluded((), state):
-            if self._tag is not None:
-                state.add_tag(self._tag)
+            if self.state_tag is not None:
+                state.add_tag(self.state_tag)
             self._states.append(state)
         super().adopt(state)
 

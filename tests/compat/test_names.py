@@ -30,7 +30,7 @@ def test_the_package_brainstate_stays_itself():
 
 def test_names_are_our_own():
     assert brainstate.ParamState is bst.ParamState and brainstate.transform.for_loop is bst.transform.for_loop
-    assert issubclass(brainstate.nn.Linear, bst.nn.Linear) and brainstate.random.seed is bst.random.seed
+    assert issubclass(brainstate.nn.Linear, bst.nn.Linear) and brainstate.random.normal is bst.random.normal
     assert brainstate.environ.get.__wrapped__ is bst.environ.get and brainstate.graph.clone is bst.graph.clone
     assert brainstate.graph.treefy_merge is bst.graph.treefy_merge
     assert brainstate.compile is brainstate.augment is brainstate.transform and brainstate.functional is brainstate.nn

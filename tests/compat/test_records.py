@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from brainpy_state import ParameterError
+from brainpy_state import BrainStateError, ParameterError
 from brainpy_state.compat import brainpy, brainstate
 
 pytestmark = pytest.mark.slow
@@ -123,8 +123,13 @@ def test_a_projection_keeps_what_it_delays_by_itself():
     comm = brainstate.nn.OneToOne(5, 1.0 * u.mV)
     brainpy.state.DeltaProj(pre.prefetch_delay('spike', 1.0 * u.ms), comm=comm, post=post)
     assert 'spike_history' not in vars(pre)
+    late = pre.prefetch('spike').delay.at(1.0 * u.ms)
+    assert 'spike_history' in vars(pre)
+    with pytest.raises(BrainStateError, match='history is not allocated yet'):
+        late()
+    late.release()
     with pytest.raises(ParameterError, match='keeps no record of spike'):
-        pre.prefetch('spike').delay.at(1.0 * u.ms)()
+        late()
 
 
 def test_a_projection_delays_an_output():

@@ -13,6 +13,7 @@ from ... import nn
 from ..._errors import ParameterError, ShapeError
 from ...layers import first_value
 from ...modules import Module
+from ...numerics import with_unit
 from ...state import ParamState, State
 from ._sizes import Typed, mask_of, standardized
 
@@ -44,8 +45,12 @@ class Linear(Typed, nn.Linear):
         name: str | None = None,
         param_type: type[State] = ParamState,
     ):
-        super().__init__(in_size, out_size, w_init, b_init, name=name)
-        self.w_mask = mask_of(self.label, w_mask, u.math.shape(self.weight.value['weight']))
+        super().__init__(in_size, out_size, w_init, None if b_init is _zeros else b_init, name=name)
+        weight = self.weight.value['weight']
+        if b_init is _zeros:  # without a draw, so that seeds give what they give there
+            zeros = jnp.zeros(u.math.shape(weight)[-1:], u.get_mantissa(weight).dtype)
+            self.weight.value = {**self.weight.value, 'bias': with_unit(zeros, u.get_unit(weight))}
+        self.w_mask = mask_of(self.label, w_mask, u.math.shape(weight))
         self.retype(param_type)
 
     def effective(self, value: dict[str, Any]) -> Any:

@@ -53,8 +53,8 @@ class Neuron(Dynamics):
         Kept for ``update`` to use.
     """
 
-    def __init__(self, in_size: Any, *, name: str | None = None, spk_fun: Any = None, spk_reset: str = 'soft', **params: Any):
-        super().__init__(in_size, name=name, **params)
+    def __init__(self, *in_size: Any, name: str | None = None, spk_fun: Any = None, spk_reset: str = 'soft', **params: Any):
+        super().__init__(*in_size, name=name, **params)
         self.spk_fun, self.spk_reset = spk_fun, spk_reset
 
     def get_spike(self, *args: Any) -> Any:

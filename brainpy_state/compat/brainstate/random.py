@@ -17,6 +17,7 @@ from ... import random as _ours
 from ..._errors import ParameterError
 from ...random import *  # noqa: F403
 from .._missing import missing
+from .._renamed import renamed
 
 ranf = sample = _ours.random
 get_key_data = _ours.get_key
@@ -244,4 +245,15 @@ def _of_a_generator(function: Callable) -> Callable:
 _FURTHER = (random_integers, randint_like, maxwell, loggamma, weibull_min, orthogonal, zipf, hypergeometric, logseries)
 for _draw in (*_FURTHER, noncentral_chisquare, noncentral_f):
     setattr(RandomState, _draw.__name__, _of_a_generator(_draw))
+
+_CHECKED = ('power', 'multinomial', 'bernoulli', 'binomial', 'chisquare', 'truncated_normal')  # values that are known always are
+for _name in _CHECKED:
+    globals()[_name] = renamed(globals()[_name], check_valid=None)
+    setattr(RandomState, _name, renamed(getattr(RandomState, _name), check_valid=None))
+for _name in ('rand_like', 'randn_like', 'randint_like'):
+    globals()[_name] = renamed(globals()[_name], input='x')
+    setattr(RandomState, _name, renamed(getattr(RandomState, _name), input='x'))
+for _name, _new in (('seed', 'seed'), ('seed_context', 'seed'), ('default_rng', 'seed'), ('set_key', 'key')):
+    globals()[_name] = renamed(globals()[_name], seed_or_key=_new)
+RandomState.__init__ = renamed(RandomState.__init__, seed_or_key='seed')  # type: ignore[method-assign]
 __getattr__ = missing(__name__, globals())

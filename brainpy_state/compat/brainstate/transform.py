@@ -16,6 +16,7 @@ from ...transform import *  # noqa: F403
 from .._debug import breakpoint_if as breakpoint_if
 from .._debug import debug_nan as debug_nan
 from .._debug import debug_nan_if as debug_nan_if
+from .._debug import finite
 from .._debug import jit_error_if as jit_error_if
 from .._devices import StatefulMapping as StatefulMapping
 from .._devices import pmap2 as pmap2
@@ -34,7 +35,13 @@ from .._naming import named_scope as named_scope
 from .._naming import unvmap as unvmap
 from .._python_text import fn_to_python_code as fn_to_python_code
 from .._python_text import jaxpr_to_python_code as jaxpr_to_python_code
+from .._renamed import renamed
 from .._stateful import StatefulFunction as StatefulFunction
+
+grad, vector_grad = finite(_ours.grad), renamed(finite(_ours.vector_grad), func='fun')
+fwd_grad = renamed(_ours.fwd_grad, func='fun')
+jacrev, jacobian = finite(_ours.jacrev), finite(_ours.jacobian)
+jacfwd, hessian = renamed(finite(_ours.jacfwd), func='fun'), renamed(finite(_ours.hessian), func='fun')
 
 _WITHOUT = {
     'in_shardings': 'put arguments on devices with jax.device_put, or use transform.shard_map',

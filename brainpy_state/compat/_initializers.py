@@ -13,13 +13,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ... import environ
-from ... import random as _random
-from ..._errors import ParameterError, ShapeError
-from ..._typing import as_size
-from ...numerics import with_unit
-from ...state import State
-from .._missing import missing
+from .. import environ
+from .. import random as _random
+from .._errors import ParameterError, ShapeError
+from .._typing import as_size
+from ..numerics import with_unit
+from ..state import State
+from ._missing import missing
 
 
 def to_size(x: Any) -> tuple[int, ...] | None:
