@@ -65,8 +65,8 @@ def backward(
     Parameters
     ----------
     back : object
-        Called with totals, cotangents of the carry, rows, what was kept, cotangents of results, and the length, it goes back through some
-        steps; ``kept`` and ``starts`` compute what it needs of them again.
+        Called with totals, cotangents of the carry, the carry before, rows, what was kept, cotangents of results, and the length, it goes
+        back through some steps; ``kept`` and ``starts`` compute what it needs of them again.
     totals, carry : sequence of Array
         Cotangents before.
     start : sequence of Array
@@ -78,7 +78,7 @@ def backward(
         As `forward` gives them, where they are known.
     """
     if length <= base:
-        return back(totals, carry, rows, back.kept(start, rows, length), given, length)
+        return back(totals, carry, start, rows, back.kept(start, rows, length), given, length)
     size, whole = _sizes(length, base)
     starts = starts or back.starts(start, rows, length, base)
     head, tail = _split([*rows, *given], size, whole)

@@ -62,7 +62,7 @@ def kept(jaxpr: Jaxpr, at_hand: Sequence[Var], wanted: Sequence[Any], spikes: Co
     edges |= {(2 * number[v] + 1, sink): _ENDLESS for v in wanted}
     for eqn in eqns:
         for out in eqn.outvars:
-            if not (_again(eqn) or _delivers(eqn, spikes)):
+            if not (can_be_repeated(eqn) or _delivers(eqn, spikes)):
                 edges[source, 2 * number[out]] = _ENDLESS
                 continue
             edges |= {(2 * number[v] + 1, 2 * number[out]): _ENDLESS for v in eqn.invars if not isinstance(v, Literal) and v in number}
@@ -75,10 +75,10 @@ def kept(jaxpr: Jaxpr, at_hand: Sequence[Var], wanted: Sequence[Any], spikes: Co
     return [v for v, k in number.items() if 2 * k + 1 in late and 2 * k not in late]
 
 
-def _again(eqn: JaxprEqn) -> bool:
+def can_be_repeated(eqn: JaxprEqn) -> bool:
     """Whether an equation is cheap enough to be evaluated a second time."""
     if (inner := called(eqn)) is not None:
-        return all(map(_again, inner.jaxpr.eqns))
+        return all(map(can_be_repeated, inner.jaxpr.eqns))
     return eqn.primitive.name in ELEMENTWISE or eqn.primitive.name in RENAMES or eqn.primitive.name in _MOVES
 
 

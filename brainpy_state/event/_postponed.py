@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 
 from ._cut import needed
+from ._deferred import terms_of
 from ._equations import RENAMES
 from ._fuse import part_of
 from ._rewrite import collects
@@ -53,7 +54,7 @@ class Postponed:
         self._terms: list[list[Any]] = []
         self._late: list[list[_Late]] = []
         for v in jaxpr.outvars[carry.start : carry.stop]:
-            terms = _terms(v, makers)
+            terms = terms_of(v, makers)
             late = {id(term): _late(term, term, makers, self._is_fixed) for term in terms}
             self._late.append([found for term in terms if (found := late[id(term)])])
             self._terms.append([term for term in terms if not late[id(term)]])
@@ -68,6 +69,11 @@ class Postponed:
             return True
         used = {x for eqn in needed(self._jaxpr, self._given, [v]) for x in eqn.invars if not isinstance(x, Literal)}
         return v not in self._given and used & self._given <= self._known
+
+    def place(self, v: Any) -> int | None:
+        """Where in the carries of the new step a value of the old one stands, from which sources collect; None if it does not."""
+        values = [late.values for lates in self._late for late in lates]
+        return sum(self.rests) + values.index(v) if v in values else None
 
     def start(self, carry: Sequence[Any]) -> list[Any]:
         """The carries of the new step before the first, of those of the old."""
@@ -100,14 +106,6 @@ class Postponed:
                 state.append(sum(parts[1:], parts[0]) if parts else jnp.zeros(aval.shape, aval.dtype))
         state += [next(made) for lates in self._late for _ in lates]
         return state, list(made)
-
-
-def _terms(v: Any, makers: dict[Any, Any]) -> list[Any]:
-    """Values whose sum a value is."""
-    eqn = None if isinstance(v, Literal) else makers.get(v)
-    if eqn is None or eqn.primitive.name not in ('add', 'add_any') or any(x.aval.shape != v.aval.shape for x in eqn.invars):
-        return [v]
-    return [term for x in eqn.invars for term in _terms(x, makers)]
 
 
 def _late(made: Any, v: Any, makers: dict[Any, Any], is_fixed: Callable[[Any], bool]) -> _Late | None:

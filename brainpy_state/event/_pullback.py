@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 
-from ._cut import kept, needed
+from ._cut import can_be_repeated, kept, needed
+from ._deferred import Seen, deferred
 from ._equations import HEAVISIDE, called
 from ._fuse import inlined, part_of
 from ._rewrite import vanishing_values
@@ -24,14 +25,21 @@ class Pullback(NamedTuple):
     forward : ClosedJaxpr
         From the operands of the step to its results and the values to keep.
     backward : ClosedJaxpr
-        From the operands at hand, the values kept and the cotangents of results that move, to cotangents of operands that move.
+        From the operands at hand, the values kept and the cotangents of results that move, to cotangents of operands that move, where they
+        have one, and then the values and the carry that each of `seen` needs.
     vanishing : tuple of bool
         Which of the values kept are zero over a range, as slopes of surrogates may be.
+    rests : tuple of bool
+        Which operands that move have a cotangent in this step; those that all steps read may have nothing but what is `seen`.
+    seen : tuple of Seen
+        Parts of cotangents that are left to the step before.
     """
 
     forward: ClosedJaxpr
     backward: ClosedJaxpr
     vanishing: tuple[bool, ...]
+    rests: tuple[bool, ...]
+    seen: tuple[Seen, ...]
 
 
 def moving_results(jaxpr: Jaxpr, moves: Sequence[bool]) -> list[bool]:
@@ -94,18 +102,39 @@ def pullback(step: ClosedJaxpr, moves: Sequence[bool], results: Sequence[bool], 
     carry = [v for v, known in zip(jaxpr.invars, at_hand, strict=True) if not known]
     spikes = vanishing_values(jaxpr, {before for before, after in zip(carry, jaxpr.outvars, strict=False) if after in vanishing})
     values = kept(jaxpr, free, residuals, spikes)
-    outs = [*jaxpr.outvars[:count], *values]
-    again = needed(jaxpr, {*jaxpr.constvars, *free, *values}, residuals)
-    used = [v for v in dict.fromkeys(residuals) if not isinstance(v, Literal)]
+    succession = _successors(jaxpr, free, values, dict(zip(carry, jaxpr.outvars, strict=False)))
+    again = needed(jaxpr, {*jaxpr.constvars, *free, *values}, [*residuals, *succession.values()])
+    used = [v for v in dict.fromkeys([*residuals, *succession.values()]) if not isinstance(v, Literal)]
     restore = part_of(whole, again, [*free, *values], used)
 
     def backward(*given: Any) -> Any:
         saved, cotangents = given[: len(free) + len(values)], given[len(free) + len(values) :]
         found = dict(zip(used, jaxpr_as_fun(restore)(*saved), strict=True))
         leaves = [v.val if isinstance(v, Literal) else found[v] for v in residuals]
-        return jax.tree.unflatten(structure[0], leaves)(list(cotangents))
+        return [*jax.tree.unflatten(structure[0], leaves)(list(cotangents)), *(found[v] for v in succession.values())]
 
     avals = [v.aval for v in (*free, *values)] + [aval for aval, moved in zip(step.out_avals, results, strict=True) if moved]
     back = inlined(jax.make_jaxpr(backward)(*(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in avals)))
+    totals = sum(moves[: at_hand.index(False)]) if carry else 0
+    places = {len(free) + values.index(v): carry.index(v) for v in succession}
+    back, rests, seen = deferred(back, sum(moves), totals, places)
+    late = {carry[one.carry] for one in seen}
+    values = [v for v in values if v not in late]
+    outs = [*jaxpr.outvars[:count], *values]
     forward_step = part_of(whole, needed(jaxpr, {*jaxpr.constvars, *jaxpr.invars}, outs), jaxpr.invars, outs)
-    return Pullback(forward_step, back, tuple(v in vanishing for v in values))
+    return Pullback(forward_step, back, tuple(v in vanishing for v in values), rests, seen)
+
+
+def _successors(jaxpr: Jaxpr, free: Sequence[Any], values: Sequence[Any], pairs: dict[Any, Any]) -> dict[Any, Any]:
+    """Carries that are kept, and what succeeds them: where that can be computed from what else is kept."""
+    given = {*jaxpr.constvars, *free, *(v for v in values if v not in pairs)}
+    found = {}
+    for v in values:
+        if (after := pairs.get(v)) is None or isinstance(after, Literal) or after in given:
+            continue
+        eqns = needed(jaxpr, given, [after])
+        made = {x for eqn in eqns for x in eqn.outvars}
+        read = {x for eqn in eqns for x in eqn.invars if not isinstance(x, Literal)}
+        if after in made and read <= given | made and all(map(can_be_repeated, eqns)):
+            found[v] = after
+    return found

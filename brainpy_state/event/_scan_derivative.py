@@ -142,7 +142,7 @@ def _transpose(cotangents: Any, *operands: Any, shape: _Shape, halves: Pullback,
     given = [ct for ct in cotangents[carries:] if type(ct) is not ad.Zero]
     ends = [jnp.zeros(aval.shape, aval.dtype) for aval in into_fixed], [ad.instantiate_zeros(ct) for ct in cotangents[:carries]]
     if base is None:
-        totals, of_carry, of_rows = back(*ends, rows, kept, given, options['length'])
+        totals, of_carry, of_rows = back(*ends, carry, rows, kept, given, options['length'])
     else:
         totals, of_carry, of_rows = backward(back, *ends, carry, rows, given, options['length'], base, kept)
     return [*[None] * (len(operands) - moving), *totals, *of_carry, *of_rows]
@@ -159,25 +159,46 @@ class _Back:
         self._seen = [type(ct) is not ad.Zero for ct in cotangents[carries:]]
         self._empty = [ct.aval for ct, there in zip(cotangents[carries:], self._seen, strict=True) if not there]
         starts = [is_part or type(ct) is not ad.Zero for ct in cotangents[:carries]]
-        self._step = Postponed(halves.backward, len(fixed), range(sums, sums + carries), starts)
+        self._rests = sum(halves.rests[:sums])  # so many totals have a part in each step
+        self._step = Postponed(halves.backward, len(fixed), range(self._rests, self._rests + carries), starts)
+        outs = halves.backward.jaxpr.outvars
+        self._late = 2 * len(halves.seen)  # so many last results are what is seen in the next step, values and carry in turn
+        self._places = [self._step.place(v) for v in outs[len(outs) - self._late :: 2]]
         self._options, self._back_options = options, options | {'reverse': not options['reverse']}
 
-    def __call__(self, totals: Any, carry: Any, rows: Any, kept: Any, given: Any, length: int) -> tuple[list[Any], list[Any], list[Any]]:
-        """Cotangents of what all steps read, added to the totals, of the carry before the steps, and of the rows."""
-        sums, first = self._sums, self._step.start(carry)
+    def __call__(
+        self, totals: Any, carry: Any, start: Any, rows: Any, kept: Any, given: Any, length: int
+    ) -> tuple[list[Any], list[Any], list[Any]]:
+        """Cotangents of what all steps read, added to the totals, of the carry before the steps, which is given, and of the rows."""
+        sums, halves, first = self._sums, self._halves, self._step.start(carry)
+        own = [one.part.in_avals[1] for one, place in zip(halves.seen, self._places, strict=True) if place is None]
+        n, m = sums + len(first), sums + len(first) + len(own)
 
         def step(*leaves: Any) -> list[Any]:
-            totals, state, rest = leaves[:sums], leaves[sums : sums + len(first)], leaves[sums + len(first) :]
-            of_rows, own, of_results = rest[: len(rows)], rest[len(rows) :][: len(kept)], iter(rest[len(rows) + len(kept) :])
+            before, state, own, rest = leaves[:sums], leaves[sums:n], leaves[n:m], leaves[m:]
+            of_rows, saved, of_results = rest[: len(rows)], rest[len(rows) :][: len(kept)], iter(rest[len(rows) + len(kept) :])
             zeros = (jnp.zeros(aval.shape[1:], aval.dtype) for aval in self._empty)
             all_results = [next(of_results) if there else next(zeros) for there in self._seen]
-            carried, made = self._step(*self._fixed, *of_rows, *own, *self._step.collected(self._fixed, state), *all_results)
-            return [*(total + ct for total, ct in zip(totals, made, strict=False)), *carried, *made[sums:]]
+            carried, made = self._step(*self._fixed, *of_rows, *saved, *self._step.collected(self._fixed, state), *all_results)
+            parts, end = iter(made[: self._rests]), len(made) - self._late
+            totals = [total + next(parts) if rests else total for total, rests in zip(before, halves.rests, strict=False)]
+            totals = self._with_seen(totals, made[end + 1 :: 2], state, own)
+            new = [x for x, place in zip(made[end::2], self._places, strict=True) if place is None]
+            return [*totals, *carried, *new, *made[self._rests : end]]
 
-        vanishing = [len(rows) + k for k, vanishes in enumerate(self._halves.vanishing) if vanishes]
-        found = _loop(step, [*totals, *first], [*rows, *kept, *given], vanishing, **self._back_options | {'length': length})
-        state, of_rows = found[sums : sums + len(first)], found[sums + len(first) :]
-        return found[:sums], self._step.collected(self._fixed, state), of_rows
+        vanishing = [len(rows) + k for k, vanishes in enumerate(halves.vanishing) if vanishes]
+        zeros = [jnp.zeros(aval.shape, aval.dtype) for aval in own]
+        found = _loop(step, [*totals, *first, *zeros], [*rows, *kept, *given], vanishing, **self._back_options | {'length': length})
+        totals = self._with_seen(found[:sums], [start[one.carry] for one in halves.seen], found[sums:n], found[n:m])
+        return totals, self._step.collected(self._fixed, found[sums:n]), found[m:]
+
+    def _with_seen(self, totals: Sequence[Any], carries: Sequence[Any], state: Sequence[Any], own: Sequence[Any]) -> list[Any]:
+        """The totals with what weights see of carries, given the values at the targets in the step after these."""
+        totals, values = list(totals), iter(own)
+        for one, carry, place in zip(self._halves.seen, carries, self._places, strict=True):
+            value = next(values) if place is None else state[place]
+            totals[one.total] = totals[one.total] + jaxpr_as_fun(one.part)(carry, value)[0]
+        return totals
 
     def kept(self, carry: Any, rows: Any, length: int) -> list[Any]:
         """What is kept of some steps."""

@@ -35,7 +35,8 @@ def loss(deliver, steps, base, w, decay, xs):
         return (h * (1 - s), s, count + 1), (s, count)
 
     zeros = jnp.zeros((BATCH, N), w.dtype)
-    (v, _, count), (spikes, counts) = event.scan(step, (zeros, zeros, 0), xs, steps, base=base)
+    first = zeros.at[:, ::3].set(1.0)
+    (v, _, count), (spikes, counts) = event.scan(step, (zeros, first, 0), xs, steps, base=base)
     return jnp.sum(spikes * jnp.cos(jnp.arange(N))) + jnp.mean(v**2), (count, counts)
 
 

@@ -70,7 +70,8 @@ def network(deliver, spike, detached):
             v = h * (1 - (jax.lax.stop_gradient(s) if detached else s))
             return (v, s, count + (s > 0)), (s, h)
 
-        first = jnp.broadcast_to(start, (*batch, N)), jnp.zeros((*batch, N), w.dtype), jnp.zeros((*batch, N), jnp.int32)
+        spikes = jnp.broadcast_to((start > 0.8).astype(w.dtype), (*batch, N))
+        first = jnp.broadcast_to(start, (*batch, N)), spikes, jnp.zeros((*batch, N), jnp.int32)
         (v, s, _), (spikes, h) = event.scan(step, first, xs, STEPS)
         return jnp.sum(spikes * jnp.cos(jnp.arange(N))) + jnp.mean(v**2) + jnp.sum(s) + jnp.mean(jnp.tanh(h[3]))
 
@@ -113,6 +114,14 @@ def test_gradients_equal_those_of_xla(precise, name, spike, detached):
     deliver, size = CONNECTIONS[name]
     loss = network(deliver, spike, detached)
     agree(jax.value_and_grad(loss, (0, 1, 2, 3)), *arguments(size))
+
+
+def test_a_weight_that_is_read_three_times_has_the_gradient_of_all(precise):
+    def deliver(w, s):
+        w = w.reshape(N, N)
+        return s @ w + 0.1 * (s @ w.T) + 0.01 * w.sum(0)
+
+    agree(jax.value_and_grad(network(deliver, broad, False), (0, 1, 2, 3)), *arguments(N * N))
 
 
 @pytest.mark.slow
@@ -185,6 +194,21 @@ def test_a_step_keeps_its_potential_and_the_spikes_it_took():
     halves = pullback(closed, moves, results, [True, False, False, True])
     kept = halves.forward.out_avals[2:]
     assert sorted(a.shape for a in kept) == [(BATCH, N)] * 2
+
+
+@pytest.mark.parametrize('traced', [False, True])
+def test_spikes_that_a_matrix_delivers_are_made_again_in_the_step_before_unless_they_are_read_otherwise(traced):
+    def step(w, v, s, x):
+        h = 0.9 * v + x + s @ w
+        x = broad(h - 1)
+        return [h * (1 - x) + (jnp.sin(s) if traced else 0.0), x]
+
+    state = jax.ShapeDtypeStruct((BATCH, N), np.float32)
+    closed = jax.make_jaxpr(step)(jax.ShapeDtypeStruct((N, N), np.float32), state, state, state)
+    halves = pullback(closed, [True] * 4, [True, True], [True, False, False, True])
+    assert len(halves.forward.out_avals) == 2 + (2 if traced else 1)
+    assert _names(halves.backward.jaxpr).count('dot_general') == (2 if traced else 1)
+    assert [one.carry for one in halves.seen] == ([] if traced else [1])
 
 
 @pytest.mark.parametrize('rare', [True, False])
