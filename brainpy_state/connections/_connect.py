@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import environ, event
+from .._arrays import put
 from .._errors import ParameterError, ShapeError
 from .._typing import Initializer
 from ..event._parts import on_host
@@ -98,7 +99,8 @@ class Connection(Module):
             value = weight(shape) if callable(weight) else weight
             mantissa, unit = u.get_mantissa(value), u.get_unit(value)
             if getattr(mantissa, 'dtype', None) != np.float16 or not np.ndim(mantissa):
-                mantissa = jnp.asarray(mantissa, environ.dftype())
+                is_given = isinstance(mantissa, jax.Array)
+                mantissa = jnp.asarray(mantissa, environ.dftype()) if is_given else put(np.array(mantissa, environ.dftype()))
             self.weight = ParamState(with_unit(mantissa, unit))
         found, allowed = np.shape(u.get_mantissa(self._weight())), [(), shape]
         if isinstance(structure, event.AllToAll) and structure.own:

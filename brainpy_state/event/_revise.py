@@ -15,6 +15,7 @@ from jax import Array
 from jax.core import ShapedArray
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
+from .._arrays import put
 from .._tracebacks import entry
 from . import _backend, _lowering
 from ._csr import CSR
@@ -80,7 +81,7 @@ class Ends(NamedTuple):
         if isinstance(structure, CSR):
             return cls(structure.indptr, structure.indices)
         starts = np.concatenate([[0], np.cumsum(structure.row_lengths())]).astype(np.int32)
-        return cls(jnp.asarray(starts), jnp.asarray(structure.indices, jnp.int32))
+        return cls(put(starts), put(np.asarray(structure.indices, np.int32)))
 
     @classmethod
     def of_targets(cls, structure: Any) -> Ends:
@@ -89,7 +90,7 @@ class Ends(NamedTuple):
             starts, others, places = structure.mapped(_columns, beyond=structure.nnz // structure.parts)
             return cls(starts, others, places, Divided(structure.parts, structure.shape[1], True))
         targets, lengths = np.asarray(structure.indices), structure.row_lengths()
-        starts, others, places = map(jnp.asarray, _columns(lengths, targets, structure.shape[1]))
+        starts, others, places = map(put, _columns(lengths, targets, structure.shape[1]))
         return cls(starts, others, places)
 
 

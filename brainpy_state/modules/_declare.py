@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import environ
+from .._arrays import put
 from .._errors import ParameterError, ShapeError, UnitError
 from ..numerics import brief, with_unit
 from ..state import HiddenState, State
@@ -312,7 +313,7 @@ class Variable(Allocated):
         if not broadcasts(np.shape(mantissa), shape):
             raise ShapeError(f'{obj.label}: {name} gives shape {np.shape(mantissa)}, which does not broadcast to {shape}.')
         xp = jnp if isinstance(mantissa, jax.core.Tracer) else np  # NumPy compiles nothing
-        array = jnp.asarray(xp.array(xp.broadcast_to(mantissa, shape), dtype=self.dtype or environ.dftype()))
+        array = put(xp.array(xp.broadcast_to(mantissa, shape), dtype=self.dtype or environ.dftype()))
         unit = u.get_unit(value)
         return with_unit(array, unit)
 

@@ -65,9 +65,8 @@ class RandomState(Continuous, Discrete, State):
         >>> bst.random.split_key(3).shape
         (3, 2)
         """
-        number = 1 if n is None else count(n)
-        keys = draw(self, lambda key: split(key, number))
-        return keys[0] if n is None else keys
+        number = None if n is None else count(n)
+        return draw(self, lambda key: split(key, number))
 
     def clone(self) -> RandomState:
         """A new generator whose numbers are independent of those that this one goes on to draw."""

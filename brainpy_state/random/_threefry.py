@@ -31,6 +31,11 @@ def threefry(key: Any, a: Any, b: Any) -> tuple[jax.Array, jax.Array]:
     a, b : uint32, of shapes that broadcast
         The two halves of the counter.
     """
+    return words(key, a, b)
+
+
+def words(key: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """The same of arrays of NumPy or JAX."""
     schedule = (key[0], key[1], key[0] ^ key[1] ^ _PARITY)
     a, b = a + schedule[0], b + schedule[1]
     for block in range(5):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from .. import environ
+from .._arrays import put
 from ..modules import Module
 from ..state import ShortTermState
 from ..transform._divided_blocks import MOST_STEPS
@@ -54,7 +54,7 @@ class Recorder(Module):
 
     def __init__(self, name: str | None = None):
         super().__init__(name)
-        self.full = Full(jnp.array(False))
+        self.full = Full(put(np.zeros((), bool)))
 
     def reserve(self) -> None:
         """Make room for several steps; what it holds is moved to the host. Called before the loop is compiled."""

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import environ
+from .._arrays import put
 from .._errors import BrainStateError, ParameterError, TraceContextError
 from .._tracebacks import entry
 from ..modules import Dynamics, Module, Param, same_dt
@@ -168,10 +169,10 @@ class StateMonitor(Recorder):
 
     def _forget(self, capacity: int) -> None:
         self.kept, self.last = [], None
-        self.rows.value = jnp.zeros((capacity, *self.shape), self.dtype)
-        self.steps.value = jnp.zeros(capacity, jnp.int32)
-        self.count.value = jnp.int32(0)
-        self.full.value = jnp.array(False)
+        self.rows.value = put(np.zeros((capacity, *self.shape), self.dtype))
+        self.steps.value = put(np.zeros(capacity, np.int32))
+        self.count.value = put(np.zeros((), np.int32))
+        self.full.value = put(np.zeros((), bool))
 
     def value(self) -> Any:
         """What would be recorded now."""
@@ -243,8 +244,8 @@ class StateMonitor(Recorder):
             )
         self.kept.append((np.asarray(self.steps.value)[:n].copy(), np.asarray(self.rows.value)[:n].copy()))
         self.last = int(self.kept[-1][0][-1])
-        self.count.value = jnp.int32(0)
-        self.full.value = jnp.array(False)
+        self.count.value = put(np.zeros((), np.int32))
+        self.full.value = put(np.zeros((), bool))
 
     @property
     def what(self) -> str:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import environ, event
+from .._arrays import put
 from .._errors import BrainStateError, ParameterError, ShapeError, TraceContextError
 from .._tracebacks import entry
 from ..modules import check_unit, same_dt
@@ -129,8 +130,8 @@ class SpikeRecorder(Recorder):
         self.size = size
         self.grids: list[Any] = []  # time steps that it was called with; kept, since compiled steps know their numbers
         self.kept = Kept()
-        self.events = Gathered(jnp.zeros((max(capacity, _room.get()), 3), jnp.int32))
-        self.count = Gathered(jnp.zeros((), jnp.int32))
+        self.events = Gathered(put(np.zeros((max(capacity, _room.get()), 3), np.int32)))
+        self.count = Gathered(put(np.zeros((), np.int32)))
         self.clock = Clock(_unused(size, 1))
 
     @property
@@ -157,9 +158,9 @@ class SpikeRecorder(Recorder):
 
     def _forget(self, entries: Any) -> None:
         self.kept = Kept()
-        self.events.value = jnp.zeros((max(self.capacity, _room.get()), 3), jnp.int32)
-        self.count.value = jnp.zeros((), jnp.int32)
-        self.full.value = jnp.array(False)
+        self.events.value = put(np.zeros((max(self.capacity, _room.get()), 3), np.int32))
+        self.count.value = put(np.zeros((), np.int32))
+        self.full.value = put(np.zeros((), bool))
         self.clock.value = _unused(entries, _known(self.clock.value)[0][4])
 
     def update(self, spikes: Any) -> None:
@@ -213,7 +214,7 @@ class SpikeRecorder(Recorder):
         """Make room for two steps in which all neurons fire, so that it is emptied after many steps, not each; on a mesh, for more."""
         if (least := (1 + steps_at_once()) * (abs(int(np.asarray(self.clock.value)[2])) + _MARKS)) > self.capacity:
             self.drain()
-            self.events.value = jnp.zeros((1 << (least - 1).bit_length(), 3), jnp.int32)
+            self.events.value = put(np.zeros((1 << (least - 1).bit_length(), 3), np.int32))
 
     def expect(self, first: int, where: str) -> None:
         """Raise unless steps from this one on, with the ``dt`` that is set, go on from what is recorded."""
@@ -252,10 +253,10 @@ class SpikeRecorder(Recorder):
         events = self._spikes_of(rows[:count] if entries > 0 else _sorted(rows[:count]), entries)
         self.kept = Kept((*self.kept.events, events) if count else self.kept.events, stretches, grid, entries)
         if count:
-            self.count.value = jnp.zeros((), jnp.int32)
-            self.full.value = jnp.array(False)
+            self.count.value = put(np.zeros((), np.int32))
+            self.full.value = put(np.zeros((), bool))
         if n_marks:
-            self.clock.value = jnp.array([last, grid, entries, 0, lanes], jnp.int32)
+            self.clock.value = put(np.array([last, grid, entries, 0, lanes], np.int32))
 
     def _clock(self) -> list[int]:
         clock = self.clock.value
@@ -392,7 +393,7 @@ class SpikeRecorder(Recorder):
 def _unused(entries: Any, lanes: Any) -> jax.Array:
     """The clock of a recorder that was not called."""
     xp = jnp if any(isinstance(x, jax.core.Tracer) for x in (entries, lanes)) else np
-    return jnp.asarray(xp.array([_NEVER, -1, entries, 0, lanes], np.int32))
+    return put(xp.array([_NEVER, -1, entries, 0, lanes], np.int32))
 
 
 def _known(x: jax.Array) -> tuple[Any, Any]:

@@ -10,8 +10,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .. import environ, event
+from .._arrays import put
 from .._errors import ParameterError
 from ..numerics import LAST_STEP, whole_steps
 from ..record import Recorder
@@ -138,7 +140,7 @@ def recorders_of(program: Program) -> list[Recorder]:
 
 def arguments(i: int, stop: int) -> tuple[Any, Any]:
     """What the program is called with."""
-    return (*map(jnp.int32, (i, i, stop)), jnp.array(False)), ()
+    return (*(put(np.int32(x)) for x in (i, i, stop)), put(np.zeros((), bool))), ()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.extend.core as jex_core
+import numpy as np
 
+from .._arrays import put
 from .._errors import TraceContextError
 from .._frames import Escaped, Frame, Setting, current_trace, stack
 from ..state import State
@@ -294,7 +296,7 @@ def _inputs_first(closed: Any, n_inputs: int) -> tuple[Callable, list[Any]]:
 
 
 def _device_array(x: Any) -> Any:
-    return x if isinstance(x, jax.Array) else jax.numpy.asarray(x)
+    return x if isinstance(x, jax.Array) else put(np.array(x))
 
 
 def _check_outputs(leaves: list[Any], where: str, states: tuple[State, ...] = ()) -> None:

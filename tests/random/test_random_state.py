@@ -71,6 +71,26 @@ def test_split_key_gives_raw_keys_of_the_asked_number():
         assert len(np.unique(keys, axis=0)) == 5
 
 
+@pytest.mark.parametrize('number', [None, 1, 5, 2000])
+@pytest.mark.parametrize('seed', [0, 7, 2**63 + 11])
+def test_keys_are_those_of_a_split_by_jax(seed, number):
+    generator = RandomState(seed)
+    key = jax.random.wrap_key_data(jnp.asarray(generator.value), impl='threefry2x32')
+    found = generator.split_key(number)
+    rest, *keys = jax.random.key_data(jax.random.split(key, 2 if number is None else number + 1))
+    np.testing.assert_array_equal(found, keys[0] if number is None else np.stack(keys))
+    np.testing.assert_array_equal(generator.value, rest)
+
+
+def test_the_first_key_compiles_nothing(python):
+    code = (
+        'import jax, brainpy_state as bst; found = [];'
+        'jax.monitoring.register_event_duration_secs_listener(lambda event, *args, **kwargs: found.append(event));'
+        'bst.random.RandomState(1).split_key(); print([x for x in found if "compile" in x])'
+    )
+    assert python('-c', code).strip() == '[]'
+
+
 @pytest.mark.parametrize(
     'split', [random.split_key, random.split_keys, RandomState(0).split_key, lambda n: RandomState.lanes(np.zeros(2, np.uint32), n)]
 )

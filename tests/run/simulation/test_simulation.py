@@ -394,3 +394,19 @@ def test_progress_is_shown_where_somebody_looks(progress, duration, shown):
     assert ('x real time' in out.stderr) == shown
     if shown:
         assert '100%' in out.stderr and f'{duration}/{duration} s' in out.stderr
+
+
+def test_a_plastic_network_and_its_recorders_are_built_without_compiling(compilations):
+    bst.random.seed(1)
+    with compilations() as found, bst.environ.context(dt=0.1 * u.ms):
+        pre, post = bst.PoissonSpike(1013, 20.0 * u.Hz, seed=1), bst.LIF(1, V_initializer=-1.0 * u.mV)
+        proj = bst.AlignPostProj(
+            comm=bst.all_to_all(1013, 1, weight=lambda shape: np.full(shape, 0.3) * u.nS),
+            syn=bst.Expon.desc(g_initializer=0.0 * u.nS),
+            out=bst.COBA.desc(E=0.0 * u.mV),
+            post=post,
+            plasticity=bst.plasticity.PairSTDP.desc(w_max=1.0 * u.nS),
+        )
+        record = {'spikes': bst.record.SpikeMonitor(post), 'w': bst.record.StateMonitor(proj.comm.weight, every=10.0 * u.ms)}
+        bst.Simulation(lambda: (proj(pre()), post())[1], record=record)
+    assert not found
