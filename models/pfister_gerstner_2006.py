@@ -25,7 +25,7 @@ import brainunit as u
 import numpy as np
 
 import brainpy_state as bst
-from brainpy_state.plasticity import Trace, TripletSTDP
+from brainpy_state.plasticity import NearestTripletSTDP, TripletSTDP
 
 from . import report
 from .report import Published
@@ -71,15 +71,6 @@ FITS = {
         'nearest, minimal': Fit(4.6e-3, 9.1e-3, 3e-3, 0.0, None, 48.0, True),
     },
 }
-
-
-class NearestTripletSTDP(TripletSTDP):
-    """The triplet rule where only the nearest spikes interact: a spike sets the traces of its side to 1."""
-
-    r1 = Trace('tau_plus', side='pre', at_spike='set', doc='the last spike of the source, fast')
-    r2 = Trace('tau_x', side='pre', at_spike='set', doc='the last spike of the source, slow')
-    o1 = Trace('tau_minus', side='post', at_spike='set', doc='the last spike of the target, fast')
-    o2 = Trace('tau_y', side='post', at_spike='set', doc='the last spike of the target, slow')
 
 
 class Protocol(NamedTuple):

@@ -15,5 +15,6 @@ from ._rule import SynapticRule as SynapticRule
 from ._three_factor import DopamineSTDP as DopamineSTDP
 from ._three_factor import ThreeFactor as ThreeFactor
 from ._trace import Trace as Trace
+from ._triplet import NearestTripletSTDP as NearestTripletSTDP
 from ._triplet import TripletSTDP as TripletSTDP
 from ._voltage import VoltageSTDP as VoltageSTDP

@@ -68,3 +68,44 @@ class TripletSTDP(SynapticRule):
     def on_post(self, w: Any, r1: Any, o2: Any) -> Any:
         """Potentiation."""
         return w + self.w_0 * r1 * (self.A2_plus + self.A3_plus * o2)
+
+
+class NearestTripletSTDP(TripletSTDP):
+    r"""Plasticity by pairs and triplets of nearest spikes: each meets the last one of the other side, and the last one of its own.
+
+    The equations of `TripletSTDP`, where a spike sets the traces of its side to 1 instead of adding 1.
+
+    Notes
+    -----
+    Source: Pfister & Gerstner 2006, J. Neurosci. 26:9673, doi:10.1523/JNEUROSCI.1425-06.2006; defaults of its full model of nearest
+    spikes for visual cortex (table 4), where weights begin with 1, which is :math:`w_0` here.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import numpy as np
+    >>> import brainpy_state as bst
+    >>> post = bst.LIF(1)
+    >>> comm = bst.all_to_all(2, 1, weight=lambda shape: np.full(shape, 0.5) * u.mV)
+    >>> rule = bst.plasticity.NearestTripletSTDP.desc(w_0=1. * u.mV, A2_plus=0.01)
+    >>> proj = bst.DeltaProj(comm=comm, post=post, plasticity=rule)
+    >>> with bst.environ.context(dt=0.1 * u.ms):
+    ...     _ = bst.nn.init_all_states([proj, post])
+    ...     proj(np.array([1., 0.]))  # the first source fires
+    ...     post.spike.value = np.ones(1)
+    ...     proj(np.zeros(2))  # the target has fired
+    >>> comm.weight.value
+    Quantity([0.5099... 0.5      ], "mV")
+    """
+
+    A2_plus: Any = Parameter(8.8e-11, non_negative, 'potentiation by pairs')
+    A3_plus: Any = Parameter(5.3e-2, non_negative, 'potentiation by triplets')
+    A2_minus: Any = Parameter(6.6e-3, non_negative, 'depression by pairs')
+    A3_minus: Any = Parameter(3.1e-3, non_negative, 'depression by triplets')
+    tau_x: Any = Parameter(714.0 * u.ms, positive, 'time constant of r2')
+    tau_y: Any = Parameter(40.0 * u.ms, positive, 'time constant of o2')
+
+    r1 = Trace('tau_plus', side='pre', at_spike='set', doc='the last spike of the source, fast')
+    r2 = Trace('tau_x', side='pre', at_spike='set', doc='the last spike of the source, slow')
+    o1 = Trace('tau_minus', side='post', at_spike='set', doc='the last spike of the target, fast')
+    o2 = Trace('tau_y', side='post', at_spike='set', doc='the last spike of the target, slow')

@@ -26,6 +26,7 @@ RULES = {
     'PreCentredSTDP': {'learning_rate': 0.05},
     'ReducedSymmetricSTDP': {'learning_rate': 0.05},
     'TripletSTDP': {'w_0': 1.0 * u.mV, 'A2_plus': 1e-3},
+    'NearestTripletSTDP': {'w_0': 1.0 * u.mV, 'A2_plus': 1e-3},
     'InhibitorySTDP': {'w_0': 1.0 * u.mV, 'learning_rate': 0.05},
     'ThreeFactor': {'w_0': 1.0 * u.mV, 'tau_c': 5.0 * u.ms},
     'DopamineSTDP': {'w_0': 1.0 * u.mV, 'tau_c': 5.0 * u.ms, 'tau_d': 4.0 * u.ms, 'b': 0.02 / u.ms},

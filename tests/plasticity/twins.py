@@ -148,6 +148,20 @@ class Triplet(Synapse):
         self.set(self.w + self.all(self.pre, 'tau_plus') * (self.p['A2_plus'] + self.p['A3_plus'] * slow))
 
 
+class NearestTriplet(Triplet):
+    defaults = Triplet.defaults | {
+        'A2_plus': 8.8e-11, 'A3_plus': 5.3e-2, 'A2_minus': 6.6e-3, 'A3_minus': 3.1e-3, 'tau_x': 714.0, 'tau_y': 40.0,
+    }  # fmt: skip
+
+    def on_pre(self) -> None:
+        slow = self.last(self.pre, 'tau_x')
+        self.set(self.w - self.last(self.post, 'tau_minus') * (self.p['A2_minus'] + self.p['A3_minus'] * slow))
+
+    def on_post(self) -> None:
+        slow = self.last(self.post, 'tau_y')
+        self.set(self.w + self.last(self.pre, 'tau_plus') * (self.p['A2_plus'] + self.p['A3_plus'] * slow))
+
+
 class Inhibitory(Synapse):
     defaults = {'w_max': np.inf, 'rate': 0.001, 'rho': 3e-3, 'tau': 20.0}  # per ms
 
