@@ -46,15 +46,15 @@ def split(data: Any, n: int | None) -> tuple[jax.Array, jax.Array]:
     """The raw key to go on with, and ``n`` raw keys of shape ``(n, 2)``, or one of shape ``(2,)``."""
     number, new = (2, 1) if n is None else (n + 1, slice(1, None))
     if number <= _MOST_ON_HOST and _is_on_host(data):
-        keys = np.stack(words(np.asarray(data), np.zeros(number, np.uint32), np.arange(number, dtype=np.uint32)), axis=-1)
-        return put(keys[0].copy()), put(keys[new].copy())
+        known = np.stack(words(np.asarray(data), np.zeros(number, np.uint32), np.arange(number, dtype=np.uint32)), axis=-1)
+        return put(known[0].copy()), put(known[new].copy())
     keys = jax.random.key_data(jax.random.split(typed(data), number))
     return keys[0], keys[new]
 
 
 def _is_on_host(data: Any) -> bool:
     """Whether NumPy can split a key as JAX would: then no program is compiled for it, which takes a fifth of a second."""
-    if current_trace() is not EAGER or not jax.config.jax_threefry_partitionable:
+    if current_trace() is not EAGER or not jax.config.jax_threefry_partitionable:  # type: ignore[attr-defined]
         return False
     return isinstance(data, np.ndarray) or (isinstance(data, jax.Array) and not data.committed and jax.default_backend() == 'cpu')
 
