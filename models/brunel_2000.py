@@ -2,10 +2,10 @@
 
 Brunel 2000, *J. Comput. Neurosci.* 8:183, doi:10.1023/A:1008925309027: model A, as simulated for figure 8 and table 2.
 
-With ``--plasticity stdp`` spikes arrive after 1.5 ms as without it. One step of that is the way from a neuron to the next, so the rule sees what
-targets do after the 1.4 ms of the projection, and NEST's after 1.5 ms. With 1.5 ms for the rule alone, the mean weight of 5,000 neurons after
-2 s is 0.00006 mV higher, a twentieth of the way from the first weights. That of NEST lies between both, 2.0 standard errors of five seeds
-from the one and 1.4 from the other, so seeds do not tell which is closer.
+With ``--plasticity stdp`` spikes arrive after 1.5 ms as without it. One step of that is the way from a neuron to the next, so the rule
+sees what targets do after the 1.4 ms of the projection, and NEST's after 1.5 ms. With 1.5 ms for the rule alone, the mean weight of 5,000
+neurons after 2 s is 0.00006 mV higher, a twentieth of the way from the first weights. That of NEST lies between both, 2.0 standard errors
+of five seeds from the one and 1.4 from the other, so seeds do not tell which is closer.
 
     python -m models.brunel_2000 --regime AI --plot raster.png
 """
