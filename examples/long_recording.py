@@ -7,6 +7,7 @@ seconds. Takes a minute or two, and 1 GB of disk::
 """
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import brainunit as u
@@ -81,11 +82,14 @@ def plot(t, held, written, path):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--duration', type=float, default=3600.0, help='seconds of model time')
-    parser.add_argument('--to', default='hour.zarr', help='a folder that is not there yet')
+    parser.add_argument('--to', help='a folder that is not there yet; without it, one that is removed at the end')
     parser.add_argument('--plot', help='save a figure here')
     options = parser.parse_args(arguments)
-    t, held, written = record(options.duration * u.second, options.to)
-    print(f'{len(bst.record.open(options.to)["spikes"]):,} spikes in {t[-1]:.0f} s of model time, {written[-1]:.0f} MiB on disk')
+    with tempfile.TemporaryDirectory() as folder:
+        to = options.to or f'{folder}/run.zarr'
+        t, held, written = record(options.duration * u.second, to)
+        spikes = len(bst.record.open(to)['spikes'])
+    print(f'{spikes:,} spikes in {t[-1]:.0f} s of model time, {written[-1]:.0f} MiB on disk')
     print(f'memory: {held[PIECES // 10]:.0f} MiB after a tenth, {held[-1]:.0f} MiB at the end')
     if options.plot:
         plot(t, held, written, options.plot)

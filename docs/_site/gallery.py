@@ -27,6 +27,7 @@ SHORT = {
     'vogels_2011': ('--neurons 2000 --duration 20000', 'a fifth of the neurons, for 20 s'),
     'wang_2002': ('--coherence 12.8', 'a single trial'),
     'fit_adex_to_a_voltage_trace': ('--steps 60', '60 steps of the optimiser'),
+    'long_recording': ('--duration 60', 'a minute of the hour'),
     'train_cue_accumulation': ('--batches 10', '10 batches'),
     'train_spiking_classifier': ('--epochs 10 --samples 2000', '10 epochs with 2,000 points'),
 }
