@@ -81,7 +81,7 @@ def plot(t, held, written, path):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--duration', type=float, default=3600.0, help='seconds of model time')
+    parser.add_argument('--duration', type=float, default=3600.0, help='seconds of model time; a 60th of them is a number of steps')
     parser.add_argument('--to', help='a folder that is not there yet; without it, one that is removed at the end')
     parser.add_argument('--plot', help='save a figure here')
     options = parser.parse_args(arguments)
