@@ -114,6 +114,7 @@ def page(program: Program, printed: str) -> str:
     """The page of a program, in Markdown."""
     lead, _, rest = program.about.partition('\n\n')
     text = DOI.sub(r'[doi:\1](https://doi.org/\1)', rest.replace('``', '`'))
+    text = re.sub(r'(?m)::$', ':', text)
     text = ARXIV.sub(r'[arXiv:\1](https://arxiv.org/abs/\1)', text)
     text = re.sub(r'(?m)^((?: {4}.*\n?)+)', lambda block: '```bash\n' + re.sub(r'(?m)^ {4}', '', block[0]).rstrip() + '\n```\n', text)
     note = f'To be short, this is {SHORT[program.name][1]}.' if program.name in SHORT else ''
