@@ -15,7 +15,7 @@ from ._lists import OF_BITS
 from ._operation import Operation
 
 _BITS = 32  # of a word
-_TYPES = ('bool', 'float32', 'float64')
+ITEMS = 'bool', 'float32', 'float64'  # the types that bits are packed from
 
 
 @entry
@@ -78,8 +78,8 @@ def words_for(size: int) -> int:
 
 def _known(name: str, x: Any) -> Array:
     x = jnp.asarray(x)
-    if x.dtype not in _TYPES:
-        raise TypeError(f'event.{name}: the dtype is {x.dtype}, expected {" or ".join(_TYPES)}.')
+    if x.dtype not in ITEMS:
+        raise TypeError(f'event.{name}: the dtype is {x.dtype}, expected {" or ".join(ITEMS)}.')
     return x
 
 

@@ -83,9 +83,8 @@ def deferred(
         read = {v for eqn in eqns for v in eqn.invars if not isinstance(v, Literal)} | {v for v in outs if not isinstance(v, Literal)}
         if all(term.carry not in read for _, term in late):
             break
-        carries = {
-            v: number for v, number in carries.items() if v not in read
-        }  # one that is read otherwise is kept, and all of its uses stay
+        # one that is read otherwise is kept, and all of its uses stay
+        carries = {v: number for v, number in carries.items() if v not in read}
     gone = {term.carry for _, term in late}
     step = part_of(back, eqns, [v for v in jaxpr.invars if v not in gone], outs)
 

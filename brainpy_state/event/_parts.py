@@ -298,16 +298,11 @@ def _refused(primals: Any, tangents: Any, **parameters: Any) -> Any:
     raise NotImplementedError(_NO_DERIVATIVE)
 
 
-def beyond_the_end(x: Any, axis: Axis, by: int) -> Any:
-    """An array with its last items again, so many times, so that parts are of equal size."""
-    return jnp.pad(x, [(0, by if n == axis.number else 0) for n in range(x.ndim)], mode='edge') if axis.size else x
-
-
 def of_part(x: Any, axis: Axis, k: Any, parts: int) -> Any:
-    """Part ``k`` of a whole array, which may be traced."""
+    """Part ``k`` of a whole array, which may be traced; beyond its end are its last items again."""
     size = axis.part(parts)
     if beyond := size * parts - axis.size:
-        x = beyond_the_end(x, axis, beyond)
+        x = jnp.pad(x, [(0, beyond if n == axis.number else 0) for n in range(x.ndim)], mode='edge')
     return jax.lax.dynamic_slice_in_dim(x, k * size, size, axis.number)
 
 

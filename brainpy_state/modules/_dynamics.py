@@ -48,7 +48,8 @@ _UNUSED = """\
 
 
 _NO_SIZE = (
-    'in_size is missing, the shape of the population, such as 100 or (10, 10); where a projection makes the model, write {name}.desc(...).'
+    '{owner}: in_size is missing, the shape of the population, such as 100 or (10, 10); '
+    'where a projection makes the model, write {owner}.desc(...).'
 )
 
 
@@ -107,7 +108,7 @@ class Dynamics(Module):
 
     def __init__(self, in_size: Size = None, *, name: str | None = None, **params: Any):  # type: ignore[assignment]
         if in_size is None:
-            raise TypeError(f'{type(self).__name__}: {_NO_SIZE.format(name=type(self).__name__)}')
+            raise TypeError(_NO_SIZE.format(owner=type(self).__name__))
         super().__init__(name)
         self.receptors: list[Any] = []
         self._merged: dict[Any, Any] = {}

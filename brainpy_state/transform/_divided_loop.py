@@ -128,8 +128,9 @@ class _Step:
         self.known, self.twins = [k for k in asked if k < n], [k - n for k in asked if k >= n]
         self.fixed = [*self.fixed, *[None] * len(self.known)]
 
-    def devices(self) -> Mesh:
-        return Mesh(self.mesh.axis_names, self.mesh.size, self.sizes, self.index)
+    def devices(self, index: Any = None) -> Mesh:
+        """The devices as one of them sees them, whose number may be given."""
+        return Mesh(self.mesh.axis_names, self.mesh.size, self.sizes, self.index if index is None else index)
 
     def _trace(self) -> tuple[list[Value], list[Value]]:
         """The operands of the step, which know whether they were asked for as wholes, and its results."""
@@ -183,7 +184,7 @@ class _Step:
         """The own parts of what all devices have outside of the loop."""
 
         def parts(index: Any, *xs: Any) -> list[Any]:
-            mesh = Mesh(self.mesh.axis_names, self.mesh.size, self.sizes, index)
+            mesh = self.devices(index)
             return [x if axis is None or self._of_synapses(axis) else mesh.part(x, axis) for x, axis in zip(xs, axes, strict=True)]
 
         return list(event.fuse(parts, 0)(self.index, *xs))

@@ -11,10 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import event
-from ..event._bits import words_for
+from ..event._bits import ITEMS, words_for
 from ..event._parts import Axis, of_part
-
-_OF_BITS = (np.bool_, np.float32, np.float64)  # what bits are packed from at once
 
 
 class Mesh:
@@ -227,7 +225,7 @@ def encoded(x: Any, is_bit: bool) -> Any:
     """The items of an array as words of 32 bits; of bits, 32 in a word."""
     x = x.reshape(-1)
     if is_bit or x.dtype == np.bool_:
-        return event.pack(x if x.dtype in _OF_BITS else x != 0)
+        return event.pack(x if x.dtype in ITEMS else x != 0)
     if x.dtype.itemsize < 4:
         return jax.lax.bitcast_convert_type(x, f'uint{8 * x.dtype.itemsize}').astype(jnp.uint32)
     return jax.lax.bitcast_convert_type(x, jnp.uint32).reshape(-1)
@@ -237,7 +235,7 @@ def decoded(words: Any, form: Form) -> Any:
     """The arrays, one for each row of words."""
     n, dtype = words.shape[0], form.dtype
     if form.is_bit or dtype == np.bool_:
-        found = event.unpack(words, math.prod(form.shape), dtype if dtype in _OF_BITS else bool).astype(dtype)
+        found = event.unpack(words, math.prod(form.shape), dtype if dtype in ITEMS else bool).astype(dtype)
     elif dtype.itemsize < 4:
         found = jax.lax.bitcast_convert_type(words.astype(f'uint{8 * dtype.itemsize}'), dtype)
     else:
