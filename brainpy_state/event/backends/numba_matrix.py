@@ -10,7 +10,7 @@ from typing import Any
 
 from .._within import PANEL
 from .numba_memory import ITEM_BYTES, POINTER, VALUES, inlined
-from .numba_tiles import ROWS, WIDE, WIDEST, dots, lanes, tile
+from .numba_tiles import FEW, WIDE, dots, lanes, tallest, tile
 
 _int32, _int64 = POINTER['int32'], POINTER['int64']
 MANY = 4  # of so many items one is not zero: from there on all are treated alike
@@ -18,9 +18,10 @@ MANY = 4  # of so many items one is not zero: from there on all are treated alik
 
 def _product(dtype: str) -> Callable:
     """Make ``product(a, a_row, a_step, b, b_step, c, c_row, m, n, steps, begins, factor)``: c (m, n) of all rows of b."""
-    size, item = lanes(dtype), ITEM_BYTES[dtype]
-    wide, wide_one = tile(dtype, ROWS, WIDE, False, False), tile(dtype, 1, WIDE, False, False)
-    last, last_one = tile(dtype, ROWS, 0, True, False), tile(dtype, 1, 0, True, False)
+    size, item, rows = lanes(dtype), ITEM_BYTES[dtype], tallest()[0]
+    evenly = 0 if rows == 2 * FEW else 2 * FEW  # as many rows are two low tiles, rather than a tall one and single rows
+    wide, wide_few, wide_one = (tile(dtype, number, WIDE, False, False) for number in (rows, FEW, 1))
+    last, last_few, last_one = (tile(dtype, number, 0, True, False) for number in (rows, FEW, 1))
 
     @inlined
     def product(
@@ -34,12 +35,18 @@ def _product(dtype: str) -> Callable:
             i = 0
             while i < m:
                 place, into = a + i * a_row, target + i * c_row
-                if i + ROWS <= m:
+                if i + rows <= m and m - i != evenly:
                     if is_wide:
                         wide(place, a_row, a_step, 0, source, b_step, into, c_row, steps, 0, begins, factor)
                     else:
                         last(place, a_row, a_step, 0, source, b_step, into, c_row, steps, width, begins, factor)
-                    i += ROWS
+                    i += rows
+                elif i + FEW <= m:
+                    if is_wide:
+                        wide_few(place, a_row, a_step, 0, source, b_step, into, c_row, steps, 0, begins, factor)
+                    else:
+                        last_few(place, a_row, a_step, 0, source, b_step, into, c_row, steps, width, begins, factor)
+                    i += FEW
                 else:
                     if is_wide:
                         wide_one(place, a_row, a_step, 0, source, b_step, into, c_row, steps, 0, begins, factor)
@@ -53,17 +60,17 @@ def _product(dtype: str) -> Callable:
 
 def _sum_of_rows(dtype: str) -> Callable:
     """Make ``rows(a, a_step, order, count, b, b_step, c, n, begins, factor)``: c (n,) of the rows of b that are listed."""
-    size, item = lanes(dtype), ITEM_BYTES[dtype]
-    widest, wide, last = tile(dtype, 1, WIDEST, False, True), tile(dtype, 1, WIDE, False, True), tile(dtype, 1, 0, True, True)
+    size, item, most = lanes(dtype), ITEM_BYTES[dtype], tallest()[1]
+    widest, wide, last = tile(dtype, 1, most, False, True), tile(dtype, 1, WIDE, False, True), tile(dtype, 1, 0, True, True)
 
     @inlined
     def rows(a: int, a_step: int, order: int, count: int, b: int, b_step: int, c: int, n: int, begins: int, factor: Any) -> None:
         j = 0
         while j < n:
             source, target = b + j * item, c + j * item
-            if j + WIDEST * size <= n:
+            if j + most * size <= n:
                 widest(a, 0, a_step, order, source, b_step, target, 0, count, 0, begins, factor)
-                j += WIDEST * size
+                j += most * size
             elif j + WIDE * size <= n:
                 wide(a, 0, a_step, order, source, b_step, target, 0, count, 0, begins, factor)
                 j += WIDE * size
@@ -198,7 +205,8 @@ def by_source() -> Callable:
 def to_pre(dtype: str, listed: bool) -> Callable:
     """What sources collect: from an address of: weights, values, collected, batch, pre, post, lists or 0; those not listed get zero."""
     size, item, typed, value = lanes(dtype), ITEM_BYTES[dtype], POINTER[dtype], VALUES[dtype]
-    square, row, one = dots(dtype, 4, 4), dots(dtype, 4, 1), dots(dtype, 1, 1)
+    across = FEW if lanes(dtype) * item == 64 else FEW // 2  # so that all sums stay in registers
+    square, row, one = dots(dtype, FEW, across), dots(dtype, FEW, 1), dots(dtype, 1, 1)
 
     def function(context: int, part: int, parts: int) -> int:
         words = _int64(context)
@@ -214,19 +222,19 @@ def to_pre(dtype: str, listed: bool) -> Callable:
                     into = out + (b * pre + rows[n]) * item
                     one(values + b * step, 0, weights + rows[n] * step, 0, into, 0, 0, vectors, tail, 1, unit)
             return 0
-        for k in range(0, pre, 4):
+        for k in range(0, pre, across):
             source, b = weights + k * step, first
             while b < last:
                 place, into = values + b * step, out + (b * pre + k) * item
-                if k + 4 <= pre and b + 4 <= last:
+                if k + across <= pre and b + FEW <= last:
                     square(place, step, source, step, into, pre * item, item, vectors, tail, 1, unit)
-                    b += 4
-                elif b + 4 <= last:
-                    for j in range(pre - k):
+                    b += FEW
+                elif b + FEW <= last:
+                    for j in range(min(across, pre - k)):
                         row(place, step, source + j * step, step, into + j * item, pre * item, item, vectors, tail, 1, unit)
-                    b += 4
+                    b += FEW
                 else:
-                    for j in range(min(4, pre - k)):
+                    for j in range(min(across, pre - k)):
                         one(place, step, source + j * step, step, into + j * item, pre * item, item, vectors, tail, 1, unit)
                     b += 1
         return 0

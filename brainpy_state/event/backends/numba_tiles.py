@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 from .numba_memory import ITEM_BYTES, VALUES
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
-ROWS, WIDE, WIDEST = 8, 2, 16  # rows and vectors of a tile of a product; vectors of a tile of one row
+FEW, WIDE = 4, 2  # rows of a low tile of a product, and vectors of a wide one
 
 
 @functools.cache
@@ -23,6 +23,12 @@ def lanes(dtype: str) -> int:
     found = llvm.get_host_cpu_features()
     size = 64 if found.get('avx512f') else 32 if found.get('avx') else 16
     return size // ITEM_BYTES[dtype]
+
+
+@functools.cache
+def tallest() -> tuple[int, int]:
+    """Rows of a tile of a product, and vectors of a tile of one row, so that all sums stay in the registers of the processor."""
+    return (8, 16) if llvm.get_host_cpu_features().get('avx512f') else (6, 12)
 
 
 class _Vectors:
