@@ -214,7 +214,7 @@ class SpikeRecorder(Recorder):
         """Make room for two steps in which all neurons fire, so that it is emptied after many steps, not each; on a mesh, for more."""
         if (least := (1 + steps_at_once()) * (abs(int(np.asarray(self.clock.value)[2])) + _MARKS)) > self.capacity:
             self.drain()
-            self.events.value = put(np.zeros((1 << (least - 1).bit_length(), 3), np.int32))
+            self.events.value = put(np.zeros((least, 3), np.int32))
 
     def expect(self, first: int, where: str) -> None:
         """Raise unless steps from this one on, with the ``dt`` that is set, go on from what is recorded."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
+import os
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -26,6 +29,20 @@ same by one seed in all processes (`random.seed`), or one file that all load."""
 _KINDS = ('other versions of packages', 'another function', 'other values')
 
 
+def take_turns() -> None:
+    """Let no thread of this process take a processor from one that computes only because it was woken, on Linux.
+
+    A thread of gloo is woken by the message that another thread sends. Where it takes the processor from that one, which still
+    holds the lock of the connection, it asks for the lock in vain until its time is over, some milliseconds later.
+    """
+    if not sys.platform.startswith('linux'):
+        return
+    for thread in map(int, os.listdir('/proc/self/task')):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if os.sched_getscheduler(thread) == os.SCHED_OTHER:
+                os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
+
+
 class Devices:
     """The devices of a mesh, each with lanes or samples of its own.
 
@@ -45,6 +62,8 @@ class Devices:
         self.size = self.mesh.size
         self.each, self.same = PartitionSpec(self.mesh.axis_names), PartitionSpec()
         self.is_shared = any(device.process_index != jax.process_index() for device in self.mesh.devices.flat)
+        if self.is_shared and self.mesh.devices.flat[0].platform == 'cpu':
+            take_turns()
 
     def compiled(self, f: Callable, divided: tuple[Any, ...]) -> Callable:
         """A function of blocks of lanes, whose results have a first axis of devices, or of lanes in the case of the second and further.

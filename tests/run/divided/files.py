@@ -1,5 +1,7 @@
 """What a process finds of networks that are saved and go on with other numbers of devices."""
 
+import os
+
 import brainunit as u
 import jax
 import numpy as np
@@ -74,11 +76,24 @@ def disagree(number, mesh, what):
             return str(error)
 
 
+def policies(mesh):
+    """By which policies threads wait for a processor, before and after a mesh is used."""
+
+    def of_all():
+        return sorted({os.sched_getscheduler(int(thread)) for thread in os.listdir('/proc/self/task')})
+
+    before = of_all()
+    bst.sweep(lambda x: 2.0 * x, {'x': np.arange(4.0)}, mesh=mesh)
+    return before, of_all()
+
+
 if __name__ == '__main__':
     mesh, (task, *arguments) = mesh_and_arguments()
     if task == 'goes on':
         tell(goes_on(*arguments))
     elif task == 'listed':
         tell(listed())
+    elif task == 'policies':
+        tell(policies(mesh))
     else:
         tell(disagree(jax.process_index(), mesh, task))

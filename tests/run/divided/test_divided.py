@@ -1,6 +1,8 @@
 """Networks whose populations are divided between devices, of one process and of two, against the same on one device."""
 
 import functools
+import os
+import sys
 
 import brainunit as u
 import jax
@@ -71,6 +73,15 @@ def test_connections_tell_the_same_as_on_one_device(together):
 def test_processes_that_disagree_are_told_in_both(together, what, told):
     found = together(FILES, [what], [what])
     assert all(told in error for error in found)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='other systems have no such policy')
+@pytest.mark.parametrize('processes', [1, 2])
+def test_threads_of_processes_that_share_a_mesh_take_turns(together, processes):
+    for before, after in together(FILES, *[['policies']] * processes, devices=2):
+        assert before == [os.SCHED_OTHER]
+        assert after == [os.SCHED_OTHER if processes == 1 else os.SCHED_BATCH]
 
 
 def mesh_of_one():
