@@ -8,7 +8,7 @@ from brainpy_state.event._within import PANEL
 from brainpy_state.event.backends import numba_matrix
 from brainpy_state.event.backends.numba_memory import OPTIONS
 
-SIZES = {'as with AVX-512': (8, 16), 'as with AVX': (6, 12)}
+SIZES = {'32 registers': (8, 16, 4), '16 registers': (6, 12, 2)}
 STEPS, WIDTH = 5, PANEL + 21
 
 
@@ -19,7 +19,7 @@ def compiled(kernel):
 
 @pytest.fixture(scope='module')
 def kernels():
-    """A product with a matrix in panels and one of what sources collect, for each size."""
+    """The product with a matrix in panels, for each size."""
     found = {}
     for name, size in SIZES.items():
         with pytest.MonkeyPatch.context() as patch:
@@ -44,3 +44,17 @@ def test_a_product_is_that_of_numpy_whatever_its_height(kernels, rows):
             found.append(c)
     np.testing.assert_allclose(found[0], a @ b, rtol=1e-5, atol=1e-5)
     assert all(np.array_equal(found[0], other) for other in found[1:])
+
+
+@pytest.mark.slow
+def test_what_sources_collect_is_that_of_numpy_for_all_sizes(monkeypatch):
+    for size in SIZES.values():
+        monkeypatch.setattr(numba_matrix, 'tallest', lambda size=size: size)
+        kernel = compiled(numba_matrix.to_pre('float32', False))
+        for batch, pre in ((1, 1), (4, 3), (5, 7), (9, 8)):
+            rng = np.random.default_rng(batch)
+            weights, values = (rng.normal(size=(number, WIDTH)).astype(np.float32) for number in (pre, batch))
+            collected = np.full((batch, pre), np.nan, np.float32)
+            addresses = [x.ctypes.data for x in (weights, values, collected)]
+            kernel(np.array([*addresses, batch, pre, WIDTH, 0], np.int64).ctypes.data, 0, 1)
+            np.testing.assert_allclose(collected, values @ weights.T, rtol=1e-4, atol=1e-4)

@@ -205,7 +205,7 @@ def by_source() -> Callable:
 def to_pre(dtype: str, listed: bool) -> Callable:
     """What sources collect: from an address of: weights, values, collected, batch, pre, post, lists or 0; those not listed get zero."""
     size, item, typed, value = lanes(dtype), ITEM_BYTES[dtype], POINTER[dtype], VALUES[dtype]
-    across = FEW if lanes(dtype) * item == 64 else FEW // 2  # so that all sums stay in registers
+    across = tallest()[2]
     square, row, one = dots(dtype, FEW, across), dots(dtype, FEW, 1), dots(dtype, 1, 1)
 
     def function(context: int, part: int, parts: int) -> int:

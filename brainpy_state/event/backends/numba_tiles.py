@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import platform
 from collections.abc import Callable
 from typing import Any
 
@@ -26,9 +27,13 @@ def lanes(dtype: str) -> int:
 
 
 @functools.cache
-def tallest() -> tuple[int, int]:
-    """Rows of a tile of a product, and vectors of a tile of one row, so that all sums stay in the registers of the processor."""
-    return (8, 16) if llvm.get_host_cpu_features().get('avx512f') else (6, 12)
+def tallest() -> tuple[int, int, int]:
+    """Rows of a tile, vectors of a tile of one row, and columns of inner products, whose sums all stay in the processor's registers.
+
+    There are 16 of them on x86 without AVX-512, and 32 elsewhere.
+    """
+    has_few = platform.machine().lower() in ('x86_64', 'amd64') and not llvm.get_host_cpu_features().get('avx512f')
+    return (6, 12, 2) if has_few else (8, 16, 4)
 
 
 class _Vectors:
