@@ -16,12 +16,28 @@ _int32, _int64 = POINTER['int32'], POINTER['int64']
 MANY = 4  # of so many items one is not zero: from there on all are treated alike
 
 
+def _strip(dtype: str, rows: int) -> Callable:
+    """Make a tile of so many rows of a product, wide or narrow."""
+    wide, last = tile(dtype, rows, WIDE, False, False), tile(dtype, rows, 0, True, False)
+
+    @inlined
+    def strip(
+        is_wide: bool, a: int, a_row: int, a_step: int, b: int, b_step: int, c: int, c_row: int, steps: int, width: int, begins: int,
+        factor: Any,
+    ) -> None:  # fmt: skip
+        if is_wide:
+            wide(a, a_row, a_step, 0, b, b_step, c, c_row, steps, 0, begins, factor)
+        else:
+            last(a, a_row, a_step, 0, b, b_step, c, c_row, steps, width, begins, factor)
+
+    return strip
+
+
 def _product(dtype: str) -> Callable:
     """Make ``product(a, a_row, a_step, b, b_step, c, c_row, m, n, steps, begins, factor)``: c (m, n) of all rows of b."""
     size, item, rows = lanes(dtype), ITEM_BYTES[dtype], tallest()[0]
     evenly = 0 if rows == 2 * FEW else 2 * FEW  # as many rows are two low tiles, rather than a tall one and single rows
-    wide, wide_few, wide_one = (tile(dtype, number, WIDE, False, False) for number in (rows, FEW, 1))
-    last, last_few, last_one = (tile(dtype, number, 0, True, False) for number in (rows, FEW, 1))
+    tall, low, one = (_strip(dtype, number) for number in (rows, FEW, 1))
 
     @inlined
     def product(
@@ -36,22 +52,13 @@ def _product(dtype: str) -> Callable:
             while i < m:
                 place, into = a + i * a_row, target + i * c_row
                 if i + rows <= m and m - i != evenly:
-                    if is_wide:
-                        wide(place, a_row, a_step, 0, source, b_step, into, c_row, steps, 0, begins, factor)
-                    else:
-                        last(place, a_row, a_step, 0, source, b_step, into, c_row, steps, width, begins, factor)
+                    tall(is_wide, place, a_row, a_step, source, b_step, into, c_row, steps, width, begins, factor)
                     i += rows
                 elif i + FEW <= m:
-                    if is_wide:
-                        wide_few(place, a_row, a_step, 0, source, b_step, into, c_row, steps, 0, begins, factor)
-                    else:
-                        last_few(place, a_row, a_step, 0, source, b_step, into, c_row, steps, width, begins, factor)
+                    low(is_wide, place, a_row, a_step, source, b_step, into, c_row, steps, width, begins, factor)
                     i += FEW
                 else:
-                    if is_wide:
-                        wide_one(place, a_row, a_step, 0, source, b_step, into, c_row, steps, 0, begins, factor)
-                    else:
-                        last_one(place, a_row, a_step, 0, source, b_step, into, c_row, steps, width, begins, factor)
+                    one(is_wide, place, a_row, a_step, source, b_step, into, c_row, steps, width, begins, factor)
                     i += 1
             j += width
 
