@@ -49,6 +49,12 @@ def synapses(rule: str, n: float) -> None:
         )
 
 
+def weight_shape(where: str, found: tuple[int, ...], synapses: int, matrix: tuple[int, ...] | None = None) -> str:
+    """What is wrong with weights of this shape."""
+    other = f', or of shape {matrix}' if matrix else ''
+    return f'{where}: weight has shape {found}, expected one number or one for each of the {synapses} synapses{other}.'
+
+
 def _real(x: Any) -> float:
     """A plain number as such, anything else as one that passes no check."""
     try:

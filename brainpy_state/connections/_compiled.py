@@ -56,12 +56,14 @@ def scatter(labels: np.ndarray, numbers: np.ndarray, places: np.ndarray, out: np
     _native.function('numba_rows', 'scatter')(_at(labels), _at(numbers), numbers.size, _at(places), _at(out))
 
 
-def put_values(weights: Values | None, delays: Values | None, starts: np.ndarray, first: int, last: int, columns: np.ndarray) -> None:
+def put_values(
+    weights: Values | None, delays: Values | None, starts: np.ndarray, first: int, last: int, columns: np.ndarray, before: np.ndarray | None
+) -> None:
     longest = int(np.diff(starts[first : last + 1]).max(initial=0))
     memory = np.empty(_BINS + 22 * longest, np.uint8)
     keys, laws, outs = ([_at(None if x is None else x[k]) for x in (weights, delays)] for k in range(3))
     kernel = _native.function(*values_kernel(weights, delays))
-    kernel(*keys, *laws, first, last, _at(starts), _at(columns), *outs, _at(memory), longest)
+    kernel(*keys, *laws, first, last, _at(starts), _at(before), _at(columns), *outs, _at(memory), longest)
 
 
 def _at(array: np.ndarray | None) -> int:

@@ -18,12 +18,12 @@ from ..modules import Module, Param, short
 from ..numerics import with_unit
 from ..random._keys import Seed
 from ..state import ParamState, State
-from . import _check, _compiled, _parallel
+from . import _check
 from ._divided import divided
-from ._engine import engine
+from ._pairs import Found, Pairs
 from ._positions import Space
-from ._rows import Listing, Rows, count
-from ._sampling import Values, keys
+from ._rows import Rows, count, values_of
+from ._sampling import keys
 from .drawn import Drawn, in_steps
 
 
@@ -106,10 +106,7 @@ class Connection(Module):
         if isinstance(structure, event.AllToAll) and structure.own:
             allowed.append(structure.shape)
         if found not in allowed:
-            matrix = f', or of shape {allowed[2]}' if len(allowed) > 2 else ''
-            raise ShapeError(
-                f'{self.label}: weight has shape {found}, expected one number or one for each of the {shape[0]} synapses{matrix}.'
-            )
+            raise ShapeError(_check.weight_shape(self.label, found, shape[0], *allowed[2:]))
 
     def _weight(self) -> Any:
         return self.weight.value() if isinstance(self.weight, Param) else self.weight.value
@@ -233,46 +230,52 @@ def is_trained(weight: Any) -> bool:
 
 
 def connect(
-    rule: str, rows: Rows | Listing, post: int, weight: Any, *,
+    rule: str, pairs: Pairs | Rows, post: int, weight: Any, *,
     delay: Any = None, seed: Seed = None, space: Space | None = None, structure: event.Structure | None = None,
 ) -> Connection:  # fmt: skip
-    """The connection of the pairs that a rule has found, listed by source; weights and delays may be `Drawn`.
+    """The connection of the pairs that a rule draws or has found, listed by source; weights and delays may be `Drawn`.
 
     Without delays, a structure of the same pairs may take the place of the list. Where a mesh is set, its devices have each a part.
     """
     mesh = environ.get('mesh', None)
-    pre, weights, delays = rows.n, None, None
+    weights, delays = None, None
     if isinstance(weight, Drawn) or delay is not None:
         seed = _check.seed(rule, seed)
         if isinstance(weight, Drawn):
-            weights = keys((seed, 'weight'), pre), weight.law(), precision(weight)
+            weights = keys((seed, 'weight'), pairs.n), weight.law(), precision(weight)
         if delay is not None:
             law, longest = in_steps(rule, delay, environ.get('dt', desc=f'{rule} counts delays in time steps'))
-            delays = keys((seed, 'delay'), pre), law, np.min_scalar_type(longest)
+            delays = keys((seed, 'delay'), pairs.n), law, np.min_scalar_type(longest)
     if mesh is not None:
-        return _on_mesh(rule, mesh, rows, post, weight, weights, delays, space)
-    listed = rows if isinstance(rows, Rows) else rows.rows()
-    drawn, steps = values_of(listed, weights, delays)
+        on_mesh = Found(rule, pairs, post) if isinstance(pairs, Rows) else pairs
+        return _on_mesh(mesh, on_mesh, weight, weights, delays, space)
+    listed = pairs if isinstance(pairs, Rows) else pairs.rows()
+    found, steps = values_of(listed, weights, delays)
     if structure is None or delays:
         structure = as_csr(listed, post)
-    return Connection(structure, weight if drawn is None else with_unit(drawn, weight.unit), space=space, delay_steps=steps)
+    drawn = weight if found is None else with_unit(taken(found), weight.unit)
+    return Connection(structure, drawn, space=space, delay_steps=None if steps is None else taken(steps))
 
 
-def _on_mesh(
-    rule: str, mesh: Any, rows: Rows | Listing, post: int, weight: Any, weights: Any, delays: Any, space: Space | None
-) -> Connection:
+def _on_mesh(mesh: Any, pairs: Pairs, weight: Any, weights: Any, delays: Any, space: Space | None) -> Connection:
     """The connection, its synapses divided between devices."""
-    given = None
-    if weights is None and not is_trained(weight):
-        given = weight((rows.total,)) if callable(weight) else weight
-        if np.shape(u.get_mantissa(given)) == (rows.total,):
-            weights = np.asarray(u.get_mantissa(given), environ.dftype())
-    elif is_trained(weight) and np.ndim(u.get_mantissa(weight.value() if isinstance(weight, Param) else weight.value)):
-        raise ParameterError(f'{rule}: on a mesh, a State or Param is one weight for all synapses; others are drawn, or given as an array.')
-    made = divided(rule, mesh, rows, post, weights, delays)
-    if made.weights is not None:
-        weight = with_unit(made.weights, weight.unit if isinstance(weight, Drawn) else u.get_unit(given))
-    return Connection(made.structure, weight if given is None or made.weights is not None else given, space=space, delay_steps=made.delays)
+    unit = weight.unit if isinstance(weight, Drawn) else u.UNITLESS
+    if is_trained(weight):
+        if np.ndim(u.get_mantissa(weight.value() if isinstance(weight, Param) else weight.value)):
+            raise ParameterError(
+                f'{pairs.rule}: on a mesh, a State or Param is one weight for all synapses; others are drawn, or given as an array.'
+            )
+    elif weights is None and (callable(weight) or np.ndim(u.get_mantissa(weight))):
+
+        def weights(shape: tuple[int, ...]) -> np.ndarray:
+            nonlocal unit
+            given = weight(shape) if callable(weight) else weight
+            unit = u.get_unit(given)
+            return np.asarray(u.get_mantissa(given), environ.dftype())
+
+    made = divided(mesh, pairs, weights, delays)
+    given = weight if made.weights is None else with_unit(made.weights, unit)
+    return Connection(made.structure, given, space=space, delay_steps=made.delays)
 
 
 def as_csr(rows: Rows, post: int) -> event.CSR:
@@ -283,16 +286,6 @@ def as_csr(rows: Rows, post: int) -> event.CSR:
 def precision(weight: Drawn) -> str:
     """In which drawn weights are stored."""
     return weight.dtype or ('float64' if environ.dftype() == np.float64 else 'float32')
-
-
-def values_of(rows: Rows, *laws: tuple[Any, ...] | None) -> tuple[Any, Any]:
-    """Weights and delays of the synapses of rows, each by keys, law and type, or None; with delays, rows are put in their order."""
-    indptr, columns = rows
-    weights, delays = (None if law is None else Values(law[0], law[1], _parallel.empty(columns.size, law[2])) for law in laws)
-    if weights or delays:
-        put = engine(columns.size, _compiled.values_kernel(weights, delays)).put_values
-        _parallel.each(lambda first, last: put(weights, delays, indptr, first, last, columns), _parallel.spans(indptr))
-    return weights and taken(weights.out), delays and taken(delays.out)
 
 
 def taken(array: np.ndarray) -> jax.Array:

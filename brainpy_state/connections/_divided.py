@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import zlib
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -14,15 +12,11 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from .. import event
-from .._errors import ParameterError
+from .._errors import ParameterError, ShapeError
 from ..event._parts import Axis
-from . import _compiled, _parallel
-from ._engine import engine
-from ._rows import Growing, Listing, Rows
-from ._sampling import Values
-
-Law = tuple[np.ndarray, np.ndarray, Any]  # keys of rows, law and type of what is drawn for each synapse
-
+from . import _check, _parallel
+from ._pairs import Pairs
+from ._rows import Law, Rows, starts_of, values_of
 
 _DISAGREE = """\
 {rule}: process {other} connects other neurons than process 0. Each must build the same network in the same order, with the same sizes and \
@@ -37,17 +31,15 @@ class Divided(NamedTuple):
     delays: Any
 
 
-def divided(rule: str, mesh: Mesh, rows: Rows | Listing, post: int, weights: Law | np.ndarray | None, delays: Law | None) -> Divided:
-    """Synapses of the pairs that a rule has found or draws, listed by source, on the devices of those targets.
+def divided(mesh: Mesh, pairs: Pairs, weights: Law | Callable[[tuple[int, ...]], np.ndarray] | None, delays: Law | None) -> Divided:
+    """Synapses of the pairs that a rule draws, on the devices of their targets.
 
     Parameters
     ----------
-    rule : str
-        For messages.
     mesh : Mesh
-    rows : Rows or Listing
-    post : int
-    weights : law, or array of shape (n_synapses,), optional
+    pairs : Pairs
+    weights : law, or callable, optional
+        The callable is given ``(n_synapses,)``, and gives one number, or one for each in the order that they have on one device.
     delays : law, optional
         With delays, the synapses of each source are in the order of delays.
 
@@ -55,75 +47,56 @@ def divided(rule: str, mesh: Mesh, rows: Rows | Listing, post: int, weights: Law
     ------
     ParameterError
         If processes that share the mesh connect other neurons.
+    ShapeError
+        If there are neither one weight nor as many as synapses.
     """
     mesh = Mesh(mesh.devices, mesh.axis_names)
-    starts = rows.indptr if isinstance(rows, Rows) else rows.starts
-    devices = list(mesh.devices.flat)
-    size = Axis(0, post).part(len(devices))
-    mine = [_Part(k * size, min((k + 1) * size, post), starts.size - 1, weights, delays) for k, d in enumerate(devices) if _is_own(d)]
-    with ThreadPoolExecutor(_parallel.threads()) as pool:
-        for group in _batched(_parallel.spans(starts), _parallel.threads()):
-            for block in pool.map(lambda span: _block(rows, starts, span, weights, delays), group):
-                for part in mine:
-                    part.add(*block)
-    pre = starts.size - 1
-    drawn = [law[0] for law in (weights, delays) if isinstance(law, tuple)]
-    sum_of_all = zlib.crc32(b''.join(x.tobytes() for x in (starts, np.array([post]), *drawn)))
-    room = _largest(rule, max((len(part.targets) for part in mine), default=0), sum_of_all, mesh)
+    size = Axis(0, pairs.post).part(mesh.size)
+    ranges = [(min(k * size, pairs.post), min((k + 1) * size, pairs.post)) for k, device in enumerate(mesh.devices.flat) if _is_own(device)]
+    division = pairs.divided(ranges)
+    starts = starts_of(division.of_all)
+    laws = [law if isinstance(law, tuple) else None for law in (weights, delays)]
+    same_everywhere = (starts, np.array([pairs.post]), *(law[0] for law in laws if law is not None))
+    most = int(division.own.sum(axis=1).max(initial=0))
+    room = _largest(pairs.rule, most, zlib.crc32(b''.join(x.tobytes() for x in same_everywhere)), mesh)
+    parts = [Rows(starts_of(own), _parallel.empty(room, np.int32)) for own in division.own]
+    division.put([rows.indptr[:-1] for rows in parts], [rows.columns for rows in parts])
+    values = [values_of(rows, laws[0], laws[1], before) for rows, before in zip(parts, division.before, strict=True)]
     spread = _Spread(mesh)
     structure = event.Parts(
-        spread([part.starts() for part in mine]),
-        spread([part.take('targets', room, size) for part in mine]),
-        (pre, post),
-        len(devices),
+        spread([rows.indptr.astype(np.int32) for rows in parts]),
+        spread([_filled(rows.columns, rows, size) for rows in parts]),
+        (pairs.n, pairs.post),
+        mesh.size,
         delays is None,
         int(starts[-1]),
-        spread([(starts[:-1] + part.before).astype(np.int32) for part in mine]),
+        spread([(starts[:-1] + before).astype(np.int32) for before in division.before]),
     )
-    values = (
-        None if law is None else spread([part.take(name, room) for part in mine])
-        for name, law in (('weights', weights), ('delays', delays))
-    )
-    return Divided(structure, *values)
+    found: list[Any] = [
+        None if law is None else spread([_filled(x[k], rows) for x, rows in zip(values, parts, strict=True)]) for k, law in enumerate(laws)
+    ]
+    if callable(weights):
+        whole = pairs.rows()
+        values_of(whole, None, delays)
+        given = weights((whole.total,))
+        if given.shape not in ((), (whole.total,)):
+            raise ShapeError(_check.weight_shape(pairs.rule, given.shape, whole.total))
+        found[0] = given if given.ndim == 0 else spread([_of_targets(given, whole, *own, room) for own in ranges])
+    return Divided(structure, *found)
 
 
-class _Part:
-    """The synapses onto some targets, which come block by block of sources."""
-
-    def __init__(self, first: int, last: int, pre: int, weights: Any, delays: Any):
-        self.first, self.last = first, last
-        self.counts, self.before = np.zeros(pre, np.int64), np.zeros(pre, np.int64)  # of each source here, and onto targets before
-        self.targets = Growing()
-        self.weights = None if weights is None else Growing(weights[2] if isinstance(weights, tuple) else weights.dtype)
-        self.delays = None if delays is None else Growing(delays[2])
-
-    def add(self, first: int, starts: np.ndarray, columns: np.ndarray, weights: Any, delays: Any) -> None:
-        """Take those of a block."""
-        own = (columns >= self.first) & (columns < self.last)
-        rows = slice(first, first + starts.size - 1)
-        self.counts[rows] = _of_rows(own, starts)
-        self.before[rows] = _of_rows(columns < self.first, starts)
-        self.targets.append(columns[own] - np.int32(self.first))
-        for held, given in ((self.weights, weights), (self.delays, delays)):
-            if held is not None:
-                held.append(given[own])
-
-    def starts(self) -> np.ndarray:
-        return np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int32)
-
-    def take(self, name: str, room: int, beyond: int | None = None) -> np.ndarray:
-        """The values of synapses, and beyond them a number, or the first of them again; they are no longer held here."""
-        held = getattr(self, name)
-        setattr(self, name, None)
-        found, used = held.whole(room), len(held)
-        found[used:] = found[0] if beyond is None else beyond
-        return found
+def _of_targets(values: np.ndarray, rows: Rows, first: int, last: int, room: int) -> np.ndarray:
+    """Those of values of all synapses that belong to some targets."""
+    held = _parallel.empty(room, values.dtype)
+    own = values[(first <= rows.columns) & (rows.columns < last)]
+    held[: own.size], held[own.size :] = own, 0
+    return held
 
 
-def _of_rows(marked: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """How many synapses of each row are marked."""
-    before = np.concatenate([[0], np.cumsum(marked)])
-    return before[starts[1:]] - before[starts[:-1]]
+def _filled(values: np.ndarray, rows: Rows, beyond: int = 0) -> np.ndarray:
+    """The same, with a number in the places beyond the synapses."""
+    values[rows.indptr[-1] :] = beyond
+    return values
 
 
 class _Spread:
@@ -141,22 +114,6 @@ class _Spread:
             return jax.make_array_from_single_device_arrays(shape, self.where, placed)
 
 
-def _block(rows: Any, starts: np.ndarray, span: tuple[int, int], weights: Any, delays: Any) -> tuple[int, Any, Any, Any, Any]:
-    """Synapses of some sources, with their values: the first of these, where those of each begin, targets, weights and delays."""
-    first, last = span
-    here = starts[first : last + 1] - starts[first]
-    columns = rows.columns[starts[first] : starts[last]].copy() if isinstance(rows, Rows) else rows.columns(starts, first, last)
-    drawn = [
-        Values(law[0][first:last], law[1], np.empty(columns.size, law[2])) if isinstance(law, tuple) else None for law in (weights, delays)
-    ]
-    if any(drawn):
-        engine(columns.size, _compiled.values_kernel(*drawn)).put_values(*drawn, here, 0, last - first, columns)
-    found = [None if values is None else values.out for values in drawn]
-    if isinstance(weights, np.ndarray):
-        found[0] = weights[starts[first] : starts[last]]
-    return first, here, columns, *found
-
-
 def _is_own(device: Any) -> bool:
     return device.process_index == jax.process_index()
 
@@ -169,9 +126,3 @@ def _largest(rule: str, number: int, of_all: int, mesh: Mesh) -> int:
     if (other := np.flatnonzero(found[:, 1] != found[0, 1])).size:
         raise ParameterError(_DISAGREE.format(rule=rule, other=other[0]))
     return max(int(found[:, 0].max()), 1)
-
-
-def _batched(items: list[Any], size: int) -> Iterator[list[Any]]:
-    waiting = iter(items)
-    while group := list(itertools.islice(waiting, size)):
-        yield group

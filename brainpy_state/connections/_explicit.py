@@ -16,7 +16,8 @@ from ..numerics import with_unit
 from ..random._keys import Seed
 from . import _check
 from ._connect import Connection, connect, is_trained
-from ._rows import Listing, Rows, order_by
+from ._pairs import Listing
+from ._rows import Rows, order_by
 from ._sampling import ALL, OTHERS, Gaps
 from .drawn import Drawn, Weight
 

@@ -15,8 +15,9 @@ from ..modules import short
 from ..numerics import with_unit
 from ..random._keys import Seed
 from . import _check
-from ._connect import Connection, as_csr, precision, values_of
-from ._rows import listed, row_lengths
+from ._connect import Connection, as_csr, precision
+from ._pairs import Listing
+from ._rows import row_lengths, values_of
 from ._sampling import Choices, Gaps, keys_of, root
 from .drawn import Drawn, Weight, in_steps
 
@@ -106,7 +107,7 @@ class ProceduralConnection(Connection):
         of_delays = (keys_of(words[2], pre), numbers[_DELAY_LAW], np.min_scalar_type(rule.longest)) if self.has_delays else None
         draw = draw_of(self.structure)
         _check.synapses(type(self).__name__, pre * (post * draw.p if isinstance(draw, Gaps) else rule.width))
-        rows = listed(type(self).__name__, draw)
+        rows = Listing(type(self).__name__, draw).rows()
         drawn, steps = values_of(rows, of_weights, of_delays)
         if drawn is not None:
             is_one = u.get_mantissa(weight) == 1

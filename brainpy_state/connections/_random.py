@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .._errors import ParameterError
@@ -11,8 +9,9 @@ from .._tracebacks import entry
 from ..random._keys import Seed
 from . import _check
 from ._connect import Connection, connect
+from ._pairs import Listing, Pairs, Subset, Symmetric, Transposed
 from ._procedural import connect_again
-from ._rows import Listing, shares, subset, transposed
+from ._rows import shares
 from ._sampling import ALL, LATER, OTHERS, Choices, Gaps, keys
 from .drawn import Drawn, Weight
 
@@ -104,8 +103,8 @@ def symmetric_pairwise_bernoulli(
     rule = 'symmetric_pairwise_bernoulli'
     (pre, post), p, seed = _check.same_sizes(rule, pre, post), _check.probability(rule, p), _check.seed(rule, seed)
     _check.synapses(rule, p * pre * post)
-    rows = transposed(rule, Gaps(keys(seed, pre), post, p, LATER), both=True)
-    return connect(rule, rows, post, weight, delay=delay, seed=seed)
+    pairs = Symmetric(rule, Gaps(keys(seed, pre), post, p, LATER))
+    return connect(rule, pairs, post, weight, delay=delay, seed=seed)
 
 
 @entry
@@ -149,7 +148,7 @@ def fixed_indegree(
     (pre, post), seed = _check.sizes(rule, pre, post), _check.seed(rule, seed)
     names = rule, 'indegree', 'sources', 'pre'
     draw = _fixed_degree(names, post, pre, indegree, allow_autapses, allow_multapses, seed)
-    return connect(rule, transposed(rule, draw), post, weight, delay=delay, seed=seed)
+    return connect(rule, Transposed(rule, draw), post, weight, delay=delay, seed=seed)
 
 
 @entry
@@ -242,18 +241,18 @@ def fixed_total_number(
     _check.synapses(rule, total)
     if not allow_autapses and pre != post:
         raise ParameterError(f'{rule}: allow_autapses=False is about one population, but there are {pre} sources and {post} targets.')
-    pairs = pre * (post - (not allow_autapses))
-    if total > pairs and (not allow_multapses or pairs < 1):
+    available = pre * (post - (not allow_autapses))
+    if total > available and (not allow_multapses or available < 1):
         raise ParameterError(
-            f'{rule}: total = {total} asks for more different pairs than the {max(pairs, 0)} there are '
+            f'{rule}: total = {total} asks for more different pairs than the {max(available, 0)} there are '
             f'(pre = {pre}, post = {post}, allow_autapses = {allow_autapses}); lower it, or use allow_multapses=True.'
         )
     each = keys(seed, pre + 1)
     if allow_multapses:
-        rows: Any = Listing(rule, Choices(each[:-1], post, shares(each[-1:], pre, total), skip_own=not allow_autapses))
+        pairs: Pairs = Listing(rule, Choices(each[:-1], post, shares(each[-1:], pre, total), skip_own=not allow_autapses))
     else:
-        rows = subset(rule, each, post, total, pairs, ALL if allow_autapses else OTHERS)
-    return connect(rule, rows, post, weight, delay=delay, seed=seed)
+        pairs = Subset(rule, each, post, total, available, ALL if allow_autapses else OTHERS)
+    return connect(rule, pairs, post, weight, delay=delay, seed=seed)
 
 
 def _fixed_degree(

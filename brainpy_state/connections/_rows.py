@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _check, _compiled, _parallel, _sampling
+from . import _check, _compiled, _parallel
 from ._engine import engine
-from ._sampling import Choices, Gaps
+from ._sampling import Choices, Gaps, Values
+
+Law = tuple[np.ndarray, np.ndarray, Any]  # keys of rows, law and type of what is drawn for each pair
 
 
 class Rows(NamedTuple):
@@ -32,7 +34,7 @@ class Rows(NamedTuple):
     @classmethod
     def of(cls, counts: np.ndarray, columns: np.ndarray) -> Rows:
         """From the number of pairs of each row."""
-        return cls(_starts(counts), columns)
+        return cls(starts_of(counts), columns)
 
     @classmethod
     def empty(cls, rule: str, counts: np.ndarray) -> Rows:
@@ -63,109 +65,9 @@ class Growing:
         return self._held
 
 
-class Listing(NamedTuple):
-    """Pairs that a rule draws row by row, not drawn yet."""
-
-    rule: str
-    draw: Gaps | Choices
-
-    def rows(self) -> Rows:
-        """All of them."""
-        return listed(self.rule, self.draw)
-
-    @property
-    def n(self) -> int:
-        """How many rows there are."""
-        return len(self.draw.keys)
-
-    @property
-    def total(self) -> int:
-        """How many pairs there are."""
-        return int(row_lengths(self.draw).sum())
-
-    @property
-    def starts(self) -> np.ndarray:
-        """Where each row begins, and the last one ends."""
-        return _starts(row_lengths(self.draw))
-
-    def columns(self, starts: np.ndarray, first: int, last: int) -> np.ndarray:
-        """Those of some rows."""
-        found = np.empty(starts[last] - starts[first], np.int32)
-        _tools(self.draw).fill(self.draw, starts, first, last, found)
-        return found
-
-
-def listed(rule: str, draw: Gaps | Choices) -> Rows:
-    """The pairs as they are drawn, the columns of each row rising."""
-    tools = _tools(draw)
-    rows = Rows.empty(rule, row_lengths(draw))
-
-    def fill(first: int, last: int) -> None:
-        tools.fill(draw, rows.indptr, first, last, rows.columns[rows.indptr[first] : rows.indptr[last]])
-
-    _parallel.each(fill, _parallel.spans(rows.indptr))
-    return rows
-
-
-def transposed(rule: str, draw: Gaps | Choices, both: bool = False) -> Rows:
-    """The pairs listed by column, rising in each; with ``both``, each row then lists its own columns after those."""
-    tools, starts = _tools(draw), _starts(row_lengths(draw))
-    spans = _parallel.spans(starts)
-    # Each thread has a run of rows, and for each column a place at which to go on.
-    runs = [spans[k * len(spans) // n : (k + 1) * len(spans) // n] for n in [_parallel.threads()] for k in range(n)]
-    places = np.zeros((len(runs), draw.n), np.int64)
-
-    def visit(run: int, out: np.ndarray | None) -> None:
-        for first, last in runs[run]:
-            columns = np.empty(starts[last] - starts[first], np.int32)
-            tools.fill(draw, starts, first, last, columns, ordered=both)
-            row = np.repeat(np.arange(first, last, dtype=np.int32), np.diff(starts[first : last + 1]))
-            tools.scatter(row, columns, places[run], out)
-            if both and out is not None:
-                tools.scatter(columns, row, own, out)
-
-    _parallel.each(visit, [(run, None) for run in range(len(runs))])
-    counts = places.sum(axis=0)
-    rows = Rows.empty(rule, counts + np.diff(starts) if both else counts)
-    own = rows.indptr[:-1] + counts
-    places[:] = rows.indptr[:-1] + np.cumsum(places, axis=0) - places
-    _parallel.each(visit, [(run, rows.columns) for run in range(len(runs))])
-    return rows
-
-
-def subset(rule: str, keys: np.ndarray, n: int, total: int, pairs: int, where: int) -> Rows:
-    """Exactly ``total`` of the ``pairs`` that ``where`` admits, each such set with the same probability.
-
-    Pairs are taken independently with a probability that gives some more, since given their number each set is as likely as any
-    other; the surplus is then taken out at random. The last key is for that.
-    """
-    picker, keys = keys[-1:], keys[:-1]
-    spread = 6 * np.sqrt(total * max(0, 1 - total / max(pairs, 1))) + 6
-    draw = Gaps(keys, n, min(1.0, (total + spread) / max(pairs, 1)), where)
-    counts = row_lengths(draw)
-    while counts.sum() < total:  # once in 1e9 times
-        draw = draw._replace(keys=_sampling.draws(draw.keys, np.array(0)))
-        counts = row_lengths(draw)
-    starts, tools = _starts(counts), _tools(draw)
-    found = int(counts.sum())
-    surplus = _sampling.choose(picker, found, found - total)[0]
-    lost = np.bincount(np.searchsorted(starts, surplus, side='right') - 1, minlength=counts.size)
-    rows = Rows.empty(rule, counts - lost)
-
-    def fill(first: int, last: int) -> None:
-        start, stop = starts[first], starts[last]
-        columns = np.empty(stop - start, np.int32)
-        tools.fill(draw, starts, first, last, columns)
-        gone = surplus[slice(*np.searchsorted(surplus, (start, stop)))] - start
-        rows.columns[rows.indptr[first] : rows.indptr[last]] = np.delete(columns, gone)
-
-    _parallel.each(fill, _parallel.spans(starts))
-    return rows
-
-
 def shares(key: np.ndarray, n: int, total: int) -> np.ndarray:
     """How many of ``total`` independent uniform choices fall to each of ``n`` rows."""
-    tools = engine(total, *_compiled.KERNELS)
+    tools = tools_of(total)
     runs = _parallel.threads()
     counts = np.zeros((runs, n), np.int64)
 
@@ -179,7 +81,7 @@ def shares(key: np.ndarray, n: int, total: int) -> np.ndarray:
 
 def order_by(numbers: np.ndarray, n: int) -> Rows:
     """The positions of each number below ``n``, in their order."""
-    tools = engine(numbers.size, *_compiled.KERNELS)
+    tools = tools_of(numbers.size)
     listed = Rows.of(count(numbers, n), np.empty(numbers.size, np.int32))
     places = listed.indptr[:-1].copy()
     for first, last in _parallel.ranges(numbers.size, 1):
@@ -196,15 +98,31 @@ def count(numbers: np.ndarray, n: int) -> np.ndarray:
     return counts
 
 
-def _starts(counts: np.ndarray) -> np.ndarray:
+def starts_of(counts: np.ndarray) -> np.ndarray:
+    """Where each row begins, and the last one ends."""
     starts = np.zeros(counts.size + 1, np.int64)
     np.cumsum(counts, out=starts[1:])
     return starts
 
 
+def values_of(rows: Rows, weights: Law | None, delays: Law | None, before: np.ndarray | None = None) -> tuple[Any, Any]:
+    """Weights and delays of the pairs of rows, or None; with delays, the columns of each row are put in their order.
+
+    Of a row, as many pairs may stand elsewhere ``before`` these, which decides what is drawn. Columns may have more places than there
+    are pairs.
+    """
+    starts, columns = rows
+    drawn = [None if law is None else Values(law[0], law[1], _parallel.empty(columns.size, law[2])) for law in (weights, delays)]
+    if any(drawn):
+        put = engine(int(starts[-1]), _compiled.values_kernel(*drawn)).put_values
+        _parallel.each(lambda first, last: put(*drawn, starts, first, last, columns, before), _parallel.spans(starts))
+    found = [None if values is None else values.out for values in drawn]
+    return found[0], found[1]
+
+
 def row_lengths(draw: Gaps | Choices) -> np.ndarray:
     """How many columns each row has."""
-    counts, tools = np.empty(len(draw.keys), np.int64), _tools(draw)
+    counts, tools = np.empty(len(draw.keys), np.int64), tools_of(draw)
 
     def put(first: int, last: int) -> None:
         counts[first:last] = tools.count(draw, first, last)
@@ -213,5 +131,6 @@ def row_lengths(draw: Gaps | Choices) -> np.ndarray:
     return counts
 
 
-def _tools(draw: Gaps | Choices) -> ModuleType:
-    return engine(len(draw.keys) * max(draw.width, 1), *_compiled.KERNELS)
+def tools_of(work: Gaps | Choices | int) -> ModuleType:
+    """With what to draw these rows, or to move as many pairs."""
+    return engine(work if isinstance(work, int) else len(work.keys) * max(work.width, 1), *_compiled.KERNELS)

@@ -238,11 +238,13 @@ def scatter(labels: np.ndarray, numbers: np.ndarray, places: np.ndarray, out: np
     places[number] += length  # touches no other place: they may belong to another thread
 
 
-def put_values(weights: Values | None, delays: Values | None, starts: np.ndarray, first: int, last: int, columns: np.ndarray) -> None:
-    """Draw for each synapse of these rows; with delays, put each row in their order."""
+def put_values(
+    weights: Values | None, delays: Values | None, starts: np.ndarray, first: int, last: int, columns: np.ndarray, before: np.ndarray | None
+) -> None:
+    """Draw for each synapse of these rows, of which there are more ``before`` these; with delays, put each row in their order."""
     here = slice(starts[first], starts[last])
     row = np.repeat(np.arange(first, last), np.diff(starts[first : last + 1]))
-    number = np.arange(here.start, here.stop) - starts[row]
+    number = np.arange(here.start, here.stop) - (starts[row] if before is None else starts[row] - before[row])
     if delays is not None:
         steps = (_values(delays, row, number) + 0.5).astype(np.int64)
         order = np.lexsort((steps, row))

@@ -19,7 +19,7 @@ from brainpy_state import (
     pairwise_bernoulli,
     symmetric_pairwise_bernoulli,
 )
-from brainpy_state.connections import _parallel, _rows, _sampling
+from brainpy_state.connections import _pairs, _parallel, _sampling
 
 
 def random_rule(rule, number, **options):
@@ -203,20 +203,20 @@ def test_every_set_of_different_sources_is_as_likely(m, k):
 def test_every_set_of_pairs_is_as_likely(n, total, autapses):
     available = n * (n - (not autapses))
     where = _sampling.ALL if autapses else _sampling.OTHERS
-    networks = [_rows.subset('rule', _sampling.keys(seed, n + 1), n, total, available, where) for seed in range(4000)]
+    networks = [_pairs.Subset('rule', _sampling.keys(seed, n + 1), n, total, available, where).rows() for seed in range(4000)]
     _, counts = np.unique([np.concatenate(x) for x in networks], axis=0, return_counts=True)
     assert len(counts) == math.comb(available, total)
     assert_uniform(counts)
 
 
 def test_pairs_are_drawn_again_where_they_were_too_few(monkeypatch):
-    sample, asked = _rows.row_lengths, []
+    sample, asked = _pairs.row_lengths, []
 
     def too_few_at_first(draw):
         asked.append(draw.keys)
         return sample(draw) // (4 if len(asked) == 1 else 1)
 
-    monkeypatch.setattr(_rows, 'row_lengths', too_few_at_first)
+    monkeypatch.setattr(_pairs, 'row_lengths', too_few_at_first)
     connection = fixed_total_number(60, 60, 700, weight=1.0, allow_multapses=False, allow_autapses=False, seed=1)
     assert len(asked) == 2
     assert not (asked[0] == asked[1]).any()

@@ -134,6 +134,8 @@ def derivatives(program, twin, states, monkeypatch, copies=None):
     states, copies : dict of State
         By which, of the program and of its twin; by default both have the same.
     """
+    for state in [*states.values(), *(copies or {}).values()]:  # Python's numbers would each make the programs again once they are arrays
+        state.value = with_unit(jnp.asarray(np.asarray(u.get_mantissa(state.value))), u.get_unit(state.value))
     slopes, loss, (margins, sizes, results) = jit(grad(program.run, states, has_aux=True, return_value=True))()
     with monkeypatch.context() as patch:
         patch.setattr('brainpy_state.neurons._neuron.reset_to', smooth_reset)

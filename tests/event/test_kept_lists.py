@@ -94,6 +94,7 @@ def same(found, expected):
     np.testing.assert_array_equal(values[:31], wanted_values[:31])
 
 
+@pytest.mark.quick('whole_and_parts|another_part|doubled')
 @pytest.mark.parametrize('rule', KEPT, ids=lambda rule: rule.__name__)
 def test_a_step_takes_over_lists_where_it_can(rule, plans):
     V = jnp.zeros(N)

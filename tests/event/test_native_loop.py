@@ -102,12 +102,14 @@ def same(found, expected, rtol=2e-6, atol=2e-6):
         np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
 
 
+@pytest.mark.quick('previous|reversed|shifted|flags|ring|events|changed|calls')
 def test_a_loop_gives_what_jax_gives_forwards_and_backwards(case):
     step, init = case
     for reverse in (False, True):
         same(native(step, init, xs, reverse=reverse), lax.scan(step, init, xs, reverse=reverse))
 
 
+@pytest.mark.quick('decay|swapped|read after|counted|events|calls')
 def test_a_loop_ends_where_it_does_not_go_on(case):
     step, init = case
     for first, steps in ((4, 4), (0, 0), (99, T)):

@@ -79,6 +79,7 @@ def bits(request):
         yield request.param
 
 
+@pytest.mark.slow
 def test_it_goes_on_bit_for_bit(bits, tmp_path):
     path = tmp_path / 'training.npz'
     whole = content(*trained(4))
@@ -242,9 +243,8 @@ print(json.dumps(content(*trained(epochs, path, on_epoch=stop))))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('bits', [32, 64], ids='float{}'.format)
-def test_another_process_goes_on_bit_for_bit(bits, python, tmp_path):
-    path = str(tmp_path / 'training.npz')
+def test_another_process_goes_on_bit_for_bit(python, tmp_path):
+    path, bits = str(tmp_path / 'training.npz'), 64
     whole = python('-c', PROCESS, str(tmp_path / 'whole.npz'), str(bits), '4', '-1', '0')
     for seed, last in enumerate((1, 3)):
         assert python('-c', PROCESS, path, str(bits), '4', str(last), str(seed)) == ''

@@ -27,7 +27,7 @@ def check(step, dt=DT):
     assert len(report.native) == 1 and not report.left, str(report)
 
 
-@pytest.mark.quick('^(LIF|CobaLIF|AdExIFRef|Gif|Izhikevich|HH)-')
+@pytest.mark.quick('^(LIF|CobaLIF|AdExIFRef|Gif|Izhikevich)-|HH-exp')
 @pytest.mark.parametrize('method', ['exp_euler', 'rk4'])
 @pytest.mark.parametrize('name', MODELS)
 def test_neurons(name, method):

@@ -73,7 +73,7 @@ def check(name, T, precision, backend):
     return model
 
 
-@pytest.mark.quick('LIF|Expon|STP')
+@pytest.mark.quick('-LIF$|-LIF, r|Expon$|STP, u')
 @pytest.mark.parametrize('name', MODELS)
 @pytest.mark.parametrize('backend', ['numba', pytest.param('xla', marks=pytest.mark.slow)])
 def test_a_time_constant_of_ten_million_steps_is_kept(name, backend):

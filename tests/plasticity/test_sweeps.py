@@ -54,6 +54,7 @@ def check(V, w, one):
     np.testing.assert_array_equal(w.mantissa, one.proj.comm.weight.value.mantissa)
 
 
+@pytest.mark.slow
 def test_lanes_of_limits_learning_rates_and_seeds_are_simulations(singles, dt):
     sent, V, w = bst.sweep(inside, {'w_max': LIMITS * u.mV, 'rate': RATES, 'seed': SEEDS})
     assert (sent.sum(-1) > 20).all()

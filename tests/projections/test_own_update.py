@@ -74,6 +74,7 @@ def simulate(make, kind, batch_size=None, **options):
         return *found, net, step, spikes
 
 
+@pytest.mark.quick('post-later|pre-later|delta-now|current-now')
 @pytest.mark.parametrize('options', [{}, {'delay': 2.0 * u.ms}], ids=['now', 'later'])
 @pytest.mark.parametrize('kind', ['align post', 'instances', 'align pre', 'current', 'delta'])
 def test_a_model_by_hand_receives_what_a_declared_one_does(kind, options):

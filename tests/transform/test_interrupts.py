@@ -54,6 +54,7 @@ LOOPS = {
 }
 
 
+@pytest.mark.quick('^scan$')
 @pytest.mark.parametrize('loop', LOOPS.values(), ids=LOOPS)
 def test_a_loop_ends_soon_and_states_are_what_they_were(loop, x):
     step = stepping(x)
@@ -128,6 +129,7 @@ def test_what_does_not_listen(x, monkeypatch):
     assert len(calls) == 1
 
 
+@pytest.mark.slow
 def test_who_waits_for_signals_already_gets_them(x):
     step = stepping(x)
     for_loop(step, length=100_000)

@@ -23,7 +23,7 @@ def _drawn_row(row_symbol: str, value_symbol: str, kind: str, weight: str, delay
     """A function that draws the synapses of a row into memory and returns their number, by the compiled functions of these names."""
     by_gaps, with_values = kind == 'gaps', value_symbol != ''
     find = _external(row_symbol, 9 if by_gaps else 8)
-    put = _external(value_symbol, 12)
+    put = _external(value_symbol, 13)
 
     @inlined
     def draw(words: int, row: int, post: int, width: int, where: int, longest: int, memory: int) -> int:
@@ -41,7 +41,7 @@ def _drawn_row(row_symbol: str, value_symbol: str, kind: str, weight: str, delay
             find(key, row, row + 1, starts, post, where, targets, work if with_values else 0)
         if with_values:
             put(
-                key + 8, key + 16, words + _WEIGHT_LAW, words + _DELAY_LAW, row, row + 1, starts,
+                key + 8, key + 16, words + _WEIGHT_LAW, words + _DELAY_LAW, row, row + 1, starts, 0,
                 targets, weights, steps, work, longest,
             )  # fmt: skip
         return span[1]

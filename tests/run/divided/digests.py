@@ -36,10 +36,12 @@ def _digest(x):
 
 
 if __name__ == '__main__':
-    mesh, (parts, *names) = mesh_and_arguments()
-    if parts.startswith('xla'):
-        bst.event.set_backend('xla')
-        parts = parts.removeprefix('xla')
-    if parts != 'all':
-        mesh = jax.sharding.Mesh(np.array(jax.devices()[: int(parts)]), ('i',)) if int(parts) else None
-    tell({name: digests(name, mesh) for name in names})
+    mesh_of_all, (name, *numbers) = mesh_and_arguments()  # numbers of devices, 0 of none, or 'all'; with 'xla' before it, by XLA alone
+    found = {}
+    for parts in numbers:
+        bst.event.set_backend('xla' if parts.startswith('xla') else 'auto')
+        number, mesh = parts.removeprefix('xla'), mesh_of_all
+        if number != 'all':
+            mesh = jax.sharding.Mesh(np.array(jax.devices()[: int(number)]), ('i',)) if int(number) else None
+        found[parts] = digests(name, mesh)
+    tell(found)

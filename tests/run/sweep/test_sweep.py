@@ -79,6 +79,7 @@ def test_each_combination_is_a_run_by_itself(where, lanes, singles, dt):
     assert (net.drive.value, net.proj.comm.weight.value) == before
 
 
+@pytest.mark.quick('inside-2')
 @pytest.mark.parametrize('lanes', [None, 2])
 @pytest.mark.parametrize('where', ['inside', 'outside'])
 def test_a_recorder_that_is_too_small_for_all_lanes_grows(where, lanes, singles, compilations, dt):
