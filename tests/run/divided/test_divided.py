@@ -175,6 +175,37 @@ def test_a_trained_weight_for_each_synapse_is_an_error_on_a_mesh():
         bst.fixed_indegree(30, 30, 2, weight=bst.ParamState(np.ones(60) * u.nS), seed=1)
 
 
+def by_distance():
+    where = bst.spatial.grid((8, 8), 1.0 * u.mm)
+    return bst.distance_dependent(
+        where, where, bst.spatial.gaussian(200.0 * u.um, p=0.7), weight_of_distance=lambda d: d / (1.0 * u.mm) * u.nS,
+        delay=bst.drawn.uniform(0.1 * u.ms, 1.5 * u.ms), seed=1,
+    )  # fmt: skip
+
+
+def by_number():
+    return bst.fixed_indegree(
+        30, 20, 3, weight=lambda shape: np.arange(*shape) * u.nS, delay=bst.drawn.uniform(0.1 * u.ms, 1.5 * u.ms), seed=1
+    )
+
+
+@pytest.mark.parametrize('make', [by_distance, by_number])
+def test_weights_of_a_function_belong_to_the_same_synapses(make):
+    with bst.environ.context(dt=0.1 * u.ms):
+        whole = make()
+        with bst.environ.context(mesh=mesh_of_one()):
+            parts = make()
+    assert (whole.targets == parts.targets).all() and (whole.delays == parts.delays).all()
+    assert (whole.weights == parts.weights).all()
+
+
+def test_weights_of_a_function_are_one_or_one_for_each():
+    with bst.environ.context(mesh=mesh_of_one()):
+        assert bst.fixed_indegree(30, 20, 3, weight=lambda shape: 2.0 * u.nS, seed=1).weight.value == 2.0 * u.nS
+        with pytest.raises(bst.ShapeError, match=r'shape \(59,\), expected one number or one for each of the 60 synapses'):
+            bst.fixed_indegree(30, 20, 3, weight=np.ones(59) * u.nS, seed=1)
+
+
 @pytest.mark.quick('True-(bool|float32)|False-(bool|int32|float16)')
 @pytest.mark.parametrize('dtype', ['bool', 'uint8', 'int32', 'float16', 'float32', 'float64'])
 @pytest.mark.parametrize('is_bit', [False, True])
