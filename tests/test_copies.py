@@ -306,6 +306,7 @@ VALUES = {
     bst.environ.Time: (lambda: bst.environ.Time(10**9, 0.1, u.ms), lambda t: [t.step, (t - 1e8 * MS).to_decimal(u.ms)]),
     event.Report: (lambda: event.explain(lambda x: [twice(x)], jnp.ones(300)), lambda r: [str(r)]),
     event.CSR: (lambda: event.CSR.from_pairs([0, 0, 2], [1, 3, 0], (3, 4)), lambda c: [c.to_dense(), c.ordered]),
+    event.Delayed: (lambda: event.Delayed(*map(np.int32, ([0, 2, 3], [1, 4, 9])), (2, 3)), lambda c: [c.to_dense(), c.steps, c.rising]),
     event.Ends: (lambda: event.Ends.of_targets(event.CSR.from_pairs([0, 0, 2], [1, 3, 0], (3, 4))), lambda e: [*e]),
     event.OneToOne: (lambda: event.OneToOne(3), lambda s: [s.shape, s.indices]),
     event.AllToAll: (lambda: event.AllToAll((2, 3)), lambda s: [s.shape, s.indices]),
@@ -332,7 +333,7 @@ VALUES = {
 MOMENTARY = {
     bst.HookHandle, bst.HookContext, bst.InitHookContext, bst.ReadHookContext, bst.RestoreHookContext, bst.WriteHookContext,
     bst.MutableWriteHookContext, bst.StateTraceStack, bst.environ.Setting, bst.Simulation,
-    event.Parts, record.Store, record.Records, record.StoredSpikes, record.StoredTrace, record.Values,
+    event.Parts, event.DelayedParts, record.Store, record.Records, record.StoredSpikes, record.StoredTrace, record.Values,
 }  # fmt: skip
 
 TABLE = MODULES | STATES | VALUES

@@ -49,6 +49,15 @@ def synapses(rule: str, n: float) -> None:
         )
 
 
+def slots(rule: str, length: int, post: int) -> None:
+    """That a ring of so many steps has numbers for all its slots."""
+    if length * post >= 2**31:
+        raise ParameterError(
+            f'{rule}: {length} steps of delay onto {post} neurons are more than 2**31 slots; lower the longest delay, or split the targets '
+            'over several.'
+        )
+
+
 def weight_shape(where: str, found: tuple[int, ...], synapses: int, matrix: tuple[int, ...] | None = None) -> str:
     """What is wrong with weights of this shape."""
     other = f', or of shape {matrix}' if matrix else ''

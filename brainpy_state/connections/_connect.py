@@ -18,11 +18,11 @@ from ..modules import Module, Param, short
 from ..numerics import with_unit
 from ..random._keys import Seed
 from ..state import ParamState, State
-from . import _check
+from . import _check, _parallel
 from ._divided import divided
 from ._pairs import Found, Pairs
 from ._positions import Space
-from ._rows import Rows, count, values_of
+from ._rows import Rows, count, in_slots, values_of
 from ._sampling import keys
 from .drawn import Drawn, in_steps
 
@@ -38,7 +38,7 @@ class Connection(Module):
 
     Parameters
     ----------
-    structure : event.CSR, event.OneToOne or event.AllToAll
+    structure : event.CSR, event.Delayed, event.OneToOne or event.AllToAll
         Which source connects to which target.
     weight : quantity, number, array, callable, State or Param
         One weight for all synapses; or one for each, of shape ``(n_synapses,)`` in the order
@@ -85,13 +85,15 @@ class Connection(Module):
         self.structure: Any = structure
         self.space = space
         shape: tuple[int, ...] = structure.weight_shape
-        self.delay_steps: Any = None
         if delay_steps is not None:
-            self.made_for = environ.get('dt', desc=f'{self.label} counts delays in time steps')
-            self.delay_steps = jnp.asarray(delay_steps)
-            if self.delay_steps.shape != shape or self.delay_steps.dtype not in (np.uint8, np.uint16):
-                given = f'{self.delay_steps.dtype} {self.delay_steps.shape}'
+            found, is_steps = np.shape(delay_steps), getattr(delay_steps, 'dtype', None) in (np.uint8, np.uint16)
+            if found != shape or not is_steps:
+                given = f'{getattr(delay_steps, "dtype", type(delay_steps).__name__)} {found}'
                 raise ShapeError(f'{self.label}: delay_steps are {given}, expected uint8 or uint16 of shape {shape}.')
+            _check.slots(self.label, int(np.max(delay_steps, initial=0)) + 1, structure.shape[1])
+            self.structure = _late(structure, np.asarray(delay_steps))
+        if self.has_delays:
+            self.made_for = environ.get('dt', desc=f'{self.label} counts delays in time steps')
         if isinstance(weight, Drawn):
             raise ParameterError(f'{self.label}: weights are drawn by a rule, which has a seed, such as explicit_edges(..., seed=1).')
         self.weight: Any = weight
@@ -120,7 +122,12 @@ class Connection(Module):
     @property
     def has_delays(self) -> bool:
         """Whether its rule has drawn a delay for each synapse."""
-        return self.delay_steps is not None
+        return isinstance(self.structure, (event.Delayed, event.DelayedParts))
+
+    @property
+    def delay_steps(self) -> Any:
+        """The delay of each synapse in time steps, uint8 or uint16; None unless its rule has drawn them."""
+        return self.structure.steps if self.has_delays else None
 
     @property
     def n_synapses(self) -> int:
@@ -142,7 +149,7 @@ class Connection(Module):
     def targets(self) -> np.ndarray:
         """The target of each synapse, int32, shape ``(n_synapses,)``."""
         if isinstance(self.structure, event.Parts):
-            return self.structure.targets(self.delay_steps)
+            return self.structure.targets()
         return np.asarray(self.structure.indices)
 
     @property
@@ -154,13 +161,14 @@ class Connection(Module):
     @property
     def delays(self) -> Any:
         """The delay of each synapse, shape ``(n_synapses,)``, in the unit of ``dt``; None unless its rule has drawn them."""
-        return None if self.delay_steps is None else self._listed(self.delay_steps) * self.made_for
+        steps = self.delay_steps
+        return None if steps is None else self._listed(steps) * self.made_for
 
     def _listed(self, values: Any) -> Any:
         """What synapses have, also of those that other devices have, in their order on one device."""
         if not (isinstance(self.structure, event.Parts) and np.ndim(values)):
             return values
-        return jnp.asarray(on_host(values)[self.structure.order(self.delay_steps)])
+        return jnp.asarray(on_host(values)[self.structure.order()])
 
     @property
     def distances(self) -> Any:
@@ -245,16 +253,20 @@ def connect(
             weights = keys((seed, 'weight'), pairs.n), weight.law(), precision(weight)
         if delay is not None:
             law, longest = in_steps(rule, delay, environ.get('dt', desc=f'{rule} counts delays in time steps'))
+            _check.slots(rule, longest + 1, post)
             delays = keys((seed, 'delay'), pairs.n), law, np.min_scalar_type(longest)
     if mesh is not None:
         on_mesh = Found(rule, pairs, post) if isinstance(pairs, Rows) else pairs
         return _on_mesh(mesh, on_mesh, weight, weights, delays, space)
     listed = pairs if isinstance(pairs, Rows) else pairs.rows()
     found, steps = values_of(listed, weights, delays)
-    if structure is None or delays:
+    if steps is not None:
+        if weights is None and callable(weight) and not is_trained(weight):
+            weight = weight((listed.total,))  # which may look at the targets
+        structure = as_delayed(listed, steps, post)
+    elif structure is None:
         structure = as_csr(listed, post)
-    drawn = weight if found is None else with_unit(taken(found), weight.unit)
-    return Connection(structure, drawn, space=space, delay_steps=None if steps is None else taken(steps))
+    return Connection(structure, weight if found is None else with_unit(taken(found), weight.unit), space=space)
 
 
 def _on_mesh(mesh: Any, pairs: Pairs, weight: Any, weights: Any, delays: Any, space: Space | None) -> Connection:
@@ -275,12 +287,26 @@ def _on_mesh(mesh: Any, pairs: Pairs, weight: Any, weights: Any, delays: Any, sp
 
     made = divided(mesh, pairs, weights, delays)
     given = weight if made.weights is None else with_unit(made.weights, unit)
-    return Connection(made.structure, given, space=space, delay_steps=made.delays)
+    return Connection(made.structure, given, space=space)
 
 
 def as_csr(rows: Rows, post: int) -> event.CSR:
     """The structure of rows, in their memory."""
     return event.CSR(taken(rows.indptr.astype(np.int32)), taken(rows.columns), (rows.indptr.size - 1, post))
+
+
+def as_delayed(rows: Rows, steps: np.ndarray, post: int) -> event.Delayed:
+    """The structure of rows that are in the order of their delays, in their memory: targets become slots in a ring."""
+    indptr, slots = taken(rows.indptr.astype(np.int32)), taken(in_slots(steps, rows.columns, post, rows.columns))
+    return event.Delayed.of_rule(indptr, slots, (rows.n, post), steps.dtype)
+
+
+def _late(structure: Any, steps: np.ndarray) -> event.Delayed:
+    """A structure with a delay for each synapse."""
+    targets = np.asarray(structure.indices)
+    slots = in_slots(steps, targets, structure.shape[1], _parallel.empty(targets.size, np.int32))
+    starts = np.concatenate([[0], np.cumsum(structure.row_lengths())]).astype(np.int32)
+    return event.Delayed(taken(starts), taken(slots), structure.shape, steps.dtype)
 
 
 def precision(weight: Drawn) -> str:

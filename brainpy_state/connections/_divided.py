@@ -13,10 +13,11 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from .. import event
 from .._errors import ParameterError, ShapeError
+from ..event._delayed import UNUSED
 from ..event._parts import Axis
 from . import _check, _parallel
 from ._pairs import Pairs
-from ._rows import Law, Rows, starts_of, values_of
+from ._rows import Law, Rows, in_slots, starts_of, values_of
 
 _DISAGREE = """\
 {rule}: process {other} connects other neurons than process 0. Each must build the same network in the same order, with the same sizes and \
@@ -24,11 +25,10 @@ seeds; a rule without a seed draws one from the default generator, which one see
 
 
 class Divided(NamedTuple):
-    """Synapses on the devices of a mesh: their structure, weights and delays in steps; None of what is not one for each."""
+    """Synapses on the devices of a mesh, and their weights; None of what is not one for each."""
 
     structure: event.Parts
     weights: Any
-    delays: Any
 
 
 def divided(mesh: Mesh, pairs: Pairs, weights: Law | Callable[[tuple[int, ...]], np.ndarray] | None, delays: Law | None) -> Divided:
@@ -63,26 +63,26 @@ def divided(mesh: Mesh, pairs: Pairs, weights: Law | Callable[[tuple[int, ...]],
     division.put([rows.indptr[:-1] for rows in parts], [rows.columns for rows in parts])
     values = [values_of(rows, laws[0], laws[1], before) for rows, before in zip(parts, division.before, strict=True)]
     spread = _Spread(mesh)
-    structure = event.Parts(
-        spread([rows.indptr.astype(np.int32) for rows in parts]),
-        spread([_filled(rows.columns, rows, size) for rows in parts]),
-        (pairs.n, pairs.post),
-        mesh.size,
-        delays is None,
-        int(starts[-1]),
-        spread([(starts[:-1] + before).astype(np.int32) for before in division.before]),
-    )
-    found: list[Any] = [
-        None if law is None else spread([_filled(x[k], rows) for x, rows in zip(values, parts, strict=True)]) for k, law in enumerate(laws)
-    ]
+    starts_of_parts = spread([rows.indptr.astype(np.int32) for rows in parts])
+    firsts = spread([(starts[:-1] + before).astype(np.int32) for before in division.before])
+    structure: event.Parts
+    if delays is None:
+        indices = spread([_filled(rows.columns, rows, size) for rows in parts])
+        structure = event.Parts(starts_of_parts, indices, (pairs.n, pairs.post), mesh.size, True, int(starts[-1]), firsts)
+    else:
+        slots = [in_slots(steps, rows.columns, size, rows.columns) for rows, (_, steps) in zip(parts, values, strict=True)]
+        spread_slots = spread([_filled(x, rows, UNUSED) for x, rows in zip(slots, parts, strict=True)])
+        shape = pairs.n, pairs.post
+        structure = event.DelayedParts(starts_of_parts, spread_slots, shape, mesh.size, int(starts[-1]), firsts, str(delays[2]))
+    found: Any = None if laws[0] is None else spread([_filled(x, rows) for (x, _), rows in zip(values, parts, strict=True)])
     if callable(weights):
         whole = pairs.rows()
         values_of(whole, None, delays)
         given = weights((whole.total,))
         if given.shape not in ((), (whole.total,)):
             raise ShapeError(_check.weight_shape(pairs.rule, given.shape, whole.total))
-        found[0] = given if given.ndim == 0 else spread([_of_targets(given, whole, *own, room) for own in ranges])
-    return Divided(structure, *found)
+        found = given if given.ndim == 0 else spread([_of_targets(given, whole, *own, room) for own in ranges])
+    return Divided(structure, found)
 
 
 def _of_targets(values: np.ndarray, rows: Rows, first: int, last: int, room: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from ..modules import short
 from ..numerics import with_unit
 from ..random._keys import Seed
 from . import _check
-from ._connect import Connection, as_csr, precision
+from ._connect import Connection, as_csr, as_delayed, precision
 from ._pairs import Listing
 from ._rows import row_lengths, values_of
 from ._sampling import Choices, Gaps, keys_of, root
@@ -62,8 +62,6 @@ class ProceduralConnection(Connection):
                 'procedural synapses keep no weights of their own: give one number, or draw them, such as by drawn.normal(...).'
             )
         super().__init__(structure, weight, name)
-        if self.has_delays:
-            self.made_for = environ.get('dt', desc=f'{self.label} counts delays in time steps')
 
     @property
     def has_delays(self) -> bool:
@@ -112,11 +110,10 @@ class ProceduralConnection(Connection):
         if drawn is not None:
             is_one = u.get_mantissa(weight) == 1
             weight = with_unit(drawn, u.get_unit(weight)) if is_one else drawn * weight
-        structure = as_csr(rows, post)
         if steps is None:
-            return Connection(structure, weight)
+            return Connection(as_csr(rows, post), weight)
         with environ.context(dt=self.made_for):
-            return Connection(structure, weight, delay_steps=steps)
+            return Connection(as_delayed(rows, steps, post), weight)
 
     def __repr__(self) -> str:
         pre, post = self.structure.shape

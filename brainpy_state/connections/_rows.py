@@ -120,6 +120,16 @@ def values_of(rows: Rows, weights: Law | None, delays: Law | None, before: np.nd
     return found[0], found[1]
 
 
+def in_slots(steps: np.ndarray, targets: np.ndarray, post: int, out: np.ndarray) -> np.ndarray:
+    """``steps * post + target`` of each synapse, int32, which may take the place of the targets."""
+
+    def fill(first: int, last: int) -> None:
+        np.add(np.multiply(steps[first:last], np.int32(post), dtype=np.int32), targets[first:last], out=out[first:last])
+
+    _parallel.each(fill, _parallel.ranges(targets.size, 1))
+    return out
+
+
 def row_lengths(draw: Gaps | Choices) -> np.ndarray:
     """How many columns each row has."""
     counts, tools = np.empty(len(draw.keys), np.int64), tools_of(draw)

@@ -9,9 +9,10 @@ import numpy as np
 from .. import event
 from . import _parallel
 from ._connect import Connection, taken
+from ._rows import in_slots
 
 
-def ring_slots(comm: Connection, steps: np.ndarray, length: int) -> event.CSR | event.Parts:
+def ring_slots(comm: Connection, steps: Any, length: int) -> event.CSR | event.Parts:
     """The synapses of a connection, each leading to the place ``steps * n_post + target`` of a ring.
 
     Parameters
@@ -19,7 +20,7 @@ def ring_slots(comm: Connection, steps: np.ndarray, length: int) -> event.CSR | 
     comm : Connection
         Its synapses, which are stored.
     steps : int, shape (n_synapses,) or ()
-        The delay of each in whole steps.
+        The delay of each in whole steps; None where the connection has delays of its own.
     length : int
         How many steps the ring holds.
 
@@ -33,9 +34,13 @@ def ring_slots(comm: Connection, steps: np.ndarray, length: int) -> event.CSR | 
     [2, 5]
     """
     pre, post = comm.structure.shape
+    if steps is None:
+        return comm.structure.in_ring(length)
     if isinstance(comm.structure, event.Parts):
         return comm.structure.later(steps, length)
-    return event.CSR(_starts(comm), _places(np.broadcast_to(steps, comm.targets.shape), comm.targets, post), (pre, length * post))
+    targets = comm.targets
+    slots = taken(in_slots(np.broadcast_to(steps, targets.shape), targets, post, _parallel.empty(targets.size, np.int32)))
+    return event.CSR(_starts(comm), slots, (pre, length * post))
 
 
 def _starts(comm: Connection) -> Any:
@@ -43,16 +48,3 @@ def _starts(comm: Connection) -> Any:
     if isinstance(comm.structure, event.CSR):
         return comm.structure.indptr
     return taken(np.concatenate([[0], np.cumsum(comm.outdegree)]).astype(np.int32))
-
-
-def _places(steps: np.ndarray, targets: np.ndarray, post: int) -> Any:
-    """``steps * post + target`` of each synapse."""
-    places = _parallel.empty(targets.size, np.int32)
-
-    def fill(first: int, last: int) -> None:
-        part = places[first:last]
-        np.multiply(steps[first:last], np.int32(post), out=part, dtype=np.int32)
-        part += targets[first:last]
-
-    _parallel.each(fill, _parallel.ranges(targets.size, 1))
-    return taken(places)

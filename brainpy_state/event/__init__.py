@@ -13,6 +13,8 @@ from ._backend import use_backend as use_backend
 from ._bits import pack as pack
 from ._bits import unpack as unpack
 from ._csr import CSR as CSR
+from ._delayed import Delayed as Delayed
+from ._delayed import DelayedParts as DelayedParts
 from ._explain import Report as Report
 from ._fuse import explain as explain
 from ._fuse import fuse as fuse
@@ -38,6 +40,8 @@ from ._threads import threads as threads
 __all__ = [
     'CSR',
     'AllToAll',
+    'Delayed',
+    'DelayedParts',
     'Ends',
     'OneToOne',
     'Parts',

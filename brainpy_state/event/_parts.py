@@ -93,11 +93,16 @@ class Parts(Structure):
         """Number of synapses of each source in all parts, (pre,), on the host."""
         return np.diff(on_host(self.indptr).reshape(self.parts, -1), axis=1).sum(0)
 
-    def targets(self, delays: jax.Array | None = None) -> np.ndarray:
+    @property
+    def steps(self) -> Any:
+        """The delay of each synapse in steps; None unless they have delays."""
+        return None
+
+    def targets(self) -> np.ndarray:
         """The target of each synapse, int32, (total,), in the order of `order`; on the host."""
         room = self.nnz // self.parts
         firsts = np.repeat(np.arange(self.parts, dtype=np.int32) * np.int32(self._targets), room)
-        return (on_host(self.indices) + firsts)[self.order(delays)]
+        return (on_host(self.indices) + firsts)[self.order()]
 
     def later(self, steps: Any, length: int) -> Parts:
         """The same synapses, each leading to the place ``steps * targets of a part + target`` of a ring of so many steps.
@@ -116,7 +121,7 @@ class Parts(Structure):
 
         places = self.mapped(of_part, *([steps] if np.ndim(steps) else []), beyond=length * self._targets)[0]
         shape = self.shape[0], length * self.shape[1]
-        return Parts(self.indptr, places, shape, self.parts, True, self.total, self.firsts, _least(min(least), self.indices))
+        return Parts(self.indptr, places, shape, self.parts, True, self.total, self.firsts, smallest(min(least), self.indices))
 
     def numbers(self) -> jax.Array:
         """The number of each synapse among those of all parts, uint32, (parts * room,), as they are listed on one device."""
@@ -127,15 +132,9 @@ class Parts(Structure):
 
         return self.mapped(of_part, self.firsts)[0]
 
-    def order(self, delays: jax.Array | None = None) -> np.ndarray:
-        """Where the synapses stand, in the order that they have on one device: by source, delay and target; on the host.
-
-        Parameters
-        ----------
-        delays : int, (parts * room,), optional
-            By which those of each source are ordered.
-        """
-        room, found = self.nnz // self.parts, []
+    def order(self) -> np.ndarray:
+        """Where the synapses stand, in the order that they have on one device: by source, delay and target; on the host."""
+        delays, room, found = self.steps, self.nnz // self.parts, []
         for k, starts in enumerate(on_host(self.indptr).reshape(self.parts, -1)):
             sources = np.repeat(np.arange(self.shape[0], dtype=np.int32), np.diff(starts))
             found.append((sources, k * room + np.arange(sources.size)))
@@ -229,7 +228,7 @@ def of_this_process(x: jax.Array) -> np.ndarray:
 def largest(x: Any) -> int:
     """The largest of whole numbers, also of those that other processes have; 0 of none."""
     found = int(np.max(of_this_process(x), initial=0))
-    return found if not isinstance(x, jax.Array) else -_least(-found, x)
+    return found if not isinstance(x, jax.Array) else -smallest(-found, x)
 
 
 def on_host(x: jax.Array) -> np.ndarray:
@@ -237,7 +236,7 @@ def on_host(x: jax.Array) -> np.ndarray:
     return np.asarray(x if not isinstance(x, jax.Array) or x.is_fully_addressable else multihost_utils.process_allgather(x, tiled=True))
 
 
-def _least(number: int, x: jax.Array) -> int:
+def smallest(number: int, x: jax.Array) -> int:
     """The smallest of the numbers that processes give, which hold an array together."""
     if x.is_fully_addressable:
         return number

@@ -115,7 +115,7 @@ class DelayedConnection(Module):
         return arriving_unit(self.owner)
 
     def in_steps(self, dt: Any) -> Any:
-        """The delay of each synapse in steps, or of procedural and of trained ones the longest that is possible."""
+        """The delay of each synapse in steps, or of trained, drawn and stored ones the longest."""
         if self.longest is not None:
             return np.asarray(ring_length(self.longest, dt) - 1)
         if self.time is not None:
@@ -124,7 +124,7 @@ class DelayedConnection(Module):
         structure = self.comm.structure
         if structure.is_drawn:
             return structure.rule.longest
-        return self.comm.delay_steps if isinstance(structure, event.Parts) else np.asarray(self.comm.delay_steps)
+        return structure.longest
 
     def lay_out(self, steps: Any, length: int, dt: Any) -> None:
         """Find the place of each synapse in a ring of this length, unless it is known."""
@@ -135,7 +135,8 @@ class DelayedConnection(Module):
         if self.comm.structure.is_drawn:
             self.slots = self.comm.structure  # draws delays itself
         elif 'slots' not in known or self.slots.shape[1] != length * post or not bool(dt == self.made_for):
-            self.slots = ring_slots(self.comm, steps if self.longest is None else np.zeros((), int), length)
+            each = None if self.time is None else steps if self.longest is None else np.zeros((), int)
+            self.slots = ring_slots(self.comm, each, length)
         self.made_for = dt
 
     def send(self, x: Any) -> None:

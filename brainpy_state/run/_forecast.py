@@ -122,8 +122,8 @@ def forecast(f: Callable, *args: Any, **kwargs: Any) -> Forecast:
     recorders have moved to the host take 8 bytes each, and are not foreseen. A function that `jit` has not made is
     forecast as if it had.
 
-    Connections are built first, and take 4 bytes a synapse, 4 or 8 for a weight of its own and 1 or 2 for a delay that a rule has
-    drawn; once states are there, delays cost 4 more.
+    Connections are built first, and take 4 bytes a synapse, also with a delay that a rule has drawn (which takes 1 or 2 more while
+    it is drawn), and 2, 4 or 8 for a weight of its own. Delays of synapses that a projection is given take 4 more once states are there.
 
     Examples
     --------

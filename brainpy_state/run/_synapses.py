@@ -39,7 +39,7 @@ class InOrder:
 
     def _listed(self, state: State) -> State:
         connection, value = self._of[state], state.peek()
-        places = connection.structure.order(connection.delay_steps)
+        places = connection.structure.order()
         numbers = on_host(u.get_mantissa(value))[places]
         made = State(with_unit(jax.numpy.asarray(numbers), u.get_unit(value)), name=state.name)
         self._made[state] = made, places
@@ -71,11 +71,12 @@ def arrays_of_synapses(models: Sequence[Module]) -> set[int]:
     found: set[int] = set()
     for node in _nodes(models):
         for x in vars(node).values():
-            if isinstance(x, (event.Structure, event.Ends)):
-                leaves = (getattr(x, key, None) for key in ('indptr', 'indices', 'firsts', 'starts', 'others', 'places'))
+            if isinstance(x, event.CSR):
+                found.update(map(id, jax.tree.leaves(x)))
+            elif isinstance(x, (event.Structure, event.Ends)):
+                listed = 'slots' if isinstance(x, event.DelayedParts) else 'indices'
+                leaves = (getattr(x, key, None) for key in ('indptr', listed, 'firsts', 'starts', 'others', 'places'))
                 found.update(id(leaf) for leaf in leaves if leaf is not None)
-        if isinstance(node, Connection) and node.delay_steps is not None:
-            found.add(id(node.delay_steps))
         if isinstance(node, SynapticRule) and node.comm is not None:
             found.add(id(node.numbers))
     return found
