@@ -5,7 +5,7 @@ programs for NEST: ``Potjans_2014`` of nest-simulator, and its successor github.
 
     python -m models.potjans_diesmann_2014 --scale 0.1 --duration 1000 --plot microcircuit.png
 
-The full network takes 4.2 GB. A smaller one has fewer neurons with fewer synapses each, whose weights grow so that the variance of the
+The full network takes 3.0 GB. A smaller one has fewer neurons with fewer synapses each, whose weights grow so that the variance of the
 input stays; a current stands for the mean that is lacking. Its correlations are stronger, and the rates of layer 2/3 lower.
 
 The distributions of rates, irregularity and correlations are compared with those of the same network in NEST, by the largest distance
