@@ -44,7 +44,7 @@ class Costs:
     bandwidth : float
         Bytes in a second that a host receives.
     bytes_of_synapse, bytes_of_neuron, bytes_of_row, bytes_of_process : float
-        Memory: of a synapse with weight, target and place in a ring of delays; of a neuron with its states and rings; of the row that each
+        Memory: of a synapse with weight and slot in a ring of delays; of a neuron with its states and rings; of the row that each
         source has in each projection; of Python, JAX and compiled code.
     """
 
@@ -54,7 +54,7 @@ class Costs:
     synapse: float = 1.2e-9
     latency: float = 2e-5
     bandwidth: float = 1.25e9
-    bytes_of_synapse: float = 13.0
+    bytes_of_synapse: float = 8.0
     bytes_of_neuron: float = 2_000.0
     bytes_of_row: float = 12.0
     bytes_of_process: float = 4e8
