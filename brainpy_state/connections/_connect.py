@@ -253,7 +253,6 @@ def connect(
             weights = keys((seed, 'weight'), pairs.n), weight.law(), precision(weight)
         if delay is not None:
             law, longest = in_steps(rule, delay, environ.get('dt', desc=f'{rule} counts delays in time steps'))
-            _check.slots(rule, longest + 1, post)
             delays = keys((seed, 'delay'), pairs.n), law, np.min_scalar_type(longest)
     if mesh is not None:
         on_mesh = Found(rule, pairs, post) if isinstance(pairs, Rows) else pairs
@@ -263,7 +262,7 @@ def connect(
     if steps is not None:
         if weights is None and callable(weight) and not is_trained(weight):
             weight = weight((listed.total,))  # which may look at the targets
-        structure = as_delayed(listed, steps, post)
+        structure = as_delayed(rule, listed, steps, post)
     elif structure is None:
         structure = as_csr(listed, post)
     return Connection(structure, weight if found is None else with_unit(taken(found), weight.unit), space=space)
@@ -295,8 +294,9 @@ def as_csr(rows: Rows, post: int) -> event.CSR:
     return event.CSR(taken(rows.indptr.astype(np.int32)), taken(rows.columns), (rows.indptr.size - 1, post))
 
 
-def as_delayed(rows: Rows, steps: np.ndarray, post: int) -> event.Delayed:
+def as_delayed(rule: str, rows: Rows, steps: np.ndarray, post: int) -> event.Delayed:
     """The structure of rows that are in the order of their delays, in their memory: targets become slots in a ring."""
+    _check.slots(rule, int(steps.max(initial=0)) + 1, post)
     indptr, slots = taken(rows.indptr.astype(np.int32)), taken(in_slots(steps, rows.columns, post, rows.columns))
     return event.Delayed.of_rule(indptr, slots, (rows.n, post), steps.dtype)
 

@@ -70,6 +70,8 @@ def divided(mesh: Mesh, pairs: Pairs, weights: Law | Callable[[tuple[int, ...]],
         indices = spread([_filled(rows.columns, rows, size) for rows in parts])
         structure = event.Parts(starts_of_parts, indices, (pairs.n, pairs.post), mesh.size, True, int(starts[-1]), firsts)
     else:
+        for rows, (_, steps) in zip(parts, values, strict=True):
+            _check.slots(pairs.rule, int(steps[: rows.indptr[-1]].max(initial=0)) + 1, size)
         slots = [in_slots(steps, rows.columns, size, rows.columns) for rows, (_, steps) in zip(parts, values, strict=True)]
         spread_slots = spread([_filled(x, rows, UNUSED) for x, rows in zip(slots, parts, strict=True)])
         shape = pairs.n, pairs.post

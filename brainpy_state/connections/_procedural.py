@@ -113,7 +113,7 @@ class ProceduralConnection(Connection):
         if steps is None:
             return Connection(as_csr(rows, post), weight)
         with environ.context(dt=self.made_for):
-            return Connection(as_delayed(rows, steps, post), weight)
+            return Connection(as_delayed(type(self).__name__, rows, steps, post), weight)
 
     def __repr__(self) -> str:
         pre, post = self.structure.shape

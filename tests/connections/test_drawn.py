@@ -3,6 +3,7 @@
 import math
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -205,3 +206,13 @@ def test_what_cannot_be_drawn_is_one_clear_line(make, error, message, dt):
     with pytest.raises(error, match=message) as raised:
         make()
     assert '\n' not in str(raised.value)
+
+
+@pytest.mark.parametrize('mesh', [False, True])
+def test_slots_beyond_32_bits_are_an_error(mesh):
+    more = {'mesh': jax.make_mesh((1,), ('i',))} if mesh else {}
+    with (
+        bst.environ.context(dt=0.1 * u.ms, **more),
+        pytest.raises(bst.ParameterError, match=r'one_to_one: 60001 steps of delay onto 40000 neurons'),
+    ):
+        bst.one_to_one(40_000, 40_000, weight=1.0, delay=bst.drawn.uniform(6000.0 * u.ms, 6000.0 * u.ms), seed=1)
