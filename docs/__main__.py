@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build(builder: str, fresh: bool = False) -> int:
     """Run Sphinx with warnings as errors, and check links within the site; returns the exit status."""
-    arguments = ['-b', builder, '-W', '--keep-going', '-d', str(BUILT / 'doctrees'), str(DOCS), str(BUILT / builder)]
+    arguments = ['-b', builder, '-W', '--keep-going', '-j', 'auto', '-d', str(BUILT / 'doctrees'), str(DOCS), str(BUILT / builder)]
     status = sphinx_build((['-E', '-a'] if fresh else []) + arguments)
     faults = broken(BUILT / builder) if builder == 'html' and status == 0 else []
     for fault in faults:

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,10 +78,10 @@ def _options(source: str) -> str:
 def write(app: Any) -> None:
     """Run what has changed, and write a page for each program and one for all."""
     MADE.mkdir(parents=True, exist_ok=True)
-    written = {}
-    for program in programs():
-        written[MADE / f'{program.name}.md'] = page(program, result(program))
-    written[MADE / 'cards.txt'] = '\n'.join(card(program, result(program)) for program in programs())
+    with ThreadPoolExecutor(2) as pool:  # of two processes, one compiles while the other computes
+        made = list(zip(found := programs(), pool.map(result, found), strict=True))
+    written = {MADE / f'{program.name}.md': page(program, printed) for program, printed in made}
+    written[MADE / 'cards.txt'] = '\n'.join(card(program, printed) for program, printed in made)
     for path, text in written.items():
         if not path.exists() or path.read_text() != text:
             path.write_text(text)

@@ -149,7 +149,7 @@ def test_a_limit_of_the_system_on_files_harms_nothing(tmp_path, real):
 @pytest.mark.slow
 def test_a_killed_process_leaves_what_it_had_committed(tmp_path):
     folder, step, draw, stops = tmp_path / 'run.zarr', -1, random.Random(1), []
-    for number in range(8):
+    for number in range(6):
         with subprocess.Popen(
             [sys.executable, growing.__file__, str(folder), str(step), str(number)], stdout=subprocess.PIPE, text=True
         ) as process:
@@ -158,4 +158,4 @@ def test_a_killed_process_leaves_what_it_had_committed(tmp_path):
             process.kill()
         stops.append(check(folder))
         step = draw.randint(stops[-1] // 2, stops[-1])
-    assert max(stops) > 500 and len(set(stops)) > 4
+    assert max(stops) > 500 and len(set(stops)) > 3
