@@ -246,5 +246,5 @@ print(json.dumps(content(*trained(epochs, path, on_epoch=stop))))
 def test_another_process_goes_on_bit_for_bit(python, tmp_path):
     path, bits = str(tmp_path / 'training.npz'), 64
     whole = python('-c', PROCESS, str(tmp_path / 'whole.npz'), str(bits), '4', '-1', '0')
-    assert python('-c', PROCESS, path, str(bits), '4', '3', '1') == ''
+    assert python('-c', PROCESS, path, str(bits), '4', '3', '0') == ''
     assert json.loads(python('-c', PROCESS, path, str(bits), '4', '-1', '7')) == json.loads(whole)
