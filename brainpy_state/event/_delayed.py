@@ -116,6 +116,16 @@ class DelayedParts(Parts):
         As of `Parts`.
     dtype : type
         Of ``steps``, uint8 or uint16.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import jax
+    >>> import brainpy_state as bst
+    >>> with bst.environ.context(dt=0.1 * u.ms, mesh=jax.make_mesh((1,), ('parts',))):
+    ...     comm = bst.fixed_indegree(10, 6, 2, weight=1., delay=bst.drawn.uniform(1. * u.ms, 2. * u.ms), seed=1)
+    >>> comm.structure, comm.structure.steps.dtype
+    (DelayedParts(shape=(10, 6), 12 synapses in 1 parts), dtype('uint8'))
     """
 
     __slots__ = ('dtype', 'slots')

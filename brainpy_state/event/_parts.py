@@ -82,7 +82,7 @@ class Parts(Structure):
         self.firsts, self.least = firsts, least
 
     def __repr__(self) -> str:
-        return f'Parts(shape={self.shape}, {self.total} synapses in {self.parts} parts)'
+        return f'{type(self).__name__}(shape={self.shape}, {self.total} synapses in {self.parts} parts)'
 
     @property
     def nnz(self) -> int:

@@ -36,6 +36,7 @@ NORMAL = np.array([1.0, 2.0, 3.0, 0.0, np.inf, 1.0])  # 2 +- 3, drawn again belo
 LAWS = (_sampling.keys('weights', 90), NORMAL, 'float32'), (_sampling.keys('delays', 90), NORMAL, 'uint8')
 
 
+@pytest.mark.quick('-xla$')
 @pytest.mark.parametrize('backend', ['xla', 'numba'])
 @pytest.mark.parametrize('rule', RULES)
 def test_parts_are_those_of_the_whole(monkeypatch, rule, backend):

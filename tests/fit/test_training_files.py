@@ -172,6 +172,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('call', 'error', 'text'), OTHERS.values(), ids=OTHERS)
 def test_the_file_of_another_training_is_an_error_and_left_alone(call, error, text, file):
     before = file.read_bytes()

@@ -137,7 +137,7 @@ def test_the_documentation_of_a_rule_tells_what_it_takes_and_keeps():
     assert '\n\nNotes\n-----\nSource: Morrison' in text
 
 
-@pytest.mark.quick('^pre_first$')
+@pytest.mark.slow
 @pytest.mark.parametrize('order', DELAYS)
 def test_weights_are_those_of_the_twin(order, x64):
     found = ours(order)

@@ -64,6 +64,7 @@ def test_lanes_of_limits_learning_rates_and_seeds_are_simulations(singles, dt):
     assert len(np.unique(w.mantissa.sum(-1))) == 8
 
 
+@pytest.mark.slow
 def test_a_network_from_outside_has_the_same_streams_in_all_lanes(singles, dt):
     net = bst.nn.init_all_states(Net(0.5 * u.mV))
 
