@@ -107,7 +107,7 @@ class Steps:
         if devices.is_shared:
             values = [(state.label, state.peek()) for state in program.reads]
             own = [(name, x) for name, x in values if all(map(is_whole, jax.tree.leaves(x)))]
-            devices.check_agreement(' '.join(told(program.trace(arguments(0, 0)).jaxpr)), own)
+            devices.check_agreement(' '.join(told(program.trace(arguments(0, 0), devices.shapes).jaxpr)), own)
 
     def leave(self) -> None:
         """Let states hold arrays of the process's own again, but for what belongs to divided synapses."""

@@ -163,9 +163,9 @@ class Program:
     def _run(self, *given: Any) -> Any:
         return listening(self.jitted, *given) if self.listens else self.jitted(*given)
 
-    def trace(self, args: Any) -> jax.stages.Traced:
-        """JAX's traced program for these arguments."""
-        return self.jitted.trace(self._values(), self._settings(), self.captured, args)
+    def trace(self, args: Any, placed: Callable[[Any], Any] = lambda tree: tree) -> jax.stages.Traced:
+        """JAX's traced program for these arguments, or for states and arrays as they will be placed."""
+        return self.jitted.trace(placed(self._values()), self._settings(), placed(self.captured), placed(args))
 
     def call_eagerly(self, args: Any, trace: Callable[[Program, Any, Any], None], fn: Any) -> Any:
         """The quick way for a call outside of every frame, of a program that is current; raises `OtherSignature` if it does not fit.
