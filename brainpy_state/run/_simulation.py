@@ -251,7 +251,7 @@ class Simulation:
             if due == 0 and monitor.last != self.i:
                 monitor.sample(self.i)
             stop = min(stop, self.i + (due or monitor.interval))
-        with self._pace(self._steps.least(min(stop - self.i, LONGEST, self._pace.most))) as pace:
+        with self._pace(self._steps.agreed(min(stop - self.i, LONGEST, self._pace.most))) as pace:
             self.i, _ = self._steps.advance(self.i, self.i + pace.steps)
         for recorder in recorders:
             recorder.drain()

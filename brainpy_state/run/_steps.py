@@ -87,18 +87,26 @@ class Steps:
 
     def least(self, number: int) -> int:
         """The smallest of the numbers that processes give, which share the steps."""
-        return int(number) if self.devices is None else self.devices.least(number)
+        return int(number) if self.devices is None else self.devices.least([number])[0]
 
     def wait(self) -> None:
         """Until all processes are here that share the steps."""
         self.least(0)
 
+    def agreed(self, number: int) -> int:
+        """The smallest of the numbers that processes give, once all have the same program where one has a new one."""
+        if self.devices is None:
+            return int(number)
+        program = self.program()
+        number, none_is_new = self.devices.least([number, self._agreed is program])
+        if not none_is_new:
+            self._check_agreement(program, self.devices)
+            self._agreed = program
+        return number
+
     def _enter(self, devices: Devices) -> None:
         """Bring what the steps need to the devices, unless it is there."""
         program = self.program()
-        if self._agreed is not program:
-            self._check_agreement(program, devices)
-            self._agreed = program
         program.captured = devices.placed(program.captured)
         devices.enter({*program.reads, *program.writes})
 

@@ -118,9 +118,11 @@ class Devices:
         """Arrays that are divided between devices, as a whole in each process."""
         return multihost_utils.process_allgather(tree, tiled=True) if self.is_shared else jax.tree.map(np.asarray, tree)
 
-    def least(self, number: int) -> int:
-        """The smallest of the numbers that processes give."""
-        return int(multihost_utils.process_allgather(np.int32(number)).min()) if self.is_shared else int(number)
+    def least(self, numbers: Sequence[int]) -> list[int]:
+        """The smallest of each of the numbers that processes give."""
+        return (
+            multihost_utils.process_allgather(np.array(numbers, np.int32)).min(axis=0).tolist() if self.is_shared else [*map(int, numbers)]
+        )
 
     def averaged(self, f: Callable) -> Callable:
         """A function of samples: the mean of what devices give, of which each has an equal part of them.

@@ -58,7 +58,7 @@ def listed():
 
 
 def disagree(number, mesh, what):
-    """The error where the second process differs."""
+    """The error where the second process differs, from the beginning or later."""
     seed = 5 if what == 'seed' and number == 1 else 4
     current = (0.13 if what == 'current' and number == 1 else 0.12) * u.nA
     with bst.environ.context(dt=0.1 * u.ms, mesh=mesh):
@@ -71,7 +71,11 @@ def disagree(number, mesh, what):
                 projection(neurons.get_spike())
                 neurons(current)
 
-            bst.Simulation(step).run(1.0 * u.ms)
+            simulation = bst.Simulation(step)
+            simulation.run(1.0 * u.ms)
+            if what == 'later' and number == 1:
+                current = 0.13 * u.nA
+            simulation.run(1.0 * u.ms)
         except bst.ParameterError as error:
             return str(error)
 

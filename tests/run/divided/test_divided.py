@@ -56,7 +56,10 @@ def test_connections_tell_the_same_as_on_one_device(together):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(('what', 'told'), [('seed', 'process 1 connects other neurons than process 0'), ('current', 'another function')])
+@pytest.mark.parametrize(
+    ('what', 'told'),
+    [('seed', 'process 1 connects other neurons than process 0'), ('current', 'another function'), ('later', 'another function')],
+)
 def test_processes_that_disagree_are_told_in_both(together, what, told):
     found = together(FILES, [what], [what])
     assert all(told in error for error in found)
