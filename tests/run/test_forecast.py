@@ -87,10 +87,10 @@ def test_a_simulation_is_forecast_with_its_monitors(net, dt):
     assert bst.forecast(simulation.run, 2.0 * u.second).peak == found.peak + 1000 * 4 * N
 
 
-def test_delays_of_single_synapses_are_counted_with_what_they_were_made_from(dt):
+def test_drawn_delays_take_no_memory_but_their_ring(dt):
     net = bst.nn.init_all_states(Net(each=True))
     found = bst.forecast(bst.run, net.step, 5.0 * u.ms)
-    assert found.connectivity == 4 * (N + 1) + SYNAPSES * (4 + 4 + 1) + 4 * SYNAPSES
+    assert found.connectivity == 4 * (N + 1) + SYNAPSES * (4 + 4)  # a weight, and target and delay in one number
     assert found.delays == (int(net.proj.comm.delay_steps.max()) + 1) * 4 * N + 4
 
 
