@@ -80,10 +80,10 @@ def test_the_network_fires_as_in_the_published_scheme():
 
 @pytest.mark.slow
 def test_the_chosen_synapse_becomes_strong(monkeypatch):
-    """In six minutes instead of an hour, which the command takes, since a reward counts five times."""
+    """In four minutes instead of an hour, which the command takes, since a reward counts five times."""
     monkeypatch.setattr(model, 'REWARD', 5.0 * model.REWARD)
     simulation = model.build()
-    simulation.run(360.0 * u.second)
+    simulation.run(240.0 * u.second)
     assert simulation['chosen'].values.max() > 3.9
     weights = np.asarray(simulation.models[0].weights())
     assert np.mean(weights[1:] > 3.0) < 0.35
