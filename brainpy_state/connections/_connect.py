@@ -22,7 +22,7 @@ from . import _check, _parallel
 from ._divided import divided
 from ._pairs import Found, Pairs
 from ._positions import Space
-from ._rows import Rows, count, in_slots, values_of
+from ._rows import Rows, count, in_slots, starts_of, values_of
 from ._sampling import keys
 from .drawn import Drawn, in_steps
 
@@ -305,7 +305,7 @@ def _late(structure: Any, steps: np.ndarray) -> event.Delayed:
     """A structure with a delay for each synapse."""
     targets = np.asarray(structure.indices)
     slots = in_slots(steps, targets, structure.shape[1], _parallel.empty(targets.size, np.int32))
-    starts = np.concatenate([[0], np.cumsum(structure.row_lengths())]).astype(np.int32)
+    starts = starts_of(structure.row_lengths()).astype(np.int32)
     return event.Delayed(taken(starts), taken(slots), structure.shape, steps.dtype)
 
 

@@ -72,10 +72,9 @@ def divided(mesh: Mesh, pairs: Pairs, weights: Law | Callable[[tuple[int, ...]],
     else:
         for rows, (_, steps) in zip(parts, values, strict=True):
             _check.slots(pairs.rule, int(steps[: rows.indptr[-1]].max(initial=0)) + 1, size)
-        slots = [in_slots(steps, rows.columns, size, rows.columns) for rows, (_, steps) in zip(parts, values, strict=True)]
-        spread_slots = spread([_filled(x, rows, UNUSED) for x, rows in zip(slots, parts, strict=True)])
-        shape = pairs.n, pairs.post
-        structure = event.DelayedParts(starts_of_parts, spread_slots, shape, mesh.size, int(starts[-1]), firsts, str(delays[2]))
+            _filled(in_slots(steps, rows.columns, size, rows.columns), rows, UNUSED)
+        slots, shape = spread([rows.columns for rows in parts]), (pairs.n, pairs.post)
+        structure = event.DelayedParts(starts_of_parts, slots, shape, mesh.size, int(starts[-1]), firsts, str(delays[2]))
     found: Any = None if laws[0] is None else spread([_filled(x, rows) for (x, _), rows in zip(values, parts, strict=True)])
     if callable(weights):
         whole = pairs.rows()

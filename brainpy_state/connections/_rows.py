@@ -47,11 +47,8 @@ class Rows(NamedTuple):
 class Growing:
     """An array that grows at its end, where a large one is not copied."""
 
-    def __init__(self, dtype: Any = np.int32) -> None:
-        self._held, self._size = np.empty(1 << 10, dtype), 0
-
-    def __len__(self) -> int:
-        return self._size
+    def __init__(self) -> None:
+        self._held, self._size = np.empty(1 << 10, np.int32), 0
 
     def append(self, piece: np.ndarray) -> None:
         start, self._size = self._size, self._size + piece.size
@@ -59,9 +56,9 @@ class Growing:
             self._held.resize(self._size + self._size // 4, refcheck=False)
         self._held[start : self._size] = piece
 
-    def whole(self, room: int | None = None) -> np.ndarray:
-        """The array, or one with more room at its end; nothing can be appended after."""
-        self._held.resize(self._size if room is None else room, refcheck=False)
+    def whole(self) -> np.ndarray:
+        """The array; nothing can be appended after."""
+        self._held.resize(self._size, refcheck=False)
         return self._held
 
 

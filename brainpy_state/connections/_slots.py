@@ -9,7 +9,7 @@ import numpy as np
 from .. import event
 from . import _parallel
 from ._connect import Connection, taken
-from ._rows import in_slots
+from ._rows import in_slots, starts_of
 
 
 def ring_slots(comm: Connection, steps: Any, length: int) -> event.CSR | event.Parts:
@@ -47,4 +47,4 @@ def _starts(comm: Connection) -> Any:
     """Where the synapses of each source begin."""
     if isinstance(comm.structure, event.CSR):
         return comm.structure.indptr
-    return taken(np.concatenate([[0], np.cumsum(comm.outdegree)]).astype(np.int32))
+    return taken(starts_of(comm.outdegree).astype(np.int32))

@@ -96,18 +96,21 @@ class Devices:
 
     def placed(self, tree: Any) -> Any:
         """Arrays on all devices as they are, others as wholes."""
-        return jax.tree.map(lambda x: x if getattr(getattr(x, 'sharding', None), 'mesh', None) == self.mesh else self.place(x), tree)
+        return jax.tree.map(lambda x: x if self._has(x) else self.place(x), tree)
 
     def shapes(self, tree: Any) -> Any:
         """What `placed` would give, without its numbers."""
 
         def shape(x: Any) -> Any:
             known = jax.typeof(x)
-            held = getattr(x, 'sharding', None)
-            where = held if getattr(held, 'mesh', None) == self.mesh else NamedSharding(self.mesh, self.same)
-            return jax.ShapeDtypeStruct(known.shape, known.dtype, sharding=where, weak_type=False)
+            where = x.sharding if self._has(x) else NamedSharding(self.mesh, self.same)
+            return jax.ShapeDtypeStruct(known.shape, known.dtype, sharding=where)
 
         return jax.tree.map(shape, tree)
+
+    def _has(self, x: Any) -> bool:
+        """Whether an array is on these devices."""
+        return getattr(getattr(x, 'sharding', None), 'mesh', None) == self.mesh
 
     def enter(self, states: Iterable[State]) -> None:
         """Let states hold arrays that are on all devices."""

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from brainpy_state import event
 from brainpy_state.event import CSR, Delayed, DelayedParts, to_ring
 from brainpy_state.event._delayed import UNUSED
 
@@ -35,8 +36,6 @@ def test_its_products_are_those_of_its_targets():
 
 @pytest.mark.parametrize('backend', ['xla', 'numba'])
 def test_in_a_ring_it_delivers_after_the_delays_from_the_same_memory(backend):
-    from brainpy_state import event
-
     found = late()
     ring = found.in_ring(301)
     assert ring.indices is found.slots and ring.ordered == found.rising
