@@ -24,7 +24,7 @@ from . import _native
 LONG = 10_000  # steps of a loop that is worth it
 SYMBOL = 'brainpy_state_stop'  # a function of native code that gives the address of the word
 
-_word = ctypes.c_int64(0)
+_word = ctypes.c_int64(0)  # where native code finds it, once that is there
 _lock = threading.Lock()
 
 
@@ -39,9 +39,10 @@ def may_listen(steps: int) -> bool:
 
 
 @functools.cache
-def name_word() -> None:
+def share_word() -> None:
     """Let native code find the word."""
-    _native.name_address(SYMBOL, ctypes.addressof(_word))
+    global _word
+    _word = ctypes.c_int64.from_address(_native.memory(SYMBOL, ctypes.sizeof(ctypes.c_int64)))
 
 
 def listening(call: Callable[..., Any], *args: Any) -> Any:

@@ -9,7 +9,6 @@ import os
 import platform
 import sys
 import threading
-from typing import Any
 
 from .._tracebacks import entry
 from . import _native
@@ -96,18 +95,16 @@ def _possible() -> bool:
 
 
 @functools.cache
-def _pool() -> tuple[int, Any]:
-    """The address of the pool that threads and native steps share, and what keeps its memory."""
-    memory = ctypes.create_string_buffer(_SIZE + 64)
-    address = -(-ctypes.addressof(memory) // 64) * 64
+def _pool() -> int:
+    """The address of the pool that threads and native steps share."""
+    address = _native.memory('brainpy_state_pool', _SIZE)
     ctypes.CDLL(None).sem_init(ctypes.c_void_p(address + SEMAPHORE), 0, 0)
-    _native.name_address('brainpy_state_pool', address)
-    return address, memory
+    return address
 
 
 def _start() -> None:
     global _running
-    pool, _ = _pool()
+    pool = _pool()
     work = _native.function('numba_pool', 'work')
     number = threads() - 1
     ctypes.c_int64.from_address(pool + THREADS).value = number
@@ -121,7 +118,7 @@ def _start() -> None:
 
 def _stop() -> None:
     atexit.unregister(_stop)
-    pool, _ = _pool()
+    pool = _pool()
     ctypes.c_int64.from_address(pool + THREADS).value = 0
     for _ in _running or ():
         ctypes.CDLL(None).sem_post(ctypes.c_void_p(pool + SEMAPHORE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from brainpy_state.event import _ffi, _native
+from brainpy_state.event import _code, _ffi, _native
 
 HEADER = Path(jax.ffi.include_dir(), 'xla', 'ffi', 'api', 'c_api.h')
 ROOT = Path(__file__).parents[2]
@@ -69,15 +70,15 @@ DELIVER = """
 import sys, jax.numpy as jnp
 from brainpy_state import event
 csr = event.CSR.from_pairs([0, 2], [1, 0], (3, 2))
-print(event.product(csr, 2., jnp.array([1., 0., 1.])).tolist(), 'numba' in sys.modules)
+print(event.product(csr, 2., jnp.array([1., 0., 1.])).tolist(), 'numba' in sys.modules, 'llvmlite.binding' in sys.modules)
 """
 
 
-def deliver_in_a_new_process(cache):
+def deliver_in_a_new_process(cache, **variables):
     done = subprocess.run(
         [sys.executable, '-W', 'error', '-c', DELIVER],
         cwd=ROOT,
-        env=os.environ | {'BRAINPY_STATE_CACHE_DIR': str(cache)},
+        env=os.environ | {'BRAINPY_STATE_CACHE_DIR': str(cache)} | variables,
         capture_output=True,
         text=True,
         check=True,
@@ -85,16 +86,34 @@ def deliver_in_a_new_process(cache):
     return done.stdout.strip()
 
 
+needs_linker = pytest.mark.skipif(sys.platform != 'linux' or not shutil.which('ld'), reason='the system has no linker')
+
+
 @pytest.mark.slow
-def test_second_process_loads_without_numba_and_a_damaged_file_is_built_anew(tmp_path):
-    assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] True'
-    assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] False'
-    kept = {path: path.read_bytes() for path in tmp_path.glob('*.o')}
+@pytest.mark.parametrize('has_linker', [pytest.param(True, marks=needs_linker), False])
+def test_second_process_loads_without_compilers_and_a_damaged_file_is_built_anew(tmp_path, has_linker):
+    # without a linker, LLVM loads what it made
+    options, pattern = ({}, '*.so') if has_linker else ({'PATH': str(tmp_path)}, '*.o')
+    assert deliver_in_a_new_process(tmp_path, **options) == '[2.0, 2.0] True True'
+    assert deliver_in_a_new_process(tmp_path, **options) == f'[2.0, 2.0] False {not has_linker}'
+    kept = {path: path.read_bytes() for path in tmp_path.glob('*.*')}
+    assert {path.match(pattern) for path in kept} == {True}
     assert len(kept) == 3  # what lists spikes, what delivers them, and the step that calls both
     for path, content in kept.items():
         path.write_bytes(content[:-7] + b'garbage')
-    assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] True'
-    assert {path: path.read_bytes() for path in tmp_path.glob('*.o')} == kept
+    assert deliver_in_a_new_process(tmp_path, **options) == '[2.0, 2.0] True True'
+    assert kept.keys() == set(tmp_path.glob('*.*'))
+    assert all(_code._read(path) is not None for path in kept)
+
+
+@needs_linker
+@pytest.mark.slow
+def test_library_that_cannot_be_loaded_is_loaded_by_llvm(tmp_path):
+    # as from a folder whose files may not be run, or where one function was made without a linker
+    assert deliver_in_a_new_process(tmp_path, PATH=str(tmp_path)) == '[2.0, 2.0] True True'
+    one = next(iter(tmp_path.glob('*.o')))
+    _code._write(one.with_suffix('.so'), b'no library')
+    assert deliver_in_a_new_process(tmp_path) == '[2.0, 2.0] False True'
 
 
 @pytest.mark.slow
@@ -102,13 +121,14 @@ def test_cache_that_cannot_be_written_costs_only_time(tmp_path):
     # A file where the folder should be stands for every way in which writing fails, also for the superuser.
     blocked = tmp_path / 'file'
     blocked.write_text('')
-    assert deliver_in_a_new_process(blocked) == '[2.0, 2.0] True'
+    assert deliver_in_a_new_process(blocked) == '[2.0, 2.0] True True'
 
 
 def test_cache_is_private_to_the_user(tmp_path, monkeypatch):
     monkeypatch.setenv('BRAINPY_STATE_CACHE_DIR', str(tmp_path / 'kernels'))
-    _native._write('key', b'code')
-    assert _native._read('key') == b'code'
+    path = _code.cache_dir() / 'key.o'
+    assert _code._write(path, b'code')
+    assert _code._read(path) == b'code'
     assert stat.S_IMODE((tmp_path / 'kernels').stat().st_mode) == 0o700
     assert [path.name for path in (tmp_path / 'kernels').iterdir()] == ['key.o']
 

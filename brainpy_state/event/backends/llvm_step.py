@@ -113,7 +113,7 @@ def _lane(plan: Plan, module: ir.Module, pointer: Any, find: Find) -> Value:
 
 def _interrupted(b: ir.IRBuilder) -> Value:
     """Where a word stands that is not zero after an interrupt."""
-    _interrupts.name_word()
+    _interrupts.share_word()
     function = ir.Function(b.module, ir.FunctionType(I64, []), _interrupts.SYMBOL)
     return b.inttoptr(b.call(function, []), I64.as_pointer())
 

@@ -1,0 +1,222 @@
+"""Native code as LLVM makes it: kept on disk and loaded.
+
+Where the system has a linker, code is kept as a library that the system loads: a second process then loads nothing of LLVM, which alone
+takes 100 MB and as many milliseconds. Elsewhere it is kept as an object file, which LLVM loads. The name of a file is a fingerprint of
+everything that the code depends on, so nothing stale is ever loaded.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+_log = logging.getLogger('brainpy_state.event')
+_loaded: dict[str, int] = {}  # addresses of functions that others may call
+_alive: list[Any] = []  # libraries, and the engines that hold what LLVM has loaded
+
+# A kernel may call nothing but these: anything else would tie its code to a running interpreter.
+_ALLOWED_SYMBOLS = (
+    'llvm.',
+    'memset',
+    'memcpy',
+    'memmove',
+    'sem_wait',
+    'sem_post',
+    'sched_yield',
+    'clock_gettime',
+    'madvise',
+    'brainpy_state_',
+)
+_CHECKSUM_BYTES = 32
+_OF_PROCESSOR = frozenset(('vendor_id', 'cpu family', 'model', 'model name', 'stepping', 'flags'))
+_OF_PROCESSOR |= {'CPU implementer', 'CPU architecture', 'CPU variant', 'CPU part', 'CPU revision', 'Features'}
+
+
+def address(key: str, symbol: str, make: Callable[[], Any], *, is_shared: bool = False) -> int:
+    """The address of a function, whose code is made where it is not on disk.
+
+    Parameters
+    ----------
+    key : str
+        The fingerprint of the code.
+    symbol : str
+        The name of the function.
+    make : callable
+        Gives the code as LLVM has parsed it.
+    is_shared : bool
+        Whether other native code may call it by its name.
+    """
+    library = cache_dir() / f'{key}.so'
+    found = _opened(library, symbol, is_shared) if _read(library) is not None else None
+    if found is None:
+        kept = library.with_suffix('.o')
+        code = _read(kept)
+        if code is None:
+            code = _emitted(make())
+            linked = _linked(code)
+            found = _opened(library, symbol, is_shared) if linked and _write(library, linked) else None
+            if found is None:
+                _write(kept, code)
+        if found is None:
+            found = _loaded_by_llvm(code, symbol)
+    if is_shared:
+        _loaded[symbol] = found
+    return found
+
+
+def fingerprint(*parts: str) -> str:
+    """Of sources, the compiler and the processor."""
+    return hashlib.sha256('\0'.join((*parts, _target())).encode()).hexdigest()
+
+
+def cache_dir() -> Path:
+    """Where compiled kernels are kept: $BRAINPY_STATE_CACHE_DIR, else the user's cache folder."""
+    if chosen := os.environ.get('BRAINPY_STATE_CACHE_DIR'):
+        return Path(chosen)
+    if sys.platform == 'win32':
+        base = os.environ.get('LOCALAPPDATA') or Path.home() / 'AppData' / 'Local'
+    elif sys.platform == 'darwin':
+        base = Path.home() / 'Library' / 'Caches'
+    else:
+        base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(base) / 'brainpy_state'
+
+
+def parsed(text: str) -> Any:
+    """LLVM's code, as LLVM holds it."""
+    return _llvm().parse_assembly(text)
+
+
+def optimised(text: str) -> Any:
+    """The same after LLVM's passes."""
+    llvm, found = _llvm(), parsed(text)
+    found.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = options.slp_vectorization = True
+    target = machine()  # the pass builder does not keep it alive
+    passes = llvm.create_pass_builder(target, options)
+    passes.getModulePassManager().run(found, passes)
+    return found
+
+
+@functools.cache
+def _target() -> str:
+    """What code is written for. It must be known without LLVM where there is a linker."""
+    return '\0'.join((version('llvmlite'), sys.platform, platform.machine(), _processor()))
+
+
+def _processor() -> str:
+    try:
+        with open('/proc/cpuinfo') as file:
+            lines = file.read(1 << 14).partition('\n\n')[0].splitlines()  # of the first one
+    except OSError:
+        lines = []
+    pairs = [(key.strip(), value) for key, _, value in (line.partition(':') for line in lines)]
+    if known := [pair for pair in pairs if pair[0] in _OF_PROCESSOR]:
+        return repr(known)
+    llvm = _llvm()
+    return repr((llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()))
+
+
+def _read(path: Path) -> bytes | None:
+    """The code in a file, if it is whole."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    code, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]  # behind it, where a loader of libraries does not look
+    return code if hashlib.sha256(code).digest() == checksum else None
+
+
+def _write(path: Path, code: bytes) -> bool:
+    """Whether code could be written to a file; aside, and then renamed, so that a process beside this one never reads half of it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
+            part.write(code + hashlib.sha256(code).digest())
+        os.replace(part.name, path)
+    except OSError as error:
+        _log.info('event kernels are compiled anew in each process: %s cannot be written (%s)', path.parent, error)
+        return False
+    return True
+
+
+def _emitted(module: Any) -> bytes:
+    foreign = [f.name for f in module.functions if f.is_declaration and not f.name.startswith(_ALLOWED_SYMBOLS)]
+    if foreign:
+        raise RuntimeError(f'it calls {foreign[0]}')
+    code: bytes = machine().emit_object(module)
+    return code
+
+
+def _linked(code: bytes) -> bytes | None:
+    """A library made of an object file, or None where the system has no linker."""
+    linker = shutil.which('ld') if sys.platform == 'linux' else None
+    if linker is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        source, made = Path(folder, 'code.o'), Path(folder, 'code.so')
+        source.write_bytes(code)
+        # what a library calls of its own is its own, whatever has the same name elsewhere
+        done = subprocess.run([linker, '-shared', '-Bsymbolic', '-o', made, source], capture_output=True, text=True)
+        if done.returncode or done.stderr:
+            _log.info('event kernels are loaded by LLVM, since %s cannot link them (%s)', linker, done.stderr.strip())
+            return None
+        return made.read_bytes()
+
+
+def _opened(path: Path, symbol: str, is_shared: bool) -> int | None:
+    """The address of a function in a library, or None where the system does not load it."""
+    try:
+        library = ctypes.CDLL(str(path.resolve()), ctypes.RTLD_GLOBAL if is_shared else ctypes.RTLD_LOCAL)
+        found = ctypes.cast(getattr(library, symbol), ctypes.c_void_p).value
+    except (OSError, AttributeError) as error:  # files of its folder may not be run, or what it calls was loaded by LLVM
+        _log.info('event kernels are loaded by LLVM: %s', error)
+        return None
+    _alive.append(library)
+    return found
+
+
+def _loaded_by_llvm(code: bytes, symbol: str) -> int:
+    llvm = _llvm()
+    for name, place in _loaded.items():
+        llvm.add_symbol(name, place)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(''), machine())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    _alive.append(engine)
+    found: int = engine.get_function_address(symbol)
+    if not found:
+        raise RuntimeError(f'its object code has no {symbol}')
+    return found
+
+
+@functools.cache
+def _llvm() -> Any:
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+def machine() -> Any:
+    """What emits code for this processor."""
+    llvm = _llvm()
+    found = llvm.get_host_cpu_features()
+    # LLVM halves the vectors of Intel's processors because the first with long ones clocked down for them; those with this feature do not.
+    features = found.flatten() + ',-prefer-256-bit' * bool(found.get('avx512fp16'))
+    kind = llvm.Target.from_default_triple()
+    return kind.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, reloc='pic', codemodel='small')
