@@ -38,6 +38,7 @@ _ALLOWED_SYMBOLS = (
     'clock_gettime',
     'madvise',
     'brainpy_state_',
+    *('PyFrame_GetCode', 'Py_DecRef', 'PyObject_CallFunctionObjArgs'),  # which every Python has
 )
 _CHECKSUM_BYTES = 32
 _OF_PROCESSOR = frozenset(('vendor_id', 'cpu family', 'model', 'model name', 'stepping', 'flags'))

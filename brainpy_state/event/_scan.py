@@ -131,7 +131,7 @@ def loop(
     if is_native:
         step = rewritten(step, step.jaxpr.invars[:same], [step.jaxpr.invars[same + len(change) + k] for k in vanishing])
         before, step = hoisted(step, step.jaxpr.invars[:same])
-        fixed = [*jaxpr_as_fun(before)(*fixed), *fixed]
+        fixed = [*evaluate(before, fixed, {}), *fixed]
     values = [*fixed, *(carry[k] for k in change), *rows, jnp.int32(options['length'])]
     backend = _backend.preference() if is_native else 'xla'
     results = loop_p.bind(*values, step=step, same=len(fixed), carried=len(change), backend=backend, **options)

@@ -17,6 +17,7 @@ from jax.interpreters import ad, mlir
 
 from . import _lowering
 from ._blocks import backward, forward
+from ._fuse import zeros_of
 from ._postponed import Postponed
 from ._pullback import Pullback, computed, moving_results, pullback
 from ._scan import loop, loop_p, portable
@@ -140,7 +141,8 @@ def _transpose(cotangents: Any, *operands: Any, shape: _Shape, halves: Pullback,
     carries = sum(shape.results[: shape.carried])
     back = _Back(shape, halves, fixed, len(into_fixed), cotangents, base is not None, options)
     given = [ct for ct in cotangents[carries:] if type(ct) is not ad.Zero]
-    ends = [jnp.zeros(aval.shape, aval.dtype) for aval in into_fixed], [ad.instantiate_zeros(ct) for ct in cotangents[:carries]]
+    zeros = iter(zeros_of([*into_fixed, *(ct.aval for ct in cotangents[:carries] if type(ct) is ad.Zero)]))
+    ends = [next(zeros) for _ in into_fixed], [next(zeros) if type(ct) is ad.Zero else ct for ct in cotangents[:carries]]
     if base is None:
         totals, of_carry, of_rows = back(*ends, carry, rows, kept, given, options['length'])
     else:
@@ -187,7 +189,7 @@ class _Back:
             return [*totals, *carried, *new, *made[self._rests : end]]
 
         vanishing = [len(rows) + k for k, vanishes in enumerate(halves.vanishing) if vanishes]
-        zeros = [jnp.zeros(aval.shape, aval.dtype) for aval in own]
+        zeros = zeros_of(own)
         found = _loop(step, [*totals, *first, *zeros], [*rows, *kept, *given], vanishing, **self._back_options | {'length': length})
         totals = self._with_seen(found[:sums], [start[one.carry] for one in halves.seen], found[sums:n], found[n:m])
         return totals, self._step.collected(self._fixed, found[sums:n]), found[m:]
