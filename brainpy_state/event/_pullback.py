@@ -13,6 +13,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 from ._cut import can_be_repeated, kept, needed
 from ._deferred import Seen, deferred
 from ._equations import HEAVISIDE, called
+from ._flags import Flags, flags_of
 from ._fuse import inlined, part_of
 from ._rewrite import vanishing_values
 
@@ -33,6 +34,8 @@ class Pullback(NamedTuple):
         Which operands that move have a cotangent in this step; those that all steps read may have nothing but what is `seen`.
     seen : tuple of Seen
         Parts of cotangents that are left to the step before.
+    flags : tuple of Flags or None
+        How values kept are restored that are kept as bits.
     """
 
     forward: ClosedJaxpr
@@ -40,6 +43,7 @@ class Pullback(NamedTuple):
     vanishing: tuple[bool, ...]
     rests: tuple[bool, ...]
     seen: tuple[Seen, ...]
+    flags: tuple[Flags | None, ...]
 
 
 def moving_results(jaxpr: Jaxpr, moves: Sequence[bool]) -> list[bool]:
@@ -70,7 +74,7 @@ def computed(closed: ClosedJaxpr) -> ClosedJaxpr:
     return inlined(closed, ('jit', 'pjit', 'custom_jvp_call'))
 
 
-def pullback(step: ClosedJaxpr, moves: Sequence[bool], results: Sequence[bool], at_hand: Sequence[bool]) -> Pullback:
+def pullback(step: ClosedJaxpr, moves: Sequence[bool], results: Sequence[bool], at_hand: Sequence[bool], in_bits: bool = True) -> Pullback:
     """The derivative of a step.
 
     Parameters
@@ -80,6 +84,8 @@ def pullback(step: ClosedJaxpr, moves: Sequence[bool], results: Sequence[bool], 
         Which operands and which results have tangents.
     at_hand : sequence of bool
         Which operands need not be kept for the way back: all but the carry, whose following values are the first results.
+    in_bits : bool
+        Whether values of 0 and 1 are kept as bits.
     """
     structure: list[Any] = []
 
@@ -122,7 +128,21 @@ def pullback(step: ClosedJaxpr, moves: Sequence[bool], results: Sequence[bool], 
     values = [v for v in values if v not in late]
     outs = [*jaxpr.outvars[:count], *values]
     forward_step = part_of(whole, needed(jaxpr, {*jaxpr.constvars, *jaxpr.invars}, outs), jaxpr.invars, outs)
-    return Pullback(forward_step, back, tuple(v in vanishing for v in values), rests, seen)
+    flags = flags_of(whole, values, carry, dict(zip(carry, jaxpr.outvars, strict=False))) if in_bits else [None] * len(values)
+    return Pullback(_in_bits(forward_step, flags), back, tuple(v in vanishing for v in values), rests, seen, tuple(flags))
+
+
+def _in_bits(forward: ClosedJaxpr, flags: Sequence[Flags | None]) -> ClosedJaxpr:
+    """The step that keeps some of its last results as bits."""
+    if not any(flags):
+        return forward
+
+    def packed(*operands: Any) -> list[Any]:
+        made = jaxpr_as_fun(forward)(*operands)
+        count = len(made) - len(flags)
+        return [*made[:count], *(flag.kept(x) if flag else x for x, flag in zip(made[count:], flags, strict=True))]
+
+    return inlined(jax.make_jaxpr(packed)(*forward.in_avals))
 
 
 def _successors(jaxpr: Jaxpr, free: Sequence[Any], values: Sequence[Any], pairs: dict[Any, Any]) -> dict[Any, Any]:

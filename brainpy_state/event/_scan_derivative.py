@@ -77,7 +77,8 @@ def _tangent(
         return _lowering.tangent_of(whole, primals, tangents, True)
     shape = _Shape(step, same, carried, [type(t) is not ad.Zero for t in tangents[:-1]])
     fixed, carry, rows = shape.split(primals[:-1])
-    halves = pullback(step, shape.moves, shape.results, [k < same or k >= same + carried for k in range(len(shape.moves))])
+    at_hand = [k < same or k >= same + carried for k in range(len(shape.moves))]
+    halves = pullback(step, shape.moves, shape.results, at_hand, in_bits=backend != 'xla')
     if base is None:
         results = _loop(functools.partial(jaxpr_as_fun(halves.forward), *fixed), carry, rows, **options)
         results, kept = results[: len(shape.results)], results[len(shape.results) :]
@@ -175,10 +176,14 @@ class _Back:
         sums, halves, first = self._sums, self._halves, self._step.start(carry)
         own = [one.part.in_avals[1] for one, place in zip(halves.seen, self._places, strict=True) if place is None]
         n, m = sums + len(first), sums + len(first) + len(own)
+        starts = [flag and flag.start(start) for flag in halves.flags]
+        are_first = [jnp.arange(length) == (length - 1 if self._options['reverse'] else 0)] if any(x is not None for x in starts) else []
 
         def step(*leaves: Any) -> list[Any]:
             before, state, own, rest = leaves[:sums], leaves[sums:n], leaves[n:m], leaves[m:]
-            of_rows, saved, of_results = rest[: len(rows)], rest[len(rows) :][: len(kept)], iter(rest[len(rows) + len(kept) :])
+            of_rows, bits, others = rest[: len(rows)], rest[len(rows) :][: len(kept)], rest[len(rows) + len(kept) :]
+            is_first, of_results = others[: len(are_first)], iter(others[len(are_first) :])
+            saved = [flag.restored(x, at, *is_first) if flag else x for x, flag, at in zip(bits, halves.flags, starts, strict=True)]
             zeros = (jnp.zeros(aval.shape[1:], aval.dtype) for aval in self._empty)
             all_results = [next(of_results) if there else next(zeros) for there in self._seen]
             carried, made = self._step(*self._fixed, *of_rows, *saved, *self._step.collected(self._fixed, state), *all_results)
@@ -190,7 +195,8 @@ class _Back:
 
         vanishing = [len(rows) + k for k, vanishes in enumerate(halves.vanishing) if vanishes]
         zeros = zeros_of(own)
-        found = _loop(step, [*totals, *first, *zeros], [*rows, *kept, *given], vanishing, **self._back_options | {'length': length})
+        options = self._back_options | {'length': length}
+        found = _loop(step, [*totals, *first, *zeros], [*rows, *kept, *are_first, *given], vanishing, **options)
         totals = self._with_seen(found[:sums], [start[one.carry] for one in halves.seen], found[sums:n], found[n:m])
         return totals, self._step.collected(self._fixed, found[sums:n]), found[m:]
 

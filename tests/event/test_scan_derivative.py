@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from brainpy_state import event
+from brainpy_state.event._bits import words_for
 from brainpy_state.event._pullback import moving_results, pullback
 from brainpy_state.event._rewrite import hoisted, rewritten
 
@@ -174,6 +175,28 @@ def test_backwards_and_with_outputs_that_nobody_asks_for(precise):
     agree(jax.grad(loss, (0, 1)), *(jnp.asarray(RNG.random(shape)) for shape in ((N,), (STEPS, N))))
 
 
+@pytest.mark.quick('False-None|True-4')
+@pytest.mark.parametrize('base', [None, 4])
+@pytest.mark.parametrize('reverse', [False, True])
+def test_values_kept_as_bits_are_those_of_the_first_step_too_whatever_they_are_there(precise, reverse, base):
+    large = event.CSR.from_pairs(RNG.integers(0, 2 * N, 800), RNG.integers(0, 2 * N, 800), (2 * N, 2 * N))
+
+    def loss(w, spikes, xs):
+        def step(carry, x):
+            v, s, refractory = carry
+            h = 0.9 * v + x + event.product(large, w, s)
+            fired = jnp.where(refractory, 0.0, window(h - 1))
+            return (jnp.where(refractory, v, h), fired, fired > 0), h
+
+        first = jnp.zeros(2 * N), spikes, spikes > 0.9  # spikes of any size
+        (v, _, _), h = event.scan(step, first, xs, STEPS, reverse=reverse, base=base)
+        return jnp.sum(v) + jnp.sum(jnp.sin(h))
+
+    args = tuple(jnp.asarray(RNG.random(shape)) for shape in (large.nnz, 2 * N, (STEPS, 2 * N)))
+    agree(jax.value_and_grad(loss, (0, 1, 2)), *args)
+    assert 'event_pack' in str(jax.make_jaxpr(jax.grad(loss))(*args))
+
+
 def step_of(deliver, spike):
     """A step with operands w, v, s, x; results v, s."""
 
@@ -192,8 +215,9 @@ def test_a_step_keeps_its_potential_and_the_spikes_it_took():
     results = moving_results(closed.jaxpr, moves)
     assert results == [True, True]
     halves = pullback(closed, moves, results, [True, False, False, True])
-    kept = halves.forward.out_avals[2:]
-    assert sorted(a.shape for a in kept) == [(BATCH, N)] * 2
+    spikes, potential = halves.forward.out_avals[2:]
+    assert (potential.shape, potential.dtype) == ((BATCH, N), np.float32)
+    assert (spikes.size, spikes.dtype) == (words_for(BATCH * N), np.uint32)
 
 
 @pytest.mark.parametrize('traced', [False, True])
