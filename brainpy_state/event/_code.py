@@ -59,18 +59,17 @@ def address(key: str, symbol: str, make: Callable[[], Any], *, is_shared: bool =
     is_shared : bool
         Whether other native code may call it by its name.
     """
-    library = cache_dir() / f'{key}.so'
-    found = _opened(library, symbol, is_shared) if _read(library) is not None else None
+    library, object_file = cache_dir() / f'{key}.so', cache_dir() / f'{key}.o'
+    found = _opened(library, symbol, is_shared)
+    if found is None and (code := _read(object_file)) is not None:
+        found = _loaded_by_llvm(code, symbol)
     if found is None:
-        kept = library.with_suffix('.o')
-        code = _read(kept)
-        if code is None:
-            code = _emitted(make())
-            linked = _linked(code)
-            found = _opened(library, symbol, is_shared) if linked and _write(library, linked) else None
-            if found is None:
-                _write(kept, code)
+        module = _checked(make())
+        if (linked := _linked(module)) is not None and _write(library, linked):
+            found = _opened(library, symbol, is_shared)
         if found is None:
+            code = machine().emit_object(module)
+            _write(object_file, code)
             found = _loaded_by_llvm(code, symbol)
     if is_shared:
         _loaded[symbol] = found
@@ -154,22 +153,21 @@ def _write(path: Path, code: bytes) -> bool:
     return True
 
 
-def _emitted(module: Any) -> bytes:
+def _checked(module: Any) -> Any:
     foreign = [f.name for f in module.functions if f.is_declaration and not f.name.startswith(_ALLOWED_SYMBOLS)]
     if foreign:
         raise RuntimeError(f'it calls {foreign[0]}')
-    code: bytes = machine().emit_object(module)
-    return code
+    return module
 
 
-def _linked(code: bytes) -> bytes | None:
-    """A library made of an object file, or None where the system has no linker."""
+def _linked(module: Any) -> bytes | None:
+    """The code as a library, or None where the system has no linker."""
     linker = shutil.which('ld') if sys.platform == 'linux' else None
     if linker is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder, 'code.o'), Path(folder, 'code.so')
-        source.write_bytes(code)
+        source.write_bytes(machine(reloc='pic', codemodel='small', jit=False).emit_object(module))
         # what a library calls of its own is its own, whatever has the same name elsewhere
         done = subprocess.run([linker, '-shared', '-Bsymbolic', '-o', made, source], capture_output=True, text=True)
         if done.returncode or done.stderr:
@@ -179,7 +177,9 @@ def _linked(code: bytes) -> bytes | None:
 
 
 def _opened(path: Path, symbol: str, is_shared: bool) -> int | None:
-    """The address of a function in a library, or None where the system does not load it."""
+    """The address of a function in a library, or None where there is none, or the system does not load it."""
+    if _read(path) is None:
+        return None
     try:
         library = ctypes.CDLL(str(path.resolve()), ctypes.RTLD_GLOBAL if is_shared else ctypes.RTLD_LOCAL)
         found = ctypes.cast(getattr(library, symbol), ctypes.c_void_p).value
@@ -213,11 +213,11 @@ def _llvm() -> Any:
     return llvm
 
 
-def machine() -> Any:
-    """What emits code for this processor."""
+def machine(**options: Any) -> Any:
+    """What emits code for this processor, by default such as LLVM loads."""
     llvm = _llvm()
     found = llvm.get_host_cpu_features()
     # LLVM halves the vectors of Intel's processors because the first with long ones clocked down for them; those with this feature do not.
     features = found.flatten() + ',-prefer-256-bit' * bool(found.get('avx512fp16'))
     kind = llvm.Target.from_default_triple()
-    return kind.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, reloc='pic', codemodel='small')
+    return kind.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, **{'jit': True} | options)
