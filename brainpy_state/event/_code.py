@@ -154,6 +154,7 @@ def _write(path: Path, code: bytes) -> bool:
 
 
 def _checked(module: Any) -> Any:
+    """The same, if it calls nothing else than it may."""
     foreign = [f.name for f in module.functions if f.is_declaration and not f.name.startswith(_ALLOWED_SYMBOLS)]
     if foreign:
         raise RuntimeError(f'it calls {foreign[0]}')
@@ -168,9 +169,10 @@ def _linked(module: Any) -> bytes | None:
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder, 'code.o'), Path(folder, 'code.so')
         source.write_bytes(machine(reloc='pic', codemodel='small', jit=False).emit_object(module))
-        # what a library calls of its own is its own, whatever has the same name elsewhere
-        done = subprocess.run([linker, '-shared', '-Bsymbolic', '-o', made, source], capture_output=True, text=True)
-        if done.returncode or done.stderr:
+        # what a library calls of its own is its own, whatever has the same name elsewhere; and its code is not changed when it is loaded
+        command = linker, '-shared', '-Bsymbolic', '-z', 'text', '-o', made, source
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
             _log.info('event kernels are loaded by LLVM, since %s cannot link them (%s)', linker, done.stderr.strip())
             return None
         return made.read_bytes()
