@@ -13,11 +13,13 @@ import hashlib
 import logging
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -114,7 +116,8 @@ def optimised(text: str) -> Any:
 @functools.cache
 def _target() -> str:
     """What code is written for. It must be known without LLVM where there is a linker."""
-    return '\0'.join((version('llvmlite'), sys.platform, platform.machine(), _processor()))
+    libc = '-'.join(platform.libc_ver()) if sys.platform == 'linux' else ''
+    return '\0'.join((version('llvmlite'), sys.platform, platform.machine(), libc, _processor()))
 
 
 def _processor() -> str:
@@ -163,19 +166,28 @@ def _checked(module: Any) -> Any:
 
 def _linked(module: Any) -> bytes | None:
     """The code as a library, or None where the system has no linker."""
-    linker = shutil.which('ld') if sys.platform == 'linux' else None
-    if linker is None:
+    linker, libc = shutil.which('ld') if sys.platform == 'linux' else None, _libc()
+    if linker is None or libc is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder, 'code.o'), Path(folder, 'code.so')
         source.write_bytes(machine(reloc='pic', codemodel='small', jit=False).emit_object(module))
-        # what a library calls of its own is its own, whatever has the same name elsewhere; and its code is not changed when it is loaded
-        command = linker, '-shared', '-Bsymbolic', '-z', 'text', '-o', made, source
+        # What a library calls of its own is its own, whatever has the same name elsewhere, and its code is not changed when it is loaded.
+        # Of functions of the C library it gets the newest: one that does not say which gets the oldest, and with it a slow `memcpy`.
+        command = linker, '-shared', '-Bsymbolic', '-z', 'text', '-o', made, source, libc
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             _log.info('event kernels are loaded by LLVM, since %s cannot link them (%s)', linker, done.stderr.strip())
             return None
         return made.read_bytes()
+
+
+@functools.cache
+def _libc() -> str | None:
+    """Where the C library of this process is."""
+    with suppress(OSError), open('/proc/self/maps') as file:
+        return next((found.group() for line in file if (found := re.search(r'/\S*/libc[.-][^/\s]*$', line))), None)
+    return None
 
 
 def _opened(path: Path, symbol: str, is_shared: bool) -> int | None:

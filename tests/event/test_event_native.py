@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import stat
@@ -104,6 +105,24 @@ def test_second_process_loads_without_compilers_and_a_damaged_file_is_built_anew
     assert deliver_in_a_new_process(tmp_path, **options) == '[2.0, 2.0] True True'
     assert kept.keys() == set(tmp_path.glob('*.*'))
     assert all(_code._read(path) is not None for path in kept)
+
+
+COPY = """
+declare void @memcpy(i8*, i8*, i64)
+define void @brainpy_state_copy(i8* %to, i8* %from, i64 %size) {
+    call void @memcpy(i8* %to, i8* %from, i64 %size)
+    ret void
+}
+"""
+
+
+@needs_linker
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='symbols have versions in glibc')
+def test_library_gets_the_newest_functions_of_the_c_library():
+    versions = set(re.findall(rb'GLIBC_[0-9.]+', _code._linked(_code.parsed(COPY))))
+    assert len(versions) == 1
+    if platform.machine() == 'x86_64':
+        assert versions == {b'GLIBC_2.14'}  # the older one, of 2.2.5, does without the processor's long vectors
 
 
 @needs_linker
