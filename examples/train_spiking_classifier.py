@@ -4,7 +4,7 @@ The Yin-Yang data set (Kriener, Göltz & Petrovici 2022, doi:10.1145/3517343.351
 point lies. A point becomes five spikes, whose times are its coordinates. A hidden layer of integrate-and-fire neurons
 answers with spikes of its own, which a leaky read-out sums up; the class whose read-out is highest on average is the answer.
 Gradients go back through time, and through the spikes by a surrogate of their derivative (Zenke & Ganguli 2018,
-doi:10.1162/neco_a_01086). Of 1,000 new points 97.9 % are told right (seeds 0 to 2: 97.8, 98.1, 97.9).
+doi:10.1162/neco_a_01086). Of 1,000 new points 98.2 % are told right (seeds 0 to 2: 98.1, 98.2, 98.3).
 
     python examples/train_spiking_classifier.py --plot yin_yang.png
 """
@@ -59,7 +59,7 @@ def draw(n, seed):
 # ---- The network ---------------------------------------------------------------------------------------------------------
 
 HIDDEN = 120
-RATE = 0.02  # of learning, in nA for the weights into the hidden layer
+RATE = 0.03  # of learning, in nA for the weights into the hidden layer
 SCALE = 1 / 3  # of the read-outs: what counts as 1 in the loss
 DT, DURATION = 1.0 * u.ms, 50.0 * u.ms
 BIAS = 20.0 * u.ms  # when the fifth input spikes
@@ -122,9 +122,7 @@ def train(net, epochs, seed, n, batch=100):
     rate = optax.cosine_decay_schedule(RATE, epochs * n // batch)
     optimizer = bst.optim.Optimizer(optax.adam(rate), net.states(bst.ParamState))  # the weights into both layers
     data, held = (latencies(points), labels), (latencies(points_held), labels_held)
-    history = bst.fit(
-        loss, optimizer, data, epochs=epochs, batch_size=batch, validation=held, best='accuracy', seed=seed, on_epoch=print
-    )  # fmt: skip
+    history = bst.fit(loss, optimizer, data, epochs=epochs, batch_size=batch, validation=held, seed=seed, on_epoch=print)
     history.restore_best(optimizer)
     return history
 
@@ -218,7 +216,7 @@ def plot_sample(axes, net, point, label):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--epochs', type=int, default=60)
+    parser.add_argument('--epochs', type=int, default=100)
     parser.add_argument('--samples', type=int, default=5000, help='points to learn from, a multiple of 100')
     parser.add_argument('--seed', type=int, default=0, help='of the first weights and of the order of samples')
     parser.add_argument('--plot', type=Path, help='write a figure to this file')
