@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 _log = logging.getLogger('brainpy_state.event')
-_loaded: dict[str, int] = {}  # addresses of functions that others may call
+_untold: dict[str, int] = {}  # addresses of functions that others may call, of which LLVM does not know yet
 _alive: list[Any] = []  # libraries, and the engines that hold what LLVM has loaded
 
 # A kernel may call nothing but these: anything else would tie its code to a running interpreter.
@@ -74,7 +74,7 @@ def address(key: str, symbol: str, make: Callable[[], Any], *, is_shared: bool =
             _write(object_file, code)
             found = _loaded_by_llvm(code, symbol)
     if is_shared:
-        _loaded[symbol] = found
+        _untold[symbol] = found
     return found
 
 
@@ -206,8 +206,8 @@ def _opened(path: Path, symbol: str, is_shared: bool) -> int | None:
 
 def _loaded_by_llvm(code: bytes, symbol: str) -> int:
     llvm = _llvm()
-    for name, place in _loaded.items():
-        llvm.add_symbol(name, place)
+    while _untold:
+        llvm.add_symbol(*_untold.popitem())
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(''), machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()

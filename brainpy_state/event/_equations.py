@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -31,7 +31,19 @@ HEAVISIDE = 'heaviside_surrogate_gradient'
 RENAMES = ('reshape', 'squeeze', 'expand_dims', 'stop_gradient', 'optimization_barrier', 'device_put', 'same_on_all_lanes', 'aged')
 DTYPES = tuple(map(np.dtype, ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float32', 'float64')))
 
+_BITS_OF_BITS = frozenset(('mul', 'min', 'max', 'and', 'or', 'convert_element_type', 'copy', 'transpose', 'concatenate'))
+_BITS_OF_FIRST = frozenset(('slice', 'dynamic_slice', 'gather'))
 _NO_VERSION = 'it has no native version'
+
+
+def gives_bits(eqn: Any, are_bits: Sequence[bool]) -> bool:
+    """Whether it is certain that all items of the result are 0 or 1, of operands of which this is certain or not."""
+    name = eqn.primitive.name
+    if eqn.outvars[0].aval.dtype == bool:
+        return True
+    if name == 'select_n':
+        return all(are_bits[1:])
+    return all(are_bits) if name in _BITS_OF_BITS else name in _BITS_OF_FIRST and are_bits[0]
 
 
 def called(eqn: Any) -> ClosedJaxpr | None:

@@ -11,12 +11,11 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 
 from ._bits import ITEMS, pack, unpack
 from ._cut import needed
-from ._equations import RENAMES
+from ._equations import RENAMES, gives_bits
 from ._fuse import part_of
 
 _SMALLEST = 64  # items: fewer take no less memory as bits
 _PARTS = frozenset((*RENAMES, 'slice', 'split', 'copy', 'transpose', 'broadcast_in_dim'))
-_OF_ALL = frozenset(('mul', 'max', 'min', 'concatenate'))
 
 
 class Flags(NamedTuple):
@@ -72,8 +71,8 @@ def flags_of(closed: ClosedJaxpr, values: Sequence[Any], carry: Sequence[Any], f
         if v in binary:
             return Flags(v.aval)
         origin = v
-        while (eqn := makers.get(origin)) is not None and eqn.primitive.name in _PARTS:
-            origin = eqn.invars[0]
+        while (eqn := makers.get(origin)) is not None and eqn.primitive.name in _PARTS and len(eqn.invars) == 1:
+            (origin,) = eqn.invars
         if origin not in following or not _is_binary(following[origin], binary):
             return None
         return Flags(v.aval, carry.index(origin), part_of(closed, needed(jaxpr, [origin], [v]), [origin], [v]))
@@ -85,15 +84,8 @@ def _binary(jaxpr: Jaxpr) -> set[Any]:
     """Values that are 0 or 1, whatever the operands are."""
     found: set[Any] = set()
     for eqn in cast('Any', jaxpr.eqns):
-        name, operands = eqn.primitive.name, eqn.invars
-        if name == 'convert_element_type':
-            is_binary = operands[0].aval.dtype == bool or _is_binary(operands[0], found)
-        elif name in _PARTS:
-            is_binary = _is_binary(operands[0], found)
-        elif name == 'select_n':
-            is_binary = all(_is_binary(v, found) for v in operands[1:])
-        else:
-            is_binary = name in _OF_ALL and all(_is_binary(v, found) for v in operands)
+        are_bits = [_is_binary(v, found) for v in eqn.invars]
+        is_binary = bool(eqn.outvars) and (gives_bits(eqn, are_bits) or (eqn.primitive.name in _PARTS and all(are_bits)))
         found.update(v for v in eqn.outvars if is_binary or v.aval.dtype == bool)
     return found
 

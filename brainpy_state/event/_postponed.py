@@ -15,7 +15,7 @@ from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 from ._cut import needed
 from ._deferred import terms_of
 from ._equations import RENAMES
-from ._fuse import part_of
+from ._fuse import part_of, zeros_of
 from ._rewrite import collects
 from ._trilinear import to_pre_p
 
@@ -79,7 +79,7 @@ class Postponed:
         """The carries of the new step before the first, of those of the old."""
         values = [late.values.aval for lates in self._late for late in lates]
         kept = [x for x, rests in zip(carry, self.rests, strict=True) if rests]
-        return [*kept, *(jnp.zeros(aval.shape, aval.dtype) for aval in values)]
+        return [*kept, *zeros_of(values)]
 
     def collected(self, fixed: Sequence[Any], state: Sequence[Any]) -> list[Any]:
         """The carries of the old step, of those of the new."""

@@ -17,10 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, jaxpr_as_fun
 
-from ..event._equations import CALLS, ELEMENTWISE, HEAVISIDE
+from ..event._equations import CALLS, ELEMENTWISE, HEAVISIDE, gives_bits
 from ..event._fuse import alone, inlined
 from ..event._parts import Axis, in_parts_p
-from ._divided_rules import LAZY, gives_bits, picked, rule_for
+from ._divided_rules import LAZY, picked, rule_for
 from ._divided_values import Mesh, NotYet, Value
 
 _IDENTITIES = {
@@ -156,7 +156,7 @@ def _equation(jaxpr: Jaxpr, eqn: JaxprEqn, operands: list[Value], mesh: Mesh) ->
         return _cond(jaxpr, eqn, operands, mesh)
     if name in _IDENTITIES:
         return operands
-    is_bit = gives_bits(eqn, operands)
+    is_bit = gives_bits(eqn, [x.is_bit for x in operands])
     found = rule_for(eqn, operands) if any(x.axis is not None for x in operands) else None
     if found is None:
         if name == 'gather' and (few := picked(eqn, operands, mesh)) is not None:

@@ -18,35 +18,6 @@ _REDUCTIONS = {
 }  # fmt: skip
 _Mode = jax.lax.GatherScatterMode
 _ALONG = {'cumsum', 'cumprod', 'cummax', 'cummin', 'cumlogsumexp'}
-_BITS_OF_BITS = {
-    'mul',
-    'min',
-    'max',
-    'and',
-    'or',
-    'convert_element_type',
-    'copy',
-    'slice',
-    'dynamic_slice',
-    'gather',
-    'transpose',
-    'concatenate',
-}
-
-
-def gives_bits(eqn: Any, operands: list[Value]) -> bool:
-    """Whether it is certain that all items of the result are 0 or 1."""
-    if eqn.outvars[0].aval.dtype == bool:
-        return True
-    name = eqn.primitive.name
-    if name == 'select_n':
-        operands = operands[1:]
-    elif name in ('slice', 'dynamic_slice', 'gather'):
-        operands = operands[:1]
-    elif name not in _BITS_OF_BITS:
-        return False
-    return all(x.is_bit for x in operands)
-
 
 Found = tuple[list[Axis | None], list[Axis], Callable | None] | None  # of operands, of results, and other parameters
 

@@ -197,6 +197,30 @@ def test_values_kept_as_bits_are_those_of_the_first_step_too_whatever_they_are_t
     assert 'event_pack' in str(jax.make_jaxpr(jax.grad(loss))(*args))
 
 
+@pytest.mark.parametrize('name', ['synapses', 'a matrix'])
+def test_only_what_is_certain_to_be_0_or_1_is_kept_as_bits(precise, name):
+    """Where one equation hands on a flag beside a number, or a number is another in the first step only, numbers stay numbers."""
+
+    deliver, number = CONNECTIONS[name]
+
+    def loss(w, first, xs):
+        def step(carry, x):
+            v, s, other = carry
+            s, other = jax.lax.optimization_barrier((s, other))
+            h = 0.9 * v + x + deliver(w, s) + jnp.tanh(other)
+            fired, size = jax.lax.optimization_barrier((window(h - 1), jnp.sin(h)))
+            return (h * (1 - fired), fired * size, size), h
+
+        (v, _, _), h = event.scan(step, (jnp.zeros(N), first, first), xs, STEPS)
+        return jnp.sum(v) + jnp.sum(jnp.sin(h))
+
+    args = tuple(jnp.asarray(RNG.random(shape)) for shape in (number, N, (STEPS, N)))
+    args = (0.1 * args[0], *args[1:])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('brainpy_state.event._flags._SMALLEST', 1)
+        agree(jax.value_and_grad(loss, (0, 1, 2)), *args)
+
+
 def step_of(deliver, spike):
     """A step with operands w, v, s, x; results v, s."""
 
